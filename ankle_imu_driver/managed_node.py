@@ -1,0 +1,237 @@
+"""What the three lifecycle nodes share: they start themselves, publish diagnostics, and end without a traceback."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.clock import Clock, ClockType
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+
+try:
+    from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks
+
+# s. A thread beside the executor's reads sensors, plays a log or readies a model. With Python's own 5 ms either could
+# hold the other up for half a sample period.
+SWITCH_INTERVAL = 0.0005
+DIAGNOSTIC_PERIOD = 1.0  # s, REP-107
+OK, WARN, ERROR, STALE = 0, 1, 2, 3  # DiagnosticStatus levels, which the message keeps as bytes
+
+
+@dataclass(frozen=True)
+class Health:
+    """One line of diagnostics: a level (OK, WARN, ERROR, STALE), a sentence, and the values behind it."""
+
+    level: int
+    message: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
+    """A lifecycle node that configures and activates itself when ``autostart`` is true.
+
+    A subclass overrides ``setup`` (raise ``ValueError`` with one sentence to refuse), ``start``, ``stop``, ``teardown``
+    and ``health``. A refusal is logged, shown by diagnostics, and leaves the node where it was, ready for another try.
+    Anything else that a transition raises is a bug: it is logged with its traceback, and the node is unconfigured.
+    Who has nothing left to do may set ``failed`` and shut the context down: the process then ends with status 1.
+    ``stop`` and ``teardown`` must bear being called more than once, and after a ``start`` or ``setup`` that failed
+    halfway. Timers made by ``create_steady_timer`` run also while simulated time stands still.
+    """
+
+    def __init__(self, name: str, **node_arguments: Any) -> None:
+        super().__init__(name, **node_arguments)
+        self.refusal = ""
+        self.is_active = False
+        self.failed = False
+        self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._diagnostic_timer = self.create_steady_timer(DIAGNOSTIC_PERIOD, self.publish_diagnostics)
+        self._autostart_timer = None
+        if self.declare_parameter("autostart", True).value:
+            self._autostart_timer = self.create_steady_timer(0.0, self.autostart)
+
+    def setup(self) -> None:
+        """Read the parameters and make what they ask for."""
+
+    def start(self) -> None:
+        """Begin to work."""
+
+    def stop(self) -> None:
+        """Stop working, keep what was set up."""
+
+    def teardown(self) -> None:
+        """Undo ``setup``."""
+
+    def health(self) -> Health:
+        """Return what diagnostics say while the node is active."""
+        return Health(OK, "active")
+
+    def create_steady_timer(self, period: float, callback: Callable[[], None]) -> Any:
+        """Make a timer on the steady clock; ``period`` in s."""
+        return self.create_timer(period, callback, clock=self._steady_clock)
+
+    def create_publisher(self, *arguments: Any, **options: Any) -> Any:
+        """Make a publisher that no QoS events are waited for: with them every wait of the executor takes twice as long.
+
+        Whoever subscribes with a QoS that does not fit is told by the subscriber's own events.
+        """
+        options.setdefault("event_callbacks", PublisherEventCallbacks(use_default_callbacks=False))
+        return super().create_publisher(*arguments, **options)
+
+    def create_subscription(self, *arguments: Any, **options: Any) -> Any:
+        """Make a subscription without QoS events, too; best effort fits every publisher."""
+        options.setdefault("event_callbacks", SubscriptionEventCallbacks(use_default_callbacks=False))
+        return super().create_subscription(*arguments, **options)
+
+    def declare_number(self, name: str, default: float) -> None:
+        """Declare a parameter that may be given as ``1`` or ``1.0``; to be read with ``number``."""
+        self.declare_parameter(name, default, ParameterDescriptor(dynamic_typing=True))
+
+    def number(self, name: str) -> float:
+        """Read a parameter that ``declare_number`` declared.
+
+        Raises:
+            ValueError: it is no number.
+        """
+        value = self.get_parameter(name).value
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValueError(f"parameter {name} must be a number, not {value!r}")  # noqa: TRY004 - refusals are ValueErrors
+        return float(value)
+
+    def autostart(self) -> None:
+        """Configure and activate, if the parameter asks for it; spinning does so unless this was called before."""
+        if self._autostart_timer is None:
+            return
+        self.destroy_timer(self._autostart_timer)
+        self._autostart_timer = None
+        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+
+    def publish_diagnostics(self) -> None:
+        """Publish one ``DiagnosticArray`` with this node's health."""
+        if self.refusal:
+            health = Health(ERROR, self.refusal)
+        elif self.is_active:
+            health = self.health()
+        else:
+            health = Health(WARN, "not active")
+        message = DiagnosticArray()
+        message.header.stamp = self.get_clock().now().to_msg()
+        message.status = [
+            DiagnosticStatus(
+                level=bytes([health.level]),
+                name=f"{self.get_fully_qualified_name().lstrip('/')}",
+                message=health.message,
+                hardware_id=self.get_namespace(),
+                values=[KeyValue(key=str(k), value=str(v)) for k, v in health.values.items()],
+            )
+        ]
+        self._diagnostics.publish(message)
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle transition; see ``setup``."""
+        return self._attempt(self.setup, undo=self.teardown)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle transition; see ``start``."""
+        self.is_active = True
+        result = self._attempt(self.start, undo=self._end_work)
+        return super().on_activate(state) if result == TransitionCallbackReturn.SUCCESS else result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle transition; see ``stop``."""
+        result = self._attempt(self._end_work)
+        return super().on_deactivate(state) if result == TransitionCallbackReturn.SUCCESS else result
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle transition; see ``teardown``."""
+        return self._attempt(self.teardown)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Lifecycle transition; ends the work wherever it stands."""
+        return self._attempt(self.close)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Clean up after a transition that broke; the node is then unconfigured and can be tried again."""
+        reason = self.refusal
+        result = self._attempt(self.close)
+        self.refusal = reason or self.refusal
+        return result
+
+    def close(self) -> None:
+        """End the work and undo the setup, in whatever state the node is."""
+        self._end_work()
+        self.teardown()
+
+    def _end_work(self) -> None:
+        if self.is_active:
+            self.is_active = False
+            self.stop()
+
+    def _attempt(self, action: Callable[[], None], undo: Callable[[], None] | None = None) -> TransitionCallbackReturn:
+        try:
+            action()
+        except ValueError as refusal:
+            if undo is not None:
+                undo()
+            self.refusal = str(refusal)
+            self.get_logger().error(self.refusal)
+            return TransitionCallbackReturn.FAILURE
+        except Exception as bug:  # noqa: BLE001 - rclpy would drop it in silence
+            if not self.context.ok():  # the process is being ended; what breaks under that is no bug
+                return TransitionCallbackReturn.FAILURE
+            self.refusal = f"{action.__name__} failed: {type(bug).__name__}: {bug}"
+            self.get_logger().error(traceback.format_exc())
+            return TransitionCallbackReturn.ERROR
+        self.refusal = ""
+        return TransitionCallbackReturn.SUCCESS
+
+
+def spin_nodes(make_nodes: Callable[[], list[ManagedNode]], args: list[str] | None = None) -> int:
+    """Run nodes in this process until Ctrl-C, SIGTERM or a shutdown, and return the exit status.
+
+    Every executable's ``main`` is one call of this.
+    """
+    try:
+        rclpy.init(args=args)
+    except RuntimeError as error:  # arguments that ROS does not understand
+        print(error, file=sys.stderr)
+        return 2
+    nodes: list[ManagedNode] = []
+    status = 0
+    try:
+        nodes = make_nodes()
+        executor = SingleThreadedExecutor()
+        for node in nodes:
+            executor.add_node(node)
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        gc.freeze()  # what the imports made stays; looking through it for garbage would take 50 ms now and then
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except (ValueError, ParameterException) as refusal:
+        print(refusal, file=sys.stderr)
+        status = 1
+    except Exception:
+        # A signal takes the context away under whatever callback runs; what that callback then raises is no fault.
+        if rclpy.ok():
+            raise
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would only break the tidying up
+        for node in nodes:
+            node.close()
+            node.destroy_node()
+        rclpy.try_shutdown()
+    return status or int(any(node.failed for node in nodes))

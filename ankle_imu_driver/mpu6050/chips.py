@@ -1,0 +1,58 @@
+"""Which chip answered: the MPU-6050 itself and the parts that are sold under its name, by their WHO_AM_I value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from ankle_imu_driver.mpu6050.registers import LOW_PASS, SLEEP, LowPass
+
+# MPU-6500 map RM-MPU-6500A-00 revision 2.1, 4.6 (gyro) and 4.9 (accelerometer, a register of its own).
+_LOW_PASS_6500: Final = (
+    LowPass(460.0, 0.00194, 250.0, 0.00097),
+    LowPass(184.0, 0.00580, 184.0, 0.0029),
+    LowPass(92.0, 0.00780, 92.0, 0.0039),
+    LowPass(41.0, 0.01180, 41.0, 0.0059),
+    LowPass(20.0, 0.01980, 20.0, 0.0099),
+    LowPass(10.0, 0.03570, 10.0, 0.01785),
+    LowPass(5.0, 0.06696, 5.0, 0.03348),
+)
+
+
+@dataclass(frozen=True)
+class Chip:
+    """What differs between the chips that this driver reads.
+
+    Attributes:
+        name: for people.
+        low_pass: by DLPF_CFG.
+        temperature_scale: LSB per degree C.
+        temperature_offset: degrees C at reading zero.
+        separate_accel_filter: the accelerometer's low-pass is set in ACCEL_CONFIG_2, not in CONFIG.
+        after_reset: PWR_MGMT_1 after power-up and after a reset.
+        factory_trim: SELF_TEST_X to _A hold the MPU-6050's factory trim, so the self-test can be judged.
+    """
+
+    name: str
+    low_pass: tuple[LowPass, ...]
+    temperature_scale: float
+    temperature_offset: float
+    separate_accel_filter: bool
+    after_reset: int
+    factory_trim: bool
+
+    def temperature(self, raw: int) -> float:
+        """Degrees C of a TEMP_OUT reading (map 4.18)."""
+        return raw / self.temperature_scale + self.temperature_offset
+
+
+MPU6050: Final = Chip("MPU-6050", LOW_PASS, 340.0, 36.53, False, after_reset=SLEEP, factory_trim=True)
+
+# The MPU-6500 is awake after a reset (its map, section 3). No data sheet gives the delays of the last two; they are
+# taken to be the MPU-6500's, whose core they share or copy.
+CHIPS: Final = {
+    0x68: MPU6050,
+    0x70: Chip("MPU-6500", _LOW_PASS_6500, 333.87, 21.0, True, after_reset=0x01, factory_trim=False),
+    0x72: Chip("MPU-6052C or a relabelled part", _LOW_PASS_6500, 333.87, 21.0, True, 0x01, factory_trim=False),
+    0x98: Chip("ICM-20689", _LOW_PASS_6500, 326.8, 25.0, True, after_reset=SLEEP, factory_trim=False),
+}

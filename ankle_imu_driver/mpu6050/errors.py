@@ -1,0 +1,59 @@
+"""Everything that can be wrong with a sensor or its bus, by name."""
+
+from __future__ import annotations
+
+import enum
+import errno
+
+
+class Fault(enum.Enum):
+    """Kinds of fault; the value is what diagnostics call it."""
+
+    NACK = "no answer (NACK)"
+    TIMEOUT = "timeout"
+    ARBITRATION = "arbitration lost"
+    BUS_LOW = "bus held low"
+    SHORT = "short read"
+    GONE = "bus device gone"
+    IO = "bus error"
+    LATE = "transfer too slow to date"
+    WRONG_CHIP = "unexpected WHO_AM_I"
+    RESET = "chip reset itself"
+    REGISTERS = "registers changed"
+    ALL_ZERO = "all bytes 0x00"
+    ALL_ONES = "all bytes 0xFF"
+    REPEATED = "repeated sample"
+    STUCK = "stuck axis"
+
+
+# Linux, Documentation/i2c/fault-codes.rst; which adapter driver uses which differs, so each kind has several.
+FAULT_OF_ERRNO = {
+    errno.EREMOTEIO: Fault.NACK,
+    errno.ENXIO: Fault.NACK,
+    errno.ETIMEDOUT: Fault.TIMEOUT,
+    errno.ETIME: Fault.TIMEOUT,
+    errno.EAGAIN: Fault.ARBITRATION,
+    errno.EBUSY: Fault.BUS_LOW,
+    errno.EMSGSIZE: Fault.SHORT,
+    errno.EPROTO: Fault.SHORT,
+    errno.ENODEV: Fault.GONE,
+    errno.EBADF: Fault.GONE,
+    errno.ENOENT: Fault.GONE,
+}
+
+
+class SensorError(ValueError):
+    """A transfer or a sample that cannot be used; the message is one sentence."""
+
+    def __init__(self, fault: Fault, sentence: str) -> None:
+        super().__init__(sentence)
+        self.fault = fault
+
+
+class SetupError(ValueError):
+    """A setting or a machine that the driver cannot start with; the message is one sentence with the remedy."""
+
+
+def bus_fault(error: OSError) -> Fault:
+    """Name the fault behind an ``OSError`` of the I2C device."""
+    return FAULT_OF_ERRNO.get(error.errno or 0, Fault.IO)

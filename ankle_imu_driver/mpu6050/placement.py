@@ -1,0 +1,70 @@
+"""Is each sensor where its mounting says: the two may have been swapped, which only gravity shows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from ankle_imu_driver.mpu6050.device import Vector
+
+TIME_CONSTANT = 3.0  # s; some strides, so that the mean acceleration of walking is gravity
+_MISPLACED = 60.0  # degrees off its mounting; a shank leans 30 at most in the mean, seated it lies at 90
+_PLACED = 40.0  # degrees within which it would fit the other's mounting
+_MIN_GRAVITY = 5.0  # m/s^2
+
+
+class MeanGravity:
+    """Running mean of specific force in a sensor's frame, m/s^2, over ``time_constant`` s."""
+
+    def __init__(self, time_constant: float = TIME_CONSTANT) -> None:
+        self._time_constant = time_constant
+        self.seconds = 0.0
+        self._mean = (0.0, 0.0, 0.0)
+        self._last: int | None = None
+
+    def push(self, time: int, accel: Vector) -> None:
+        """Take in a sample; ``time`` in ns."""
+        dt = 0.0 if self._last is None else min((time - self._last) / 1e9, 0.1)
+        self._last = time
+        self.seconds += dt
+        share = dt / max(dt, min(self.seconds, self._time_constant)) if dt else 0.0
+        x, y, z = self._mean
+        self._mean = (x + share * (accel[0] - x), y + share * (accel[1] - y), z + share * (accel[2] - z))
+
+    @property
+    def value(self) -> Vector | None:
+        """The mean, None while there is too little of it."""
+        return self._mean if self.seconds >= self._time_constant and math.hypot(*self._mean) >= _MIN_GRAVITY else None
+
+
+def placement_problem(gravity: Mapping[str, Vector | None], up: Mapping[str, Vector]) -> str:
+    """Say what is wrong with where the sensors sit, empty if nothing is.
+
+    Args:
+        gravity: mean specific force by sensor name (two names), sensor frame.
+        up: unit vector of the mounting's up direction by sensor name, sensor frame.
+    """
+    tilt = {name: _angle(g, up[name]) for name, g in gravity.items() if g is not None}
+    off = [name for name, angle in tilt.items() if angle > _MISPLACED]
+    if len(off) == 2:
+        a, b = off
+        fits = [_angle(gravity[x] or up[x], up[y]) < _PLACED for x, y in ((a, b), (b, a))]
+        if all(fits):
+            return f"the {a} and the {b} sensor are swapped: gravity fits each in the other's mounting; exchange them"
+    if not off:
+        return ""
+    parts = " and ".join(f"{name}.mounting (up is {tilt[name]:.0f} degrees off)" for name in off)
+    return f"gravity does not fit {parts}; unless the wearer sits or lies, the sensor is turned or the setting is wrong"
+
+
+def describe_up(gravity: Vector) -> str:
+    """Name the sensor axis that points up most, such as ``-X``, and how far it is from vertical."""
+    axis = max(range(3), key=lambda k: abs(gravity[k]))
+    sign = "+" if gravity[axis] > 0 else "-"
+    tilt = math.degrees(math.acos(min(1.0, abs(gravity[axis]) / math.hypot(*gravity))))
+    return f"{sign}{'XYZ'[axis]} up, {tilt:.0f} degrees off"
+
+
+def _angle(a: Vector, b: Vector) -> float:
+    cosine = sum(x * y for x, y in zip(a, b, strict=True)) / (math.hypot(*a) * math.hypot(*b))
+    return math.degrees(math.acos(max(-1.0, min(1.0, cosine))))

@@ -1,0 +1,112 @@
+"""The parameters of ``source: mpu6050`` and what they become; no ROS in here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING, parse_mounting
+from ankle_imu_driver.mpu6050.device import DeviceConfig, Vector
+from ankle_imu_driver.mpu6050.driver import Mpu6050Config, SensorWiring
+from ankle_imu_driver.mpu6050.emulation import SENSORS, Emulation
+from ankle_imu_driver.mpu6050.errors import SetupError
+
+BUSES = ("smbus2", "emulated")
+PARAMETERS: dict[str, Any] = {
+    "bus": "smbus2",
+    "mpu6050.rate": 100.0,
+    "mpu6050.accel_range": 8,
+    "mpu6050.gyro_range": 1000,
+    "mpu6050.low_pass": 3,
+    "mpu6050.sample_rate_divider": 0,
+    "mpu6050.allowed_chips": [0x68],
+    "mpu6050.priority": 40,
+    "mpu6050.lock_memory": True,
+    "mpu6050.self_test": False,
+    "shank.bus_number": 1,
+    "shank.address": 0x68,
+    "shank.accel_offset": [0.0, 0.0, 0.0],
+    "shank.gyro_offset": [0.0, 0.0, 0.0],
+    "shank.mounting": SHANK_MOUNTING,
+    "foot.bus_number": 1,
+    "foot.address": 0x69,
+    "foot.accel_offset": [0.0, 0.0, 0.0],
+    "foot.gyro_offset": [0.0, 0.0, 0.0],
+    "foot.mounting": FOOT_MOUNTING,
+    "emulator.noise": 1.0,
+    "emulator.faults": "",
+    "emulator.swapped": False,
+}
+
+
+def read_parameters(
+    values: Mapping[str, Any], *, log: str = "", seed: int = 1, person: int = 1, side: str = "right"
+) -> Mpu6050Config:
+    """Read the parameters.
+
+    Args:
+        values: by the names of ``PARAMETERS``; those that are missing have their default.
+        log: recording that moves the emulated sensors; empty for the simulator.
+        seed: of the simulated walk and the emulated noise.
+        person: seed of the simulated person.
+        side: which leg of the simulated person's.
+
+    Raises:
+        SetupError: a value of the wrong type or one that the chip does not have; one sentence says which.
+        MountingError: a mounting that no sensor can have.
+    """
+    value = {name: _typed(name, values.get(name, default), default) for name, default in PARAMETERS.items()}
+    if value["bus"] not in BUSES:
+        raise SetupError(f"bus must be one of {', '.join(BUSES)}, not {value['bus']!r}")
+    sensors = {}
+    for name in SENSORS:
+        up = parse_mounting(value[f"{name}.mounting"])[2]
+        device = DeviceConfig(
+            address=value[f"{name}.address"],
+            accel_range=value["mpu6050.accel_range"],
+            gyro_range=value["mpu6050.gyro_range"],
+            low_pass=value["mpu6050.low_pass"],
+            sample_rate_divider=value["mpu6050.sample_rate_divider"],
+            accel_offset=_vector(f"{name}.accel_offset", value),
+            gyro_offset=_vector(f"{name}.gyro_offset", value),
+            allowed_chips=frozenset(value["mpu6050.allowed_chips"]),
+        )
+        sensors[name] = SensorWiring(value[f"{name}.bus_number"], device, (float(up[0]), float(up[1]), float(up[2])))
+    emulation = Emulation(
+        log=log,
+        seed=seed,
+        person=person,
+        side=side,
+        noise=value["emulator.noise"],
+        faults=value["emulator.faults"],
+        swapped=value["emulator.swapped"],
+    )
+    return Mpu6050Config(
+        sensors=sensors,
+        rate=value["mpu6050.rate"],
+        emulation=emulation if value["bus"] == "emulated" else None,
+        priority=value["mpu6050.priority"],
+        lock_memory=value["mpu6050.lock_memory"],
+        self_test=value["mpu6050.self_test"],
+    )
+
+
+def _typed(name: str, value: Any, default: Any) -> Any:
+    """Take a value if it is of its default's kind; a whole number will do for a fraction."""
+    if isinstance(default, list):
+        if isinstance(value, str) or not hasattr(value, "__iter__"):
+            raise SetupError(f"{name} must be a list of numbers, not {value!r}")
+        return [_typed(name, item, default[0]) for item in value]
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not type(default):
+        kinds = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+        raise SetupError(f"{name} must be {kinds[type(default)]}, not {value!r}")
+    return value
+
+
+def _vector(name: str, values: Mapping[str, Any]) -> Vector:
+    numbers = values[name]
+    if len(numbers) != 3:
+        raise SetupError(f"{name} must be three numbers, not {len(numbers)}")
+    return numbers[0], numbers[1], numbers[2]

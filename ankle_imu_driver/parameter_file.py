@@ -1,0 +1,46 @@
+"""Reads a ROS parameter file for whoever needs its values without a node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class ParameterFileError(ValueError):
+    """A file that holds no ROS parameters; the message says why."""
+
+
+def read_parameter_file(path: Path, node: str, namespace: str = "") -> dict[str, Any]:
+    """Return what a node takes from a parameter file, by names with dots; later sections win, as in ROS.
+
+    Args:
+        path: the YAML file.
+        node: the node's name.
+        namespace: of the node, with or without slashes around it.
+
+    Raises:
+        ParameterFileError: it cannot be read or is not made of sections; one sentence says why.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ParameterFileError(f"parameter file {path} cannot be read: {' '.join(str(error).split())}") from error
+    if not isinstance(content, Mapping):
+        raise ParameterFileError(f"parameter file {path} holds no sections of nodes, such as /**")
+    name = "/".join(part for part in (*namespace.split("/"), node) if part)
+    values: dict[str, Any] = {}
+    for section, body in content.items():
+        if section in ("/**", f"/**/{node}", f"/{name}", name) and isinstance(body, Mapping):
+            values |= dict(_flat(body.get("ros__parameters") or {}))
+    return values
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
