@@ -1,0 +1,1 @@
+"""Everything after the raw samples: orientation, ankle angle, features, forecast, scoring, training."""

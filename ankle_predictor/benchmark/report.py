@@ -1,0 +1,156 @@
+"""What was measured as rows: each figure next to its baseline and its target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.table import Table
+
+BEGIN, END = "<!-- benchmark: begin -->", "<!-- benchmark: end -->"
+REFERENCE_KERAS = "reference's network, random weights, keras.predict"
+REFERENCE_ENGINE = "reference's network, random weights, this engine"
+CHAINS = {"separate": ("three processes", 10.0), "bringup": ("bringup", 5.0)}  # their title, and p99 aimed at in ms
+BARE = "plain rclpy, nothing computed"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure.
+
+    Attributes:
+        what: was measured.
+        value: None where it could not be.
+        unit: of all numbers, empty for a factor.
+        target: that it is to stay below (a factor: above), None for none.
+        baseline: measured in the same run, None where there is none.
+        against: what the baseline is, or why value or baseline is missing.
+    """
+
+    what: str
+    value: float | None
+    unit: str
+    target: float | None
+    baseline: float | None
+    against: str
+
+    @property
+    def ratio(self) -> float | None:
+        """Value by baseline."""
+        return self.value / self.baseline if self.value is not None and self.baseline else None
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is kept, None without one."""
+        if self.target is None or self.value is None:
+            return None
+        return self.value <= self.target if self.unit else self.value >= self.target
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the row as JSON types."""
+        return {**asdict(self), "ratio": self.ratio, "met": self.met}
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the row as text: what, value, target, baseline, ratio, against."""
+        ratio = "–" if self.ratio is None else f"{self.ratio:.3g}"
+        verdict = {None: "", True: ", met", False: ", missed"}[self.met]
+        bound = "≤" if self.unit else "≥"
+        target = "–" if self.target is None else f"{bound} {self._text(self.target)}{verdict}"
+        return self.what, self._text(self.value), target, self._text(self.baseline), ratio, self.against
+
+    def _text(self, value: float | None) -> str:
+        return (
+            "–" if value is None else f"{value:.3g} {self.unit}".strip() if value < 1000 else f"{value:.0f} {self.unit}"
+        )
+
+
+def rows_of(figures: Mapping[str, Any]) -> list[Row]:
+    """Lay the figures of ``measure`` out."""
+    inference, chains = figures["inference"], figures["chain"]
+    rows = _of_inference(inference)
+    window = figures["window_s"]
+    for name, (title, p99) in CHAINS.items():
+        if name not in chains:
+            continue
+        ours, bare = chains[name], chains[f"{name}_bare"]
+        why = ours.get("absent") or bare.get("absent") or BARE
+        for what, key, unit, target in (
+            ("sample to published forecast, median", "published_p50_ms", "ms", None),
+            ("sample to published forecast, p99", "published_p99_ms", "ms", p99),
+            ("sample to received forecast, p99", "received_p99_ms", "ms", None),
+            ("memory, shared pages once (PSS)", "proportional_mb", "MB", 250.0),
+            ("memory, sum of resident sets (RSS)", "resident_mb", "MB", 250.0),
+            ("CPU, cores", "cpu_share", "", None),
+            ("start to first forecast", "start_to_first_forecast_s", "s", 3.0 + window),
+        ):
+            rows.append(Row(f"{title}: {what}", ours.get(key), unit, target, bare.get(key), why))
+        rows += [
+            Row(f"{process}: {what}", values[key], unit, None, None, "part of the sum")
+            for process, values in ours.get("processes", {}).items()
+            if len(ours["processes"]) > 1
+            for what, key, unit in (("resident set", "resident_mb", "MB"), ("CPU, cores", "cpu_share", ""))
+        ]
+    return rows
+
+
+def _of_inference(inference: Mapping[str, Any]) -> list[Row]:
+    ours, claimed = inference["ours"], inference["reference_claimed"]["real_time_factor"]
+    rows = []
+    for name, baseline in ((REFERENCE_KERAS, "reference_keras_predict"), (REFERENCE_ENGINE, "reference_engine")):
+        other = inference[baseline]
+        why = f"{name}: {other['absent']}" if "absent" in other else name
+        rows += [
+            Row("one tick, median", ours["median_ms"], "ms", 1.0, other.get("median_ms"), why),
+            Row("one tick, p99", ours["p99_ms"], "ms", 3.0, other.get("p99_ms"), why),
+            Row("real-time factor at 100 Hz", ours["real_time_factor"], "", None, other.get("real_time_factor"), why),
+        ]
+    warm = inference["ours_back_to_back"]
+    return [
+        *rows,
+        Row("one tick without breaks, median", warm["median_ms"], "ms", 1.0, ours["median_ms"], "as in the live node"),
+        Row("one tick without breaks, p99", warm["p99_ms"], "ms", 3.0, ours["p99_ms"], "as in the live node"),
+        Row("one tick, CPU time, median", ours["cpu_median_ms"], "ms", None, None, "of it on the CPU"),
+        Row("one tick, CPU time, p99", ours["cpu_p99_ms"], "ms", None, None, "of it on the CPU"),
+        Row("real-time factor at 100 Hz", ours["real_time_factor"], "", claimed, claimed, "what the reference claims"),
+    ]
+
+
+HEADINGS = ("what", "value", "target", "baseline", "ratio", "baseline is")
+
+
+def terminal_table(rows: list[Row]) -> Table:
+    """Return the rows for people at a terminal."""
+    table = Table(title="benchmark", title_justify="left")
+    for k, heading in enumerate(HEADINGS):
+        table.add_column(heading, justify="right" if 0 < k < 5 else "left")
+    for row in rows:
+        table.add_row(*row.cells(), style="red" if row.met is False else None)
+    return table
+
+
+def markdown(figures: Mapping[str, Any], rows: list[Row]) -> str:
+    """Return the rows as the table of docs/performance.md."""
+    machine = figures["machine"]
+    lines = [
+        f"Measured with `{figures['command']}` on {machine['cores']} cores ({machine['processor']}), Python "
+        f"{machine['python']}, load average {machine['load_before']:.1f} before and {machine['load_after']:.1f} after.",
+        "",
+        f"| {' | '.join(HEADINGS)} |",
+        "|---|---|---|---|---|---|",
+        *(f"| {' | '.join(row.cells())} |" for row in rows),
+    ]
+    return "\n".join(lines)
+
+
+def with_section(page: str, begin: str, end: str, content: str) -> str:
+    """Return a page with what stands between two marks replaced.
+
+    Raises:
+        ValueError: the page lacks the marks.
+    """
+    before, begun, rest = page.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not begun or not ended:
+        raise ValueError(f"the page has no section {begin} ... {end} to write to")
+    return f"{before}{begin}\n{content}\n{end}{after}"

@@ -1,0 +1,136 @@
+"""What a run amounts to: how many forecasts came of those that could, when, and how far off they were."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from rich.table import Table
+
+from ankle_predictor.demo.recorded_run import RecordedRun
+from ankle_predictor.features import FeatureSpec, WindowGrid
+from ankle_predictor.scoring import due_times, score, truth_at
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """Figures of one run; NaN is what cannot be known, as every error without an encoder.
+
+    Attributes:
+        model: by which the forecasts were made.
+        forecasts: how many came.
+        expected: pairs at which the model's window was full.
+        rate_hz: forecasts a second, from the first one to the last.
+        sensor_rate_hz: samples a second of each sensor.
+        mae_h20_deg: mean absolute error over steps 1 to 20, of the forecasts whose every target was recorded.
+        mae_h50_deg: likewise over steps 1 to 50.
+        mae_by_step_deg: (H,) likewise at each step.
+        coverage_90: share of the targets inside the 90 % interval.
+        scored: how many forecasts the errors are means of.
+        angle_mae_deg: mean absolute error of the angle now.
+        latency_p50_ms: from a pair's stamp to the reception of its forecast, median.
+        latency_p99_ms: 99th percentile.
+    """
+
+    model: str
+    forecasts: int
+    expected: int
+    rate_hz: float
+    sensor_rate_hz: float
+    mae_h20_deg: float
+    mae_h50_deg: float
+    mae_by_step_deg: FloatArray
+    coverage_90: float
+    scored: int
+    angle_mae_deg: float
+    latency_p50_ms: float
+    latency_p99_ms: float
+
+    def to_json(self) -> dict[str, object]:
+        """Return the figures as JSON types, what is not known as null."""
+        return {
+            "model": self.model,
+            "forecasts": self.forecasts,
+            "expected": self.expected,
+            "rate_hz": _known(self.rate_hz),
+            "sensor_rate_hz": _known(self.sensor_rate_hz),
+            "mae_h20_deg": _known(self.mae_h20_deg),
+            "mae_h50_deg": _known(self.mae_h50_deg),
+            "angle_mae_deg": _known(self.angle_mae_deg),
+            "coverage_90": _known(self.coverage_90),
+            "scored": self.scored,
+            "latency_ms": {"p50": _known(self.latency_p50_ms), "p99": _known(self.latency_p99_ms)},
+        }
+
+    def table(self) -> Table:
+        """Lay the figures out for the terminal."""
+        table = Table(title=f"model {self.model}", title_justify="left", title_style="bold", show_header=False)
+        table.add_column(style="dim")
+        table.add_column(justify="right", style="bold")
+        share = f" ({100 * self.forecasts / self.expected:.1f} %)" if self.expected else ""
+        table.add_row("forecasts of those possible", f"{self.forecasts} of {self.expected}{share}")
+        table.add_row(
+            "forecasts / samples a second", f"{_text(self.rate_hz, '.1f')} / {_text(self.sensor_rate_hz, '.1f')}"
+        )
+        table.add_row("from sample to forecast, median / 99 %", _pair(self.latency_p50_ms, self.latency_p99_ms, "ms"))
+        table.add_row("error of the ankle angle now", _text(self.angle_mae_deg, ".2f", "°"))
+        table.add_row("error of the forecast, next 200 ms / 500 ms", _pair(self.mae_h20_deg, self.mae_h50_deg, "°"))
+        table.add_row("truth inside the 90 % interval", _text(100 * self.coverage_90, ".0f", " %"))
+        return table
+
+
+def summarise(run: RecordedRun, spec: FeatureSpec) -> Summary:
+    """Work out the figures of a run.
+
+    Args:
+        run: what was recorded.
+        spec: of the model, which says when its window is full.
+    """
+    truth = truth_at(run.encoder_stamp, run.encoder, due_times(run.forecast_stamp, run.horizon, run.period))
+    scores = score(run.forecast, run.lower, run.upper, truth)
+    whole = np.isfinite(run.lower).all(axis=1)  # the interval comes in a message of its own
+    intervals = score(run.forecast[whole], run.lower[whole], run.upper[whole], truth[whole])
+    error = np.abs(run.angle - truth_at(run.encoder_stamp, run.encoder, run.angle_stamp))
+    error = error[np.isfinite(error)]
+    span = float(np.ptp(run.forecast_stamp)) if len(run.forecast_stamp) else 0.0
+    p50, p99 = np.percentile(run.latency, (50, 99)) * 1e3 if len(run.latency) else (math.nan, math.nan)
+    return Summary(
+        model=run.model,
+        forecasts=len(run.forecast_stamp),
+        expected=expected_forecasts(run.pair_stamp, spec),
+        rate_hz=(len(run.forecast_stamp) - 1) / span if span else math.nan,
+        sensor_rate_hz=run.sensor_rate,
+        mae_h20_deg=scores.mae_deg(20),
+        mae_h50_deg=scores.mae_deg(50),
+        mae_by_step_deg=np.degrees(scores.mae_by_step),
+        coverage_90=intervals.coverage,
+        scored=scores.windows,
+        angle_mae_deg=math.degrees(float(np.mean(error))) if len(error) else math.nan,
+        latency_p50_ms=float(p50),
+        latency_p99_ms=float(p99),
+    )
+
+
+def expected_forecasts(stamp: FloatArray, spec: FeatureSpec) -> int:
+    """Count the pairs, given by their (N,) stamps in s, at which the model's window is full."""
+    grid = WindowGrid(spec)
+    row = np.zeros(len(spec.names))
+    return sum(grid.push(float(s), row) for s in stamp)
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _text(value: float, form: str, unit: str = "") -> str:
+    return f"{value:{form}}{unit}" if math.isfinite(value) else "-"
+
+
+def _pair(first: float, second: float, unit: str) -> str:
+    decimals = ".1f" if unit == "ms" else ".2f"
+    gap = " " if unit == "ms" else ""
+    return f"{_text(first, decimals)} / {_text(second, decimals)}{gap}{unit}"

@@ -1,0 +1,48 @@
+"""What other nodes call the ankle, and which way they count its angle."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+Angle = TypeVar("Angle", float, npt.NDArray[np.float64])
+
+
+@dataclass(frozen=True)
+class JointConvention:
+    """The published angle is ``sign * dorsiflexion + offset``; inside, dorsiflexion is positive everywhere.
+
+    Attributes:
+        name: of the joint.
+        sign: 1, or -1 where plantarflexion is positive.
+        offset: rad, what is published at standing.
+    """
+
+    name: str
+    sign: float = 1.0
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no convention.
+
+        Raises:
+            ValueError: the name is empty, the sign is not 1 or -1, or the offset is not finite.
+        """
+        if not self.name:
+            raise ValueError("joint_name must not be empty")
+        if self.sign not in (1.0, -1.0):
+            raise ValueError(f"joint_sign must be 1 or -1, not {self.sign}")
+        if not math.isfinite(self.offset):
+            raise ValueError(f"joint_offset must be finite, not {self.offset}")
+
+    def published(self, angle: Angle) -> Angle:
+        """Turn one angle or many in rad, dorsiflexion positive, into what others expect."""
+        return self.sign * angle + self.offset
+
+    def received(self, angle: float) -> float:
+        """Turn an angle of others' into rad, dorsiflexion positive."""
+        return self.sign * (angle - self.offset)

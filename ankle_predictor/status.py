@@ -1,0 +1,35 @@
+"""Why a forecast is withheld, or how far to trust it."""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+
+class Status(IntFlag):
+    """The bits of ``AnkleForecast.status``."""
+
+    OK = 0
+    WARMING_UP = 1
+    NOT_CALIBRATED = 2
+    STALE = 4
+    STREAM_SILENT = 8
+    SENSOR_SUSPECT = 16
+    UNFAMILIAR = 32
+    IMPLAUSIBLE = 64
+    OVERRUN = 128
+
+
+WITHHELD = (
+    Status.WARMING_UP
+    | Status.NOT_CALIBRATED
+    | Status.STALE
+    | Status.STREAM_SILENT
+    | Status.SENSOR_SUSPECT
+    | Status.IMPLAUSIBLE
+)
+"""Any of these, and nothing is forecast."""
+
+
+def names(status: Status) -> str:
+    """Return the bits that are set as text, for people."""
+    return ", ".join(bit.name.lower().replace("_", " ") for bit in Status if bit & status and bit.name) or "ok"

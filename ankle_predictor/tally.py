@@ -1,0 +1,43 @@
+"""How many forecasts were made and withheld, and why: what diagnostics say of the predictor."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ankle_predictor.status import Status, names
+
+
+class Tally:
+    """Counts what becomes of the pairs.
+
+    Attributes:
+        counts: since the start: ``forecasts``, ``withheld``, ``skipped``, each status bit by its name, and what else
+            the caller counts.
+        status: the newest.
+    """
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.status = Status.STALE
+        self._reported = self.counts.copy()
+
+    def tell(self, status: Status, withheld: bool) -> None:
+        """Count one ``forecast_detail``."""
+        self.status = status
+        self.counts["withheld" if withheld else "forecasts"] += 1
+        for bit in Status:
+            if bit & status:
+                self.counts[names(bit)] += 1
+
+    def report(self) -> tuple[bool, bool, str]:
+        """Return whether anything was forecast since this was last asked, whether something was not, and a sentence."""
+        before, self._reported = self._reported, self.counts.copy()
+        made, withheld, skipped = (self.counts[name] - before[name] for name in ("forecasts", "withheld", "skipped"))
+        if not made:
+            return False, True, f"nothing is forecast: {names(self.status)}"
+        parts = [f"{made} forecasts"]
+        if withheld:
+            parts.append(f"{withheld} times none: {names(self.status)}")
+        if skipped:
+            parts.append(f"{skipped} skipped, as this computer does not keep up")
+        return True, withheld + skipped > 0, ", ".join(parts)

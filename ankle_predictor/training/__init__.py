@@ -1,0 +1,1 @@
+"""Training of base weights; the only place that imports tensorflow."""

@@ -1,0 +1,168 @@
+"""Recordings as examples: the windows that the live code cuts, each with the encoder's angles that followed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ankle_imu_driver.recording import EncoderSamples, Recording
+from ankle_predictor.chain import FeatureTable, windows_of
+from ankle_predictor.feature_family import feature_table
+from ankle_predictor.features import FeatureSpec
+from ankle_predictor.manifest import Scaler
+from ankle_predictor.scoring import due_times, truth_at
+
+FloatArray = npt.NDArray[np.float64]
+Float32Array = npt.NDArray[np.float32]
+BoolArray = npt.NDArray[np.bool_]
+
+# A feature that never changes in training has no scale of its own.
+SMALLEST_SCALE = 1e-6
+
+
+class DatasetError(ValueError):
+    """A recording that nothing can be learned from; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Windows of one log with what followed them.
+
+    Attributes:
+        log: the log's stem.
+        start: s, the log's first sample.
+        stamp: (N,) s, of each window's newest row.
+        window: (N, W, F) unscaled features.
+        angle: (N,) rad, the IMU's ankle angle at ``stamp``.
+        target: (N, H) rad, the encoder's angle when each step is due.
+    """
+
+    log: str
+    start: float
+    stamp: FloatArray
+    window: Float32Array
+    angle: FloatArray
+    target: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.stamp)
+
+    def select(self, which: BoolArray) -> Examples:
+        """Return the examples for which the (N,) mask is true."""
+        return Examples(
+            self.log, self.start, self.stamp[which], self.window[which], self.angle[which], self.target[which]
+        )
+
+
+def examples_of(
+    recording: Recording, spec: FeatureSpec, horizon: int, stride: int, table: FeatureTable | None = None
+) -> Examples:
+    """Cut a recording into examples.
+
+    The windows are those of the live code run from the first sample; none crosses a gap over ``max_gap``. An example
+    whose target is not known (the encoder ended or had a gap) is left out.
+
+    Args:
+        recording: with calibration and encoder.
+        spec: of the windows.
+        horizon: steps to forecast.
+        stride: every how many pairs a window is taken.
+        table: the recording's features, where they are there already.
+
+    Raises:
+        DatasetError: there is no encoder, or not one example.
+        ChainError: there is no calibration.
+    """
+    if recording.encoder is None:
+        raise DatasetError(f"{recording.name} has no encoder, so it does not say what to forecast")
+    table = table or feature_table(recording, spec)
+    return cut_examples(table, (recording.name, recording.start), recording.encoder, spec, horizon, stride)
+
+
+def cut_examples(  # noqa: PLR0917 - each is another thing
+    table: FeatureTable, log: tuple[str, float], truth: EncoderSamples, spec: FeatureSpec, horizon: int, stride: int
+) -> Examples:
+    """Cut features and what they are to tell into examples; see ``examples_of``.
+
+    Args:
+        table: of the spec's features.
+        log: its name, and the stamp of its first sample in s.
+        truth: the angle that is to be forecast.
+        spec: of the windows.
+        horizon: steps to forecast.
+        stride: every how many pairs a window is taken.
+
+    Raises:
+        DatasetError: there is not one example.
+    """
+    name, start = log
+    found = [(i, window.astype(np.float32)) for i, window in windows_of(table, spec, stride)]
+    index = np.array([i for i, _ in found], dtype=np.int64)
+    due = due_times(table.stamp[index], horizon, spec.period)
+    target = truth_at(truth.stamp, truth.angle, due)
+    known = np.all(np.isfinite(target), axis=1)
+    if not known.any():
+        seconds = spec.window * spec.period + horizon * spec.period
+        raise DatasetError(f"{name} has no {seconds:.1f} s without a gap, so it gives no example")
+    windows = np.stack([window for (_, window), k in zip(found, known, strict=True) if k])
+    index = index[known]
+    return Examples(name, start, table.stamp[index], windows, table.angle[index], target[known])
+
+
+def split_in_time(examples: Examples, spec: FeatureSpec, held_out: float) -> tuple[Examples, Examples]:
+    """Set the end of a log aside.
+
+    Nothing is shared: the last target before the cut and the first row after it lie on different sides.
+
+    Args:
+        examples: of one log, in time order.
+        spec: of the windows.
+        held_out: share of the log's time.
+
+    Returns:
+        What lies before the cut, and what lies after it.
+
+    Raises:
+        DatasetError: one side is empty.
+    """
+    first, last = float(examples.stamp[0]), float(examples.stamp[-1])
+    before, after = sides_of(examples, spec, last - held_out * (last - first))
+    if not before.any() or not after.any():
+        raise DatasetError(f"{examples.log} is too short to keep {held_out:.0%} of it aside; record a longer walk")
+    return examples.select(before), examples.select(after)
+
+
+def sides_of(examples: Examples, spec: FeatureSpec, cut: float) -> tuple[BoolArray, BoolArray]:
+    """Tell which examples end before a time in s, and which begin after it: no row and no target is on both sides."""
+    before = examples.stamp + examples.target.shape[1] * spec.period <= cut
+    after = examples.stamp - (spec.window - 1) * spec.period >= cut
+    return before, after
+
+
+def fit_scaler(parts: Sequence[Examples]) -> Scaler:
+    """Return mean and standard deviation of each feature over all rows of all windows."""
+    width = parts[0].window.shape[2]
+    rows = np.concatenate([part.window.reshape(-1, width) for part in parts])
+    mean, deviation = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
+    scale = np.where(deviation < SMALLEST_SCALE, 1.0, deviation)
+    return Scaler(tuple(mean.tolist()), tuple(scale.tolist()))
+
+
+def scaled(window: npt.NDArray[np.floating], scaler: Scaler) -> Float32Array:
+    """Return (N, W, F) windows as a network sees them."""
+    result: Float32Array = ((window - np.array(scaler.offset)) / np.array(scaler.scale)).astype(np.float32)
+    return result
+
+
+def network_arrays(parts: Sequence[Examples], scaler: Scaler, delta: bool = True) -> tuple[Float32Array, Float32Array]:
+    """Return what the network sees (N, W, F), scaled, and what it has to say (N, H) in rad.
+
+    That is the change from the angle now, or with ``delta`` false the angle itself.
+    """
+    window = np.concatenate([scaled(part.window, scaler) for part in parts])
+    origin = [part.angle[:, np.newaxis] if delta else 0.0 for part in parts]
+    said = np.concatenate([(part.target - o).astype(np.float32) for part, o in zip(parts, origin, strict=True)])
+    return window, said

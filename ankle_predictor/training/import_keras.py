@@ -1,0 +1,204 @@
+"""``import_keras``: the reference's published ``.keras`` weights as a bundle."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import math
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rich.console import Console
+
+from ankle_imu_driver.read_recording import RecordingError, read_recording
+from ankle_imu_driver.recording import EncoderSamples, Recording
+from ankle_predictor.bundle import Bundle, bundle_path, check_writable, model_directories, write_bundle
+from ankle_predictor.chain import ChainError, FeatureTable
+from ankle_predictor.engine import InferenceEngine, load_engine
+from ankle_predictor.feature_family import family_called, feature_table
+from ankle_predictor.features import FeatureError, FeatureSpec
+from ankle_predictor.manifest import BundleError, Canary, Intervals, Manifest, Output, Scaler, Training
+from ankle_predictor.reference_features import ReferenceFeatureError
+from ankle_predictor.training.dataset import DatasetError, cut_examples
+from ankle_predictor.training.measurement import conformal_margins
+
+FloatArray = npt.NDArray[np.float64]
+
+STRIDE = 20  # rows between two windows, as the reference trained
+CANARY_DECIMALS = 6
+LEVEL = 0.9
+METHOD = "constant width per step: quantile of the residuals on the scaler's rows, which are no held-out ones"
+MAX_BYTES = 64 * 2**20
+
+
+class ImportKerasError(ValueError):
+    """Weights or a log that give no bundle; the message says why and what to do."""
+
+
+# LastLayerError, which needs tensorflow to be imported, is a ValueError as all of these are.
+REFUSALS = (
+    BundleError,
+    ChainError,
+    DatasetError,
+    FeatureError,
+    ImportKerasError,
+    RecordingError,
+    ReferenceFeatureError,
+)
+
+
+def import_keras(weights: Path, scaler_log: Path, scaler_rows: int, features: str, output: Path) -> Manifest:
+    """Make a bundle of weights that were trained elsewhere, whole or not at all.
+
+    The network saw its features filtered and scaled to -1..1 over the first rows of one log, and said the angle scaled
+    likewise. Both scalings go into the bundle, so that it takes features as they are and says rad.
+
+    Args:
+        weights: a ``.keras`` file.
+        scaler_log: the log whose rows the scaling comes from, with an encoder that was read in the same rows.
+        scaler_rows: how many.
+        features: label of the feature family.
+        output: the bundle's directory; its last part is the model's name. A bundle that is there gives way.
+
+    Raises:
+        ImportKerasError: not the right weights or log.
+        REFUSALS, LastLayerError: see there.
+    """
+    check_writable(output, replace=True)
+    spec, data = family_called(features).spec, _read(weights)
+    rows, encoder, recording = _first_rows(scaler_log, spec, scaler_rows)
+    module = _last_layer_module()
+    network = module.read_network(data)
+    horizon = _horizon(network, spec, weights)
+    middle, half = _range(encoder.angle[:, np.newaxis])
+    network = module.rescaled(network, float(half[0]), float(middle[0]))
+    onnx, keras = module.onnx_bytes(network), module.keras_bytes(network)
+    offset, scale = _range(rows.in_window(rows.values))
+    examples = cut_examples(rows, (recording.name, recording.start), encoder, spec, horizon, STRIDE)
+    canary = np.round(examples.window[0].astype(np.float64), CANARY_DECIMALS)
+    told = {"scaler_rows": float(scaler_rows)}
+    manifest = Manifest(
+        name=output.name,
+        parent=None,
+        side="right",
+        features=spec,
+        horizon=horizon,
+        scaler=Scaler(tuple(offset.tolist()), tuple(scale.tolist())),
+        output=Output("absolute", ()),
+        intervals=Intervals(LEVEL, (0.0,) * horizon, METHOD),
+        canary=Canary(tuple(map(tuple, canary.tolist())), (0.0,) * horizon),
+        metrics=(),
+        training=Training(
+            hashlib.sha256(data + rows.values.tobytes() + encoder.angle.tobytes()).hexdigest(),
+            {recording.name: hashlib.sha256(rows.values.tobytes()).hexdigest()},
+            told,
+            module.software(),
+        ),
+        files={},
+    )
+    engine = InferenceEngine(Bundle(output.name, output, manifest, onnx, keras))
+    residual = engine.forecast_batch(examples.window.astype(np.float64)).angle - examples.target
+    manifest = dataclasses.replace(
+        manifest,
+        intervals=Intervals(LEVEL, tuple(conformal_margins(residual, LEVEL).tolist()), METHOD),
+        canary=Canary(manifest.canary.window, tuple(engine.forecast(canary).angle.tolist())),
+    )
+    load_engine(Bundle(output.name, output, manifest, onnx, keras))
+    write_bundle(output, manifest, onnx, keras, replace=True)
+    return manifest
+
+
+def _last_layer_module() -> Any:
+    try:
+        return import_module("ankle_predictor.training.last_layer")
+    except ImportError as error:
+        raise ImportKerasError(
+            f"importing needs {error.name}, which is not installed: pip install -r requirements-train.txt"
+        ) from error
+
+
+def _read(weights: Path) -> bytes:
+    try:
+        with weights.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ImportKerasError(f"{weights} cannot be read: {error.strerror}") from error
+    if len(data) > MAX_BYTES:
+        raise ImportKerasError(f"{weights} is larger than {MAX_BYTES // 2**20} MiB, which no bundle may hold")
+    return data
+
+
+def _first_rows(log: Path, spec: FeatureSpec, count: int) -> tuple[FeatureTable, EncoderSamples, Recording]:
+    recording = read_recording(log)
+    encoder = recording.encoder
+    if encoder is None or not np.array_equal(encoder.stamp, recording.foot.stamp):
+        raise ImportKerasError(f"{log} has no encoder that was read in the same rows as its sensors")
+    table = feature_table(recording, spec)
+    if not spec.window + 1 < count <= len(table.stamp):
+        raise ImportKerasError(
+            f"--scaler-rows must be more than a window of {spec.window} and no more than the {len(table.stamp)} rows "
+            f"of {log.name}, not {count}"
+        )
+    first = dataclasses.replace(
+        table, stamp=table.stamp[:count], values=table.values[:count], angle=table.angle[:count]
+    )
+    return first, EncoderSamples(encoder.stamp[:count], encoder.angle[:count]), recording
+
+
+def _range(values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return middle and half width of each column of (N, F) values: a scaler to -1..1 takes off and divides."""
+    low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
+    half = (high - low) / 2.0
+    return (high + low) / 2.0, np.where(half > 0.0, half, 1.0)
+
+
+def _horizon(network: Any, spec: FeatureSpec, weights: Path) -> int:
+    taken, given = tuple(network.input.shape[1:]), tuple(network.output.shape[1:])
+    if taken != (spec.window, len(spec.names)) or len(given) != 1:
+        raise ImportKerasError(
+            f"{weights} takes {taken} and gives {given}, these features are {(spec.window, len(spec.names))}; "
+            "choose other --features"
+        )
+    return int(given[0])
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="import_keras", description="Make a bundle of the reference's weights.")
+    parser.add_argument("weights", type=Path, metavar="FILE", help=".keras weights")
+    parser.add_argument("--scaler-log", type=Path, required=True, metavar="FILE", help="log that they were scaled by")
+    parser.add_argument("--scaler-rows", type=int, required=True, metavar="N", help="its first rows that count")
+    parser.add_argument("--features", required=True, metavar="NAME", help="reference16 or reference12")
+    parser.add_argument("--user", required=True, metavar="NAME", help="of the new model")
+    parser.add_argument("--models-dir", type=Path, metavar="DIR", help="where it is written")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``import_keras``; returns the exit status."""
+    args = _arguments(argv)
+    directory = args.models_dir.absolute() if args.models_dir else model_directories()[0]
+    try:
+        with Console(stderr=True).status(f"importing {args.weights.name}"):
+            output = bundle_path(directory, args.user)
+            manifest = import_keras(args.weights, args.scaler_log, args.scaler_rows, args.features, output)
+    except ValueError as refusal:
+        if not isinstance(refusal, REFUSALS) and type(refusal).__name__ != "LastLayerError":
+            raise
+        print(refusal, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr)
+        return 130
+    margin = math.degrees(float(np.mean(manifest.intervals.margin)))
+    print(f"wrote {output}: {manifest.horizon} steps, intervals of +-{margin:.1f} deg on average")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

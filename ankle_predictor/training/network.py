@@ -1,0 +1,172 @@
+"""The network and how it learns (TensorFlow/Keras; import this only where training is meant)."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+# Read by tensorflow as it is imported: no start-up chatter, and the same sums whatever the processor.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+# One operation after the other: what runs side by side adds up in either order, which shows in a weight's last digit.
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+Float32Array = npt.NDArray[np.float32]
+
+CHANGE_SCALE = 0.2  # rad, the size of a change within 500 ms: the last layer's numbers stay near one
+QUANTILES = (0.05, 0.5, 0.95)
+LOSS_WEIGHTS = (0.25, 1.0, 0.25)
+LARGEST_GRADIENT = 1.0  # norm to which a step's gradient is cut
+
+
+@dataclass(frozen=True)
+class NetworkShape:
+    """The sizes of a network.
+
+    Attributes:
+        window: rows that go in.
+        features: columns that go in.
+        horizon: steps that come out.
+        units: of each direction of each recurrent layer.
+        pool: rows that are averaged into one before the recurrence; its cost falls by as much.
+        dropout: share of a recurrent layer's outputs that training hides.
+    """
+
+    window: int
+    features: int
+    horizon: int
+    units: int = 64
+    pool: int = 8
+    dropout: float = 0.2
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """How long and how fast to learn.
+
+    Attributes:
+        epochs: passes over the examples.
+        batch: examples of one step.
+        rate: learning rate at the start; it falls to zero along a cosine.
+        decay: weight decay.
+        seed: of the first weights and the order of the examples.
+    """
+
+    epochs: int = 12
+    batch: int = 64
+    rate: float = 2e-3
+    decay: float = 1e-2
+    seed: int = 0
+
+
+def build_network(shape: NetworkShape, seed: int) -> Any:
+    """Make an untrained network: (batch, window, features) scaled in, (batch, horizon, 3) rad out.
+
+    Lowest, median and highest of ``QUANTILES`` for each step; by construction they never cross. The mean of each
+    feature over the window is taken off first. How a person stands and how the sensors sit shift inclinations and
+    accelerations by more between people than the gait does, and what is gone cannot mislead (``docs/model_card.md``
+    says more).
+    """
+    keras.utils.set_random_seed(seed)
+    layers = keras.layers
+    rows = keras.Input((shape.window, shape.features))
+    x = rows - keras.ops.mean(rows, axis=1, keepdims=True)
+    x = layers.AveragePooling1D(shape.pool)(x)
+    x = layers.Bidirectional(layers.LSTM(shape.units, return_sequences=True))(x)
+    x = layers.Dropout(shape.dropout)(x)
+    x = layers.Bidirectional(layers.LSTM(shape.units))(x)
+    x = layers.Dropout(shape.dropout)(x)
+    median = layers.Reshape((shape.horizon, 1))(layers.Dense(shape.horizon)(x))
+    widths = layers.Reshape((shape.horizon, 2))(layers.Dense(2 * shape.horizon, "softplus")(x))
+    steps = layers.Concatenate()([median - widths[:, :, :1], median, median + widths[:, :, 1:]])
+    return keras.Model(rows, layers.Rescaling(CHANGE_SCALE)(steps))
+
+
+def pinball(truth: Any, quantiles: Any) -> Any:
+    """Return the mean quantile loss (Koenker and Bassett 1978), in which the median counts as much as it did alone.
+
+    Args:
+        truth: (batch, H) rad.
+        quantiles: (batch, H, 3) rad.
+    """
+    off = keras.ops.expand_dims(truth, -1) - quantiles
+    levels = keras.ops.convert_to_tensor(QUANTILES, "float32")
+    loss = keras.ops.maximum(levels * off, (levels - 1.0) * off)
+    return 2.0 * keras.ops.mean(keras.ops.sum(loss * keras.ops.convert_to_tensor(LOSS_WEIGHTS, "float32"), -1))
+
+
+def fit(
+    network: Any,
+    examples: Callable[[int], tuple[Float32Array, Float32Array]],
+    settings: FitSettings,
+    on_step: Callable[[float], None] = lambda _share: None,
+) -> None:
+    """Teach a network; the same seed and data give the same weights.
+
+    Args:
+        network: as ``build_network`` makes it.
+        examples: gives the (N, W, F) scaled windows and the (N, H) rad of an epoch, about as many in each.
+        settings: of the learning.
+        on_step: told after every step which share of all is done.
+    """
+    keras.utils.set_random_seed(settings.seed)
+    tf.config.experimental.enable_op_determinism()
+    window, change = examples(0)
+    steps = settings.epochs * -(-len(window) // settings.batch)
+    schedule = keras.optimizers.schedules.CosineDecay(settings.rate, steps)
+    network.compile(
+        keras.optimizers.AdamW(schedule, weight_decay=settings.decay, global_clipnorm=LARGEST_GRADIENT),
+        loss=pinball,
+        jit_compile=False,
+    )
+    done = count(1)
+
+    class Told(keras.callbacks.Callback):  # type: ignore[misc,unused-ignore]
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            on_step(min(1.0, next(done) / steps))
+
+    for epoch in range(settings.epochs):
+        if epoch:
+            window, change = examples(epoch)
+        network.fit(window, change, batch_size=settings.batch, epochs=1, verbose=0, callbacks=[Told()])
+
+
+def predict(network: Any, window: Float32Array) -> Float32Array:
+    """Return what a network says in rad of (N, W, F) scaled windows."""
+    result: Float32Array = network.predict(window, verbose=0, batch_size=256)
+    return result
+
+
+def onnx_bytes(network: Any) -> bytes:
+    """Return the network as ONNX; Keras's recurrent layers become ONNX's own."""
+    network(np.zeros((1, *network.input_shape[1:]), np.float32))  # export refuses a network that never ran
+    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        path = Path(scratch) / "model.onnx"
+        network.export(path, format="onnx", verbose=False)
+        return path.read_bytes()
+
+
+def keras_bytes(network: Any) -> bytes:
+    """Return the network in Keras's own format, from which transfer starts."""
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "model.keras"
+        network.save(path)
+        return path.read_bytes()
+
+
+def software() -> dict[str, str]:
+    """Return the versions of the libraries that make the weights."""
+    return {"keras": keras.__version__, "numpy": np.__version__, "tensorflow": tf.__version__}

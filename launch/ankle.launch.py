@@ -1,0 +1,87 @@
+"""Starts driver, filter and predictor of one leg: ``ros2 launch ankle_predictor ankle.launch.py source:=simulator``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ament_index_python.packages import get_package_share_directory
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+from ankle_imu_driver.parameter_file import read_parameter_file
+from ankle_predictor.follow_source import follow_source
+from launch import LaunchContext, LaunchDescription
+
+PACKAGE = "ankle_predictor"
+FROM_FILE = "; empty: as params_file says"
+# Each argument with its default and its meaning.
+ARGUMENTS = {
+    "source": ("", "replay, simulator or mpu6050" + FROM_FILE + ", or replay where log is given"),
+    "log": ("", "recording to replay: a logger's TXT or a rosbag2" + FROM_FILE),
+    "rate": ("", "seconds of the source per second; not 1: in simulated time, which the driver publishes" + FROM_FILE),
+    "calibration_file": ("", "standing calibration" + FROM_FILE + ", or the log's own"),
+    "model": ("", "name or path of the model bundle" + FROM_FILE),
+    "side": ("", "leg that wears the sensors, left or right" + FROM_FILE),
+    "namespace": ("", "namespace of the nodes and topics, e.g. right_ankle"),
+    "params_file": (str(Path(get_package_share_directory(PACKAGE), "config", "ankle.yaml")), "parameters of all nodes"),
+    "composed": ("false", "true: all three nodes in one process; false: a process each"),
+}
+
+
+def generate_launch_description() -> LaunchDescription:
+    arguments = [DeclareLaunchArgument(n, default_value=d, description=t) for n, (d, t) in ARGUMENTS.items()]
+    return LaunchDescription([*arguments, OpaqueFunction(function=start)])
+
+
+def start(context: LaunchContext) -> list[Node]:
+    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    for name in ("params_file", "log", "calibration_file"):
+        if given[name]:
+            given[name] = str(Path(given[name]).expanduser())
+    if given["log"]:
+        given["source"] = given["source"] or "replay"
+    own: dict[str, Any] = {n: given[n] for n in ("source", "log", "calibration_file", "model", "side") if given[n]}
+    if given["rate"]:
+        own |= {"rate": number("rate", given["rate"]), "use_sim_time": False}
+    # Each of the list wins over those before it, and each node takes what it knows.
+    parameters = [given["params_file"], own, following(Path(given["params_file"]), given["namespace"], own)]
+    return [
+        Node(
+            package=PACKAGE,
+            executable=executable,
+            namespace=given["namespace"],
+            parameters=[typed(part) if isinstance(part, dict) else part for part in parameters if part],
+            output="screen",
+        )
+        for executable in executables(given["composed"].lower())
+    ]
+
+
+def executables(composed: str) -> list[str]:
+    if composed not in ("true", "false"):
+        raise ValueError(f"composed must be true or false, not {composed!r}")
+    return ["bringup"] if composed == "true" else ["imu_driver", "orientation_filter", "predictor"]
+
+
+def following(file: Path, namespace: str, own: dict[str, Any]) -> dict[str, Any]:
+    """What the filter and the predictor take over from the driver's source, wherever that is set."""
+    driver, orientation = (read_parameter_file(file, node, namespace) for node in ("imu_driver", "orientation_filter"))
+    given = ("calibration_file", "calibration_save")
+    settings = driver | {name: orientation.get(name, "") for name in given} | own
+    names = ("source", "log", "bus", "rate", *given)
+    return follow_source(**{name: settings[name] for name in names if name in settings})
+
+
+def number(name: str, value: str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        raise ValueError(f"{name} must be a number, not {value!r}") from None
+
+
+def typed(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Mark texts as such, or launch would read a path such as 10 as a number."""
+    return {n: ParameterValue(v, value_type=str) if isinstance(v, str) else v for n, v in parameters.items()}
