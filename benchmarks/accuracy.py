@@ -1,0 +1,225 @@
+"""The yardstick: every figure of ``docs/accuracy.md`` from the recorded walks, leaving one subject out.
+
+Every row is trained and scored on the same folds and the same moments, causally: filters, scalers, weights, intervals
+and their calibration know the other subjects only, no window crosses subjects or gaps. What is done is kept in the work
+folder, so that a run that was interrupted goes on where it was.
+
+    scripts/run python benchmarks/accuracy.py --log ../shared/data/walks/*.TXT --work accuracy_work
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")  # the work is spread over processes
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import numpy as np
+import numpy.typing as npt
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ankle_imu_driver.read_recording import read_recording
+from ankle_predictor.bundle import Bundle, load_bundle, write_bundle
+from ankle_predictor.chain import run_chain
+from ankle_predictor.engine import Forecast, InferenceEngine, joined
+from ankle_predictor.log_forecasts import WHOLE, Span, forecast_log
+from ankle_predictor.scoring import due_times, truth_at
+from benchmarks.accuracy_page import write_page
+from benchmarks.baselines import HORIZON, PERIOD, forecasts, scored_stamps, subject_of
+
+FloatArray = npt.NDArray[np.float64]
+Cell = dict[str, Any]
+
+SECONDS = (30, 60, 10, 90)  # of a user's walking that are adapted on
+ADAPT_FROM, SCORE_FROM = 20.0, 120.0
+REFERENCE_STRIDE, REFERENCE_EPOCHS = 20, 3  # its network costs twenty times ours; this is what the time allows
+SCRATCH_STRIDE, SCRATCH_EPOCHS = 3, 8
+MISS = 2.0 / 0.1  # weight of a truth outside a 90 % interval (Gneiting and Raftery 2007)
+
+
+def cell_of(forecast: Forecast | FloatArray, truth: FloatArray) -> Cell:
+    """Return what the tables need of (N, H) forecasts, in deg."""
+    angle = forecast.angle if isinstance(forecast, Forecast) else forecast
+    cell: Cell = {"by_step": np.degrees(np.mean(np.abs(angle - truth), axis=0)).tolist(), "windows": len(truth)}
+    if isinstance(forecast, Forecast):
+        low, high = forecast.lower, forecast.upper
+        miss = np.maximum(low - truth, 0.0) + np.maximum(truth - high, 0.0)
+        cell |= {
+            "coverage": float(np.mean((truth >= low) & (truth <= high))),
+            "width": math.degrees(float(np.mean(high - low))),
+            "interval_score": math.degrees(float(np.mean(high - low + MISS * miss))),
+        }
+    return cell
+
+
+def scored(bundle: Bundle, log: Path, span: Span = WHOLE) -> tuple[Forecast, FloatArray]:
+    """Return a model's live forecasts of a log at the moments that count, and the truth."""
+    recording = read_recording(log)
+    table = run_chain(recording, bundle.manifest.features)
+    found = forecast_log(InferenceEngine(bundle), recording, span, table=table)
+    which = np.isin(found.stamp, scored_stamps(table, recording))
+    assert recording.encoder is not None
+    truth = truth_at(recording.encoder.stamp, recording.encoder.angle, due_times(found.stamp[which], HORIZON, PERIOD))
+    return found.forecast.at(which), truth
+
+
+def linear(held_out: Path, others: Sequence[Path], _work: Path) -> Cell:
+    """Score the rows that need no network."""
+    subject, learned = (subject_of(read_recording(held_out)), [subject_of(read_recording(log)) for log in others])
+    return {row: cell_of(angle, subject.truth) for row, angle in forecasts(subject, learned).items()}
+
+
+def ours(held_out: Path, others: Sequence[Path], work: Path) -> Cell:
+    """Train our model on the others, keep it in the work folder and score it."""
+    from ankle_predictor.training import learning, measurement  # noqa: PLC0415 - imports tensorflow
+
+    settings = learning.TrainSettings()
+    walks = [learning.walk_of(read_recording(log), settings) for log in others]
+    bundle = learning.learn(walks, settings)
+    parts = learning.unseen_forecasts(walks, settings)
+    bundle = learning.with_intervals(bundle, walks, parts)
+    name = f"not_{held_out.stem}"
+    manifest = dataclasses.replace(bundle.manifest, name=name)
+    write_bundle(work / "models" / name, manifest, bundle.onnx, bundle.keras, replace=True)
+    forecast, truth = scored(bundle, held_out)
+    alone, _ = scored(dataclasses.replace(bundle, manifest=dataclasses.replace(manifest, memory=None)), held_out)
+    residual = np.concatenate([p.truth for p in parts]) - joined([p.forecast for p in parts]).angle
+    margin = measurement.conformal_margins(residual, manifest.intervals.level)
+    constant = Forecast(forecast.angle, forecast.angle - margin, forecast.angle + margin)
+    late, late_truth = scored(bundle, held_out, (SCORE_FROM, math.inf))
+    return {
+        "Bi-LSTM alone": cell_of(alone.angle, truth),
+        "ours: Bi-LSTM with memory": cell_of(forecast, truth),
+        "constant width": cell_of(constant, truth),
+        "base late": cell_of(late, late_truth),
+    }
+
+
+def reference(held_out: Path, others: Sequence[Path], _work: Path) -> Cell:
+    """Train the reference's network on its own 16 features, its filter inside each window, and score it."""
+    from ankle_predictor.training import learning  # noqa: PLC0415 - imports tensorflow
+    from ankle_predictor.training.reference_network import fitted_reference  # noqa: PLC0415
+
+    settings = learning.TrainSettings(features="reference16", stride=REFERENCE_STRIDE, epochs=REFERENCE_EPOCHS)
+    learned = [learning.walk_of(read_recording(log), settings).examples for log in others]
+    recording = read_recording(held_out)
+    stamps = scored_stamps(run_chain(recording), recording)
+    every = learning.walk_of(recording, dataclasses.replace(settings, stride=1)).examples
+    which = np.isin(every.stamp, stamps)
+    angle = fitted_reference(learned, REFERENCE_EPOCHS)(every.window[which])
+    return {"the reference's network, causal": cell_of(angle, every.target[which])}
+
+
+def transfer(held_out: Path, seconds: int, labels: str, work: Path) -> Cell:
+    """Adapt the model that never saw the subject, and score from 120 s on."""
+    from ankle_predictor.training.finetune import finetune  # noqa: PLC0415 - imports tensorflow
+
+    user = f"{held_out.stem}_{labels}_{seconds}"
+    base = f"not_{held_out.stem}"
+    report = finetune(base, held_out, (ADAPT_FROM, seconds), labels, user, work / "models")  # type: ignore[arg-type]
+    bundle = load_bundle(report.model, [work / "models"])
+    cell = cell_of(*scored(bundle, held_out, (SCORE_FROM, math.inf)))
+    return {"cell": cell, "adapted": report.adapted, "warnings": report.warnings}
+
+
+def scratch(held_out: Path, seconds: int, _work: Path) -> Cell:
+    """Train on the user's seconds alone, with the encoder, and score from 120 s on."""
+    from ankle_predictor.training import learning  # noqa: PLC0415 - imports tensorflow
+
+    settings = learning.TrainSettings(stride=SCRATCH_STRIDE, epochs=SCRATCH_EPOCHS)
+    walk = learning.walk_of(read_recording(held_out), settings)
+    last = walk.recording.start + ADAPT_FROM + seconds
+    first = walk.recording.start + ADAPT_FROM
+    stamp, spec = walk.examples.stamp, settings.spec
+    inside = (stamp - (spec.window - 1) * spec.period >= first) & (stamp + settings.horizon * spec.period <= last)
+    rows = (walk.table.stamp >= first) & (walk.table.stamp <= last)
+    table = dataclasses.replace(
+        walk.table, stamp=walk.table.stamp[rows], values=walk.table.values[rows], angle=walk.table.angle[rows]
+    )
+    part = dataclasses.replace(walk, table=table, examples=walk.examples.select(inside))
+    return {"cell": cell_of(*scored(learning.learn([part], settings), held_out, (SCORE_FROM, math.inf)))}
+
+
+def label_error(held_out: Path, _work: Path) -> Cell:
+    """Return the floor of imu labels: the IMUs' own later angle against the encoder, from 120 s on, in deg."""
+    recording = read_recording(held_out)
+    table = run_chain(recording)
+    stamp = scored_stamps(table, recording)
+    stamp = stamp[stamp >= recording.start + SCORE_FROM]
+    due = due_times(stamp, HORIZON, PERIOD)
+    assert recording.encoder is not None
+    truth = truth_at(recording.encoder.stamp, recording.encoder.angle, due)
+    later = truth_at(table.stamp, table.angle, due)
+    known = np.isfinite(later) & np.isfinite(truth)
+    return {"label_error": math.degrees(float(np.mean(np.abs(later - truth)[known])))}
+
+
+def run(logs: Sequence[Path], work: Path, jobs: int) -> dict[str, Cell]:
+    """Do what is not yet done; returns all cells by name. With no jobs, those that are done already."""
+    (work / "cells").mkdir(parents=True, exist_ok=True)
+    first: dict[str, tuple[Callable[..., Cell], tuple[Any, ...]]] = {}
+    then: dict[str, tuple[Callable[..., Cell], tuple[Any, ...]]] = {}
+    others = {log: [other for other in logs if other != log] for log in logs}
+    for log in logs:
+        first[f"ours {log.stem}"] = (ours, (log, others[log]))
+        then[f"linear {log.stem}"] = (linear, (log, others[log]))
+        then[f"label {log.stem}"] = (label_error, (log,))
+    for seconds in SECONDS:
+        for log in logs:
+            for labels in ("encoder", "imu"):
+                then[f"transfer {log.stem} {labels} {seconds}"] = (transfer, (log, seconds, labels))
+    for log in logs:
+        then[f"reference {log.stem}"] = (reference, (log, others[log]))
+        then |= {f"scratch {log.stem} {seconds}": (scratch, (log, seconds)) for seconds in SECONDS}
+    if not jobs:
+        return {path.stem: json.loads(path.read_text("utf-8")) for path in (work / "cells").iterdir()}
+    cells: dict[str, Cell] = {}
+    columns = (TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with (
+        Progress(*columns) as progress,
+        ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool,
+    ):
+        task = progress.add_task("starting", total=len(first) + len(then))
+        for batch in (first, then):
+            waiting = {}
+            for name, (function, arguments) in batch.items():
+                path = work / "cells" / f"{name}.json"
+                if path.exists():
+                    cells[name] = json.loads(path.read_text("utf-8"))
+                    progress.advance(task)
+                else:
+                    waiting[pool.submit(function, *arguments, work)] = path
+            for future in as_completed(waiting):
+                path = waiting[future]
+                cells[path.stem] = future.result()
+                path.write_text(json.dumps(cells[path.stem]), "utf-8")
+                progress.update(task, advance=1, description=path.stem)
+    return cells
+
+
+def main() -> int:
+    """Run everything and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--log", type=Path, nargs="+", required=True, metavar="FILE", help="one for each subject")
+    parser.add_argument("--work", type=Path, default=Path("accuracy_work"), metavar="DIR", help="keeps what is done")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time; 0: only the page")
+    options = parser.parse_args()
+    logs = sorted((log.absolute() for log in options.log), key=lambda log: (len(log.stem), log.stem))
+    cells = run(logs, options.work.absolute(), options.jobs)
+    write_page(cells, [log.stem for log in logs])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

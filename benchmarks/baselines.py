@@ -1,0 +1,129 @@
+"""What any forecast has to beat: rows of ``accuracy.py`` that need no network. Everything is causal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ankle_imu_driver.recording import Recording
+from ankle_predictor.chain import FeatureTable, run_chain
+from ankle_predictor.features import SEGMENT_FEATURES
+from ankle_predictor.scoring import due_times, truth_at
+
+FloatArray = npt.NDArray[np.float64]
+
+PERIOD, HORIZON = 0.01, 50
+EVERY = 10  # pairs between two scored forecasts
+SETTLED = 5.0  # s from the log's first sample before which nothing is scored
+LAGS = 50
+RIDGE = 0.01  # weight of the penalty, with standardised inputs, per example; 0.001 to 1 were tried, this does best
+STRIDES = np.arange(80, 221, 2)  # lags in samples at which the last stride is looked for
+LIKENESS = 100  # samples that are compared with those one stride before
+ANGLE, PITCHES = (
+    SEGMENT_FEATURES.index("ankle_angle"),
+    [SEGMENT_FEATURES.index(f"{s}_pitch") for s in ("shank", "foot")],
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One walk, cut at the moments that every row of the table is scored at.
+
+    Attributes:
+        recording: with calibration and encoder.
+        table: of our features.
+        stamp: (N,) s, of the scored forecasts.
+        raw: (N, LAGS, 12) the raw channels before each: m/s^2 and rad/s in the sensors' axes, the means at standing
+            subtracted, as the logger writes them.
+        angles: (N, 322, 3) shank pitch, foot pitch and ankle angle before each, rad.
+        truth: (N, H) rad, by the encoder.
+    """
+
+    recording: Recording
+    table: FeatureTable
+    stamp: FloatArray
+    raw: FloatArray
+    angles: FloatArray
+    truth: FloatArray
+
+
+def scored_stamps(table: FeatureTable, recording: Recording) -> FloatArray:
+    """Return the moments whose forecasts count: every tenth pair whose next half second the encoder saw."""
+    stamp = table.stamp[::EVERY]
+    assert recording.encoder is not None
+    truth = truth_at(recording.encoder.stamp, recording.encoder.angle, due_times(stamp, HORIZON, PERIOD))
+    settled: FloatArray = stamp[(stamp >= recording.start + SETTLED) & np.all(np.isfinite(truth), axis=1)]
+    return settled
+
+
+def subject_of(recording: Recording) -> Subject:
+    """Cut a recording."""
+    calibration, encoder, table = recording.calibration, recording.encoder, run_chain(recording)
+    assert calibration is not None
+    assert encoder is not None
+    stamp = scored_stamps(table, recording)
+    times = stamp[:, np.newaxis] + PERIOD * np.arange(1 - LAGS, 1)
+    channels = []
+    for samples, sensor in ((recording.shank, calibration.shank), (recording.foot, calibration.foot)):
+        values = np.hstack([samples.accel - sensor.gravity, samples.gyro - sensor.gyro_bias])
+        channels += [np.interp(times, samples.stamp, column) for column in values.T]
+    before = stamp[:, np.newaxis] + PERIOD * np.arange(1 - LIKENESS - STRIDES[-1], 1)
+    angles = [np.interp(before, table.stamp, table.values[:, k]) for k in (*PITCHES, ANGLE)]
+    truth = truth_at(encoder.stamp, encoder.angle, due_times(stamp, HORIZON, PERIOD))
+    return Subject(recording, table, stamp, np.stack(channels, axis=-1), np.stack(angles, axis=-1), truth)
+
+
+def forecasts(held_out: Subject, learned: Sequence[Subject]) -> dict[str, FloatArray]:
+    """Return the (N, H) angles in rad that each baseline forecasts for the one who was held out."""
+    now = held_out.angles[:, -1:, 2]
+    return {
+        "constant": np.full_like(held_out.truth, np.mean(np.concatenate([s.truth for s in learned]))),
+        "persistence": np.repeat(now, HORIZON, axis=1),
+        "last stride repeated": now + _last_stride(held_out.angles),
+        "ridge, raw channels": _linear(held_out, learned, angles=False),
+        "ridge, raw channels and angle": _linear(held_out, learned, angles=True),
+    }
+
+
+def _last_stride(angles: FloatArray) -> FloatArray:
+    """Return the change of the ankle angle (N, H) that followed one stride ago.
+
+    The stride is the lag at which the last second of both inclinations is most like the one before.
+    """
+    newest = angles[:, -LIKENESS:, :2] - angles[:, -LIKENESS:, :2].mean(axis=1, keepdims=True)
+    off = []
+    for lag in STRIDES:
+        older = angles[:, -LIKENESS - lag : -lag, :2]
+        off.append(np.mean((older - older.mean(axis=1, keepdims=True) - newest) ** 2, axis=(1, 2)))
+    lag = STRIDES[np.argmin(off, axis=0)]
+    then = angles.shape[1] - 1 - lag
+    rows = np.arange(len(angles))
+    steps = then[:, np.newaxis] + np.arange(1, HORIZON + 1)
+    change: FloatArray = angles[rows[:, np.newaxis], steps, 2] - angles[rows, then, 2][:, np.newaxis]
+    return change
+
+
+def _linear(held_out: Subject, learned: Sequence[Subject], angles: bool) -> FloatArray:
+    """Ridge regression; with ``angles`` the inclinations are inputs and the change from the angle now is forecast."""
+
+    def inputs(subject: Subject) -> FloatArray:
+        lags = subject.raw
+        if angles:
+            lags = np.concatenate([lags, subject.angles[:, -LAGS:]], axis=-1)
+        return lags.reshape(len(lags), -1)
+
+    def origin(subject: Subject) -> FloatArray:
+        return subject.angles[:, -1:, 2] if angles else np.zeros((len(subject.stamp), 1))
+
+    model = _ridge(np.concatenate([inputs(s) for s in learned]), np.concatenate([s.truth - origin(s) for s in learned]))
+    return model(inputs(held_out)) + origin(held_out)
+
+
+def _ridge(inputs: FloatArray, targets: FloatArray) -> Callable[[FloatArray], FloatArray]:
+    mean, scale = inputs.mean(axis=0), inputs.std(axis=0) + 1e-9
+    x, middle = (inputs - mean) / scale, targets.mean(axis=0)
+    weights = np.linalg.solve(x.T @ x + RIDGE * len(x) * np.eye(x.shape[1]), x.T @ (targets - middle))
+    return lambda new: ((new - mean) / scale) @ weights + middle

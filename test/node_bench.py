@@ -1,0 +1,155 @@
+"""Real nodes and one listener over DDS, in one process and on a domain of their own."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import rclpy
+from ankle_predictor_interfaces.msg import AnkleForecast
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import Imu, JointState
+from trajectory_msgs.msg import JointTrajectory
+
+from ankle_imu_driver.managed_node import ManagedNode
+
+DOMAIN = 1 + os.getpid() % 60  # its own, so that two runs on one computer do not hear each other
+LOCAL = {"ROS_DOMAIN_ID": str(DOMAIN), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_LOCALHOST_ONLY": "1"}
+DEEP = QoSProfile(depth=5000)
+HEARD = {
+    "shank/imu/data": Imu,
+    "foot/imu/data": Imu,
+    "joint_states": JointState,
+    "forecast": JointTrajectory,
+    "forecast_detail": AnkleForecast,
+    "/diagnostics": DiagnosticArray,
+}
+NodeT = TypeVar("NodeT", bound=ManagedNode)
+
+
+def stamp_of(message: Any) -> int:
+    """A stamped message's time in ns."""
+    return int(message.header.stamp.sec) * 10**9 + int(message.header.stamp.nanosec)
+
+
+def imu(frame: str, stamp: int, accel: Any, gyro: Any) -> Imu:
+    """A raw sample; ``stamp`` in ns."""
+    message = Imu()
+    message.header.frame_id = frame
+    message.orientation_covariance[0] = -1.0
+    return refilled(message, stamp, accel, gyro)
+
+
+def refilled(message: Imu, stamp: int, accel: Any, gyro: Any) -> Imu:
+    """The same message with other numbers."""
+    message.header.stamp.sec, message.header.stamp.nanosec = divmod(stamp, 10**9)
+    a, g = message.linear_acceleration, message.angular_velocity
+    a.x, a.y, a.z = map(float, accel)
+    g.x, g.y, g.z = map(float, gyro)
+    return message
+
+
+class Bench:
+    """Nodes under test and a listener.
+
+    Attributes:
+        got: what was heard, by topic.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._executor = SingleThreadedExecutor(context=context)
+        self.listener = rclpy.create_node("listener", context=context)
+        self._executor.add_node(self.listener)
+        self._nodes: list[ManagedNode] = []
+        self._publishers: dict[str, Any] = {}
+        self.got: dict[str, list[Any]] = {topic: [] for topic in HEARD}
+        for topic, kind in HEARD.items():
+            self.listener.create_subscription(kind, topic, self.got[topic].append, DEEP)
+
+    def make(self, kind: Callable[..., NodeT], parameters: Mapping[str, Any] | None = None) -> NodeT:
+        """Make a node that nothing spins yet."""
+        overrides = [Parameter(name, value=value) for name, value in (parameters or {}).items()]
+        node = kind(context=self._context, parameter_overrides=overrides)
+        # ``health`` asks when a test wants to know; a turn of the node's own just before it would take the counts away.
+        node._diagnostic_timer.cancel()
+        self._nodes.append(node)
+        return node
+
+    def start(self, kind: Callable[..., NodeT], parameters: Mapping[str, Any] | None = None) -> NodeT:
+        """Make a node and wait until it has become active, or said why not."""
+        node = self.make(kind, parameters)
+        self._executor.add_node(node)
+        self.until(lambda: node.is_active or node.refusal)
+        return node
+
+    def advertise(self, *kinds_and_topics: tuple[Any, str]) -> None:
+        """Make publishers, and wait until someone listens to each."""
+        for kind, topic in kinds_and_topics:
+            self._publishers[topic] = self.listener.create_publisher(kind, topic, DEEP)
+        for _, topic in kinds_and_topics:
+            self.until(self._publishers[topic].get_subscription_count)
+        self.spin(0.1)
+
+    def publish(self, topic: str, message: Any) -> None:
+        """Publish what was advertised."""
+        self._publishers[topic].publish(message)
+
+    def call(self, kind: Any, service: str, **request: Any) -> Any:
+        """Call a service and return its response."""
+        client = self.listener.create_client(kind, service)
+        self.until(client.service_is_ready)
+        future = client.call_async(kind.Request(**request))
+        self.until(future.done)
+        self.listener.destroy_client(client)
+        return future.result()
+
+    def health(self, node: ManagedNode) -> tuple[int, str, dict[str, str]]:
+        """A node's diagnostics: level, sentence and values."""
+        heard, name = self.got["/diagnostics"], node.get_name()
+        heard.clear()
+        node.publish_diagnostics()
+        self.until(lambda: any(m.status[0].name == name for m in heard))
+        status = next(m.status[0] for m in heard if m.status[0].name == name)
+        return status.level[0], status.message, {value.key: value.value for value in status.values}
+
+    def spin(self, seconds: float) -> None:
+        """Work for a while."""
+        end = time.monotonic() + seconds
+        self.until(lambda: time.monotonic() > end)
+
+    def until(self, condition: Callable[[], object], timeout: float = 60.0) -> None:
+        """Work until something has happened."""
+        end = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < end, "nothing came of it"
+            self._executor.spin_once(timeout_sec=0.02)
+
+    def close(self) -> None:
+        """End everything."""
+        for node in self._nodes:
+            node.close()
+            node.destroy_node()
+        self.listener.destroy_node()
+        self._executor.shutdown()
+
+
+@contextmanager
+def bench() -> Iterator[Bench]:
+    """A bench on the loopback device."""
+    os.environ.update(LOCAL)
+    context = Context()
+    rclpy.init(context=context, domain_id=DOMAIN)
+    made = Bench(context)
+    try:
+        yield made
+    finally:
+        made.close()
+        rclpy.shutdown(context=context)

@@ -1,0 +1,138 @@
+"""The command benchmark: what it computes, and one short run of the whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ankle_predictor.benchmark.cli import main
+from ankle_predictor.benchmark.process_stats import parse_cpu, parse_memory, read_stats
+from ankle_predictor.benchmark.report import BEGIN, END, Row, rows_of, with_section
+from ankle_predictor.benchmark.timing import figures_of, timed
+
+from .conftest import REPOSITORY
+
+SMAPS = "00400000-7fff0000 ---p 00000000 00:00 0   [rollup]\nRss:  1000 kB\nPss:   500 kB\nPss_Anon:  1 kB\n"
+ALL = ("separate", "separate_bare", "bringup", "bringup_bare")
+
+
+def test_times_are_summed_up_in_ms() -> None:
+    figures = figures_of([0.002] * 99 + [0.1], [0.001] * 100)
+    assert figures["runs"] == 100
+    assert figures["median_ms"] == pytest.approx(2.0)
+    assert 2.0 < figures["p99_ms"] < 100.0
+    assert figures["cpu_p99_ms"] == pytest.approx(1.0)
+    assert figures["real_time_factor"] == pytest.approx(5.0)
+
+
+def test_a_run_is_timed_once_a_sample_period() -> None:
+    gone: list[float] = []
+    figures = timed(lambda: time.sleep(0.002), 0.5, gone.append)
+    assert 5 <= figures["runs"] <= 50
+    assert figures["median_ms"] >= 2.0
+    assert figures["cpu_median_ms"] < figures["median_ms"]
+    assert 0.2 < sum(gone) < 2.0
+
+
+def test_linux_is_read() -> None:
+    assert parse_memory(SMAPS) == (1.024, 0.512)
+    assert parse_cpu("7 (a) b) (c) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0", 100) == 3.0
+    here = read_stats(os.getpid())
+    assert 10.0 < here.proportional <= here.resident < 100_000.0
+    with pytest.raises(ValueError, match="process 0 cannot be measured"):
+        read_stats(0)
+
+
+@pytest.mark.parametrize(
+    ("row", "ratio", "met", "text"),
+    [
+        (Row("tick", 0.5, "ms", 1.0, 50.0, "keras"), 0.01, True, "≤ 1 ms, met"),
+        (Row("tick", 2.0, "ms", 1.0, None, "none"), None, False, "≤ 1 ms, missed"),
+        (Row("factor", 10.0, "", 6.25, 6.25, "claim"), 1.6, True, "≥ 6.25, met"),
+        (Row("tick", None, "ms", 1.0, 50.0, "it failed"), None, None, "≤ 1 ms"),
+    ],
+)
+def test_a_row_knows_its_ratio_and_its_target(row: Row, ratio: float | None, met: bool | None, text: str) -> None:
+    assert (row.ratio, row.met, row.cells()[2]) == (ratio, met, text)
+
+
+def test_a_page_keeps_what_is_not_between_its_marks() -> None:
+    page = f"a\n{BEGIN}\nold\n{END}\nb\n"
+    assert with_section(page, BEGIN, END, "new") == f"a\n{BEGIN}\nnew\n{END}\nb\n"
+    assert BEGIN in (REPOSITORY / "docs" / "performance.md").read_text()
+    with pytest.raises(ValueError, match="no section"):
+        with_section("a", BEGIN, END, "new")
+
+
+def figures(absent: bool) -> dict[str, Any]:
+    timing = figures_of([0.001], [0.001])
+    chain = {"published_p99_ms": 4.0, "processes": {"a": {"resident_mb": 1.0, "cpu_share": 0.1}}}
+    other = {"absent": "TensorFlow is not installed"} if absent else timing
+    inference = {
+        "ours": timing,
+        "ours_back_to_back": timing,
+        "reference_keras_predict": other,
+        "reference_engine": other,
+    }
+    inference["reference_claimed"] = {"real_time_factor": 6.25}
+    return {"inference": inference, "chain": dict.fromkeys(ALL, chain), "window_s": 2.0}
+
+
+def test_what_could_not_be_measured_says_why() -> None:
+    assert all("TensorFlow" not in row.against for row in rows_of(figures(absent=False)))
+    rows = [row for row in rows_of(figures(absent=True)) if "TensorFlow is not installed" in row.against]
+    assert len(rows) == 6
+    assert all(row.baseline is None and row.ratio is None for row in rows)
+
+
+@pytest.mark.parametrize("arguments", [["--seconds", "0"], ["--seconds", "soon"], ["--only", "robot"]])
+def test_wrong_arguments_are_refused(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--model", "nobody"], "there is no model 'nobody'"),
+        (["--json", "/nowhere/at/all.json"], "there is no folder /nowhere/at to write all.json to"),
+    ],
+)
+def test_what_cannot_be_measured_is_one_sentence(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 1
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert said.count("\n") == 1
+
+
+def test_a_short_run_measures_everything(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text(f"{BEGIN}\n{END}\n")
+    command = [sys.executable, "-m", "ankle_predictor.benchmark.cli", "--seconds", "1.5", "--no-keras"]
+    command += ["--only", "bringup", "--json", str(tmp_path / "b.json"), "--write", str(page)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240, cwd=REPOSITORY)
+    assert done.returncode == 0, done.stderr
+    measured = json.loads((tmp_path / "b.json").read_text())
+    ours = measured["inference"]["ours"]
+    assert 0.0 < ours["median_ms"] <= ours["p99_ms"] < 1000.0
+    assert measured["inference"]["reference_keras_predict"] == {"absent": "left out by --no-keras"}
+    for name in ("bringup", "bringup_bare"):
+        chain = measured["chain"][name]
+        assert "absent" not in chain, chain
+        assert 0.0 < chain["published_p50_ms"] <= chain["published_p99_ms"] < 1000.0
+        assert 10.0 < chain["proportional_mb"] < chain["resident_mb"] < 1000.0
+        assert 0.0 < chain["cpu_share"] < 4.0
+        assert len(chain["processes"]) == 1
+    # Ours computes, the bare one does not.
+    assert measured["chain"]["bringup"]["resident_mb"] > measured["chain"]["bringup_bare"]["resident_mb"]
+    assert len(measured["rows"]) == len(rows_of(measured))
+    assert "| one tick, median |" in page.read_text()

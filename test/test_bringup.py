@@ -1,0 +1,170 @@
+"""The executable bringup: a real process, from a recording to forecasts, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+
+from ankle_imu_driver.bag_writer import write_bag
+from ankle_imu_driver.read_recording import read_recording
+from ankle_predictor.chain import run_chain
+from ankle_predictor.features import FeatureSpec
+from test.node_bench import LOCAL, Bench, bench, stamp_of
+from test.test_filter_node import part
+from test.tiny_bundle import write_tiny_bundle
+from test.walks import swinging
+
+pytest.importorskip("onnx", reason="onnx, which comes with the training requirements, is not installed")
+
+CODE = "import sys; from ankle_predictor.bringup import main; sys.exit(main())"
+SECOND = 10**9
+
+
+@pytest.fixture
+def table() -> Iterator[Bench]:
+    with bench() as made:
+        yield made
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    write_tiny_bundle(tmp_path / "models", "tiny", FeatureSpec(window=50))
+    return tmp_path / "models"
+
+
+class Bringup:
+    """The process, with what it prints. None outlives its test."""
+
+    started: ClassVar[list[Bringup]] = []
+
+    def __init__(self, **parameters: Any) -> None:
+        arguments = [x for name, value in parameters.items() for x in ("-p", f"{name.replace('__', '.')}:={value}")]
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", CODE, "--ros-args", *arguments],
+            env={**os.environ, **LOCAL},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.started.append(self)
+
+    def until(self, table: Bench, condition: Callable[[], object]) -> None:
+        """Wait for something that the process is to bring about."""
+        table.until(lambda: condition() or self.has_ended())
+        assert condition(), self.end()
+
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def end(self, how: signal.Signals | None = None) -> tuple[int, str]:
+        """Exit status and output, after a signal or by itself."""
+        if how is not None:
+            self._process.send_signal(how)
+        if self._process.stdout is None or self._process.stdout.closed:
+            return self._process.returncode, ""
+        try:
+            output, _ = self._process.communicate(timeout=60)
+        finally:
+            self._process.kill()
+        return self._process.returncode, output
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    yield
+    for process in Bringup.started:
+        process.end(signal.SIGKILL)
+    Bringup.started.clear()
+
+
+def log_of(path: Path) -> str:
+    """A bag of half a minute's swinging with its calibration beside it."""
+    write_bag(path, swinging(30.0))
+    return str(path)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly(table: Bench, models: Path, tmp_path: Path, how: signal.Signals) -> None:
+    process = Bringup(log=log_of(tmp_path / "bag"), models_dir=models, model="tiny")
+    process.until(table, lambda: len(table.got["forecast"]) > 20)
+    age = time.time_ns() - stamp_of(table.got["forecast"][-1])
+    assert age < SECOND
+    status, output = process.end(how)
+    assert status == 0, output
+    assert "Traceback" not in output
+
+
+def test_a_walk_at_its_own_pace_is_forecast_whole(table: Bench, models: Path, walks_dir: Path, tmp_path: Path) -> None:
+    walk = part(read_recording(walks_dir / "LOG2.TXT"), 6.0)
+    log = tmp_path / "bag"
+    write_bag(log, walk)
+    expected = run_chain(walk)
+    own = {"imu_driver:autostart": False, "exit_at_end": True, "models_dir": models, "model": "tiny"}
+    process = Bringup(log=log, rate=0.8, **own)
+    for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+        table.until(lambda: table.listener.count_publishers("forecast_detail"))
+        table.spin(0.5)  # everyone has found everyone
+        change = table.call(ChangeState, "imu_driver/change_state", transition=Transition(id=transition))
+        assert change.success
+    table.until(process.has_ended)
+    status, output = process.end()
+    assert status == 0, output
+    angles = {stamp_of(m): m.position[0] for m in table.got["joint_states"]}
+    truth = {ns(stamp): angle for stamp, angle in zip(expected.stamp, expected.angle, strict=True)}
+    assert set(angles) <= set(truth)
+    assert len(angles) >= 0.9 * len(truth)  # a busy computer loses some
+    made = {stamp_of(m) for m in table.got["forecast_detail"] if len(m.angle)}
+    due = [stamp for stamp in truth if stamp - min(truth) >= 0.5 * SECOND]
+    assert len(made) >= 0.9 * len(due)
+    # /clock is the log's time in all three nodes: the age of a forecast is real.
+    ages = [m.input_age for m in table.got["forecast_detail"] if len(m.angle)]
+    assert -0.01 < np.median(ages) < 0.1
+    if len(angles) == len(truth):
+        assert max(abs(angles[stamp] - truth[stamp]) for stamp in truth) < 1e-9
+
+
+def ns(stamp: float) -> int:
+    return round(stamp * SECOND)
+
+
+def test_a_recording_without_calibration_is_played_and_waits_for_standing(
+    table: Bench, models: Path, tmp_path: Path
+) -> None:
+    log = Path(log_of(tmp_path / "bag"))
+    for calibration in log.parent.rglob("*calibration*.yaml"):
+        calibration.unlink()
+    process = Bringup(log=log, models_dir=models, model="tiny")
+    process.until(table, lambda: len(table.got["foot/imu/data"]) > 20)
+    assert table.got["joint_states"] == []
+    assert table.got["foot/imu/data"][-1].orientation_covariance[0] == -1.0
+    status, output = process.end(signal.SIGINT)
+    assert status == 0
+    assert "brings no calibration: the filter waits for two seconds of standing" in output
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"log": "nowhere.TXT"}, "nowhere.TXT does not exist"),
+        ({"log": __file__}, "test_bringup.py"),
+        ({"source": "replay"}, "source replay needs the parameter log"),
+        ({"log": __file__, "joint_name": 7}, "joint_name"),
+    ],
+)
+def test_what_cannot_be_played_is_one_sentence_and_a_status(parameters: dict[str, Any], sentence: str) -> None:
+    status, output = Bringup(**parameters).end()
+    assert status == 1
+    assert sentence in output
+    assert "Traceback" not in output
+    assert len(output.strip().splitlines()) == 1

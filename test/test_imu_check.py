@@ -1,0 +1,95 @@
+"""The live view for wiring and mounting, on the emulated bus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ankle_imu_driver.imu_check import main
+
+QUIET = ["--bus", "emulated", "--set", "mpu6050.priority=0", "--set", "mpu6050.lock_memory=false"]
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def test_it_shows_both_sensors_and_which_way_is_up(capsys):
+    assert main([*QUIET, "--seconds", "1.5"]) == 0
+    shown = capsys.readouterr().out
+    for text in (
+        "shank",
+        "foot",
+        "/dev/i2c-1 0x68",
+        "/dev/i2c-1 0x69",
+        "-Y up",
+        "-X up",
+        "as the mounting says",
+        "MPU-6050",
+    ):
+        assert text in shown
+
+
+def test_it_says_what_is_wrong_and_its_status_too(capsys):
+    assert main([*QUIET, "--seconds", "1.2", "--set", "emulator.faults=unplugged foot 0 60"]) == 1
+    shown = capsys.readouterr().out
+    assert "FAULT: foot: no samples" in shown
+    assert "no answer (NACK)" in shown
+
+
+def test_swapped_sensors_show_in_their_upward_axes(capsys):
+    main([*QUIET, "--seconds", "1.5", "--set", "emulator.swapped=true"])
+    assert "but the mounting says -Y" in capsys.readouterr().out
+
+
+def test_the_self_test_is_reported(capsys):
+    assert main([*QUIET, "--seconds", "0.5", "--self-test"]) == 0
+    shown = capsys.readouterr().out
+    assert "shank sensor: self-test passed on all six axes" in shown
+
+
+def test_a_parameter_file_is_taken(tmp_path: Path, capsys):
+    file = tmp_path / "leg.yaml"
+    file.write_text(
+        "/**:\n  ros__parameters: {bus: emulated, tau: 2.0}\n/**/imu_driver:\n  ros__parameters: {mpu6050.rate: 0.1}\n"
+    )
+    assert main(["--params-file", str(file)]) == 1
+    assert "mpu6050.rate must be 1 to 500 Hz, not 0.1" in capsys.readouterr().err
+
+
+def test_the_section_of_a_namespace_is_taken_with_nested_names(tmp_path: Path, capsys):
+    file = tmp_path / "leg.yaml"
+    file.write_text("/right_ankle/imu_driver:\n  ros__parameters: {bus: emulated, mpu6050: {rate: 0.1}}\n")
+    assert main(["--params-file", str(file)]) == 1
+    assert "in namespace '/'; name the file's namespace by --namespace" in capsys.readouterr().err
+    assert main(["--params-file", str(file), "--namespace", "right_ankle"]) == 1
+    assert "mpu6050.rate must be 1 to 500 Hz, not 0.1" in capsys.readouterr().err
+
+
+def test_ctrl_c_during_the_self_test_is_no_traceback(monkeypatch):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ankle_imu_driver.imu_check.Mpu6050Driver", interrupt)
+    assert main(QUIET) == 130
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--bus", "smbus2", "--set", "shank.bus_number=97", "--set", "foot.bus_number=97"], "no /dev/i2c-97|smbus2"),
+        (["--set", "nonsense"], "must be NAME=VALUE"),
+        (["--set", "mpu6050.rate=[1"], "cannot be read"),
+        (["--params-file", "/nowhere.yaml"], "parameter file /nowhere.yaml cannot be read"),
+        (["--bus", "emulated", "--log", "/nowhere.txt"], "/nowhere.txt"),
+    ],
+)
+def test_what_cannot_be_opened_is_one_sentence(arguments, sentence, capsys):
+    import re  # noqa: PLC0415
+
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert re.search(sentence, error)
+    assert error.count("\n") == 1

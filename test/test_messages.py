@@ -1,0 +1,86 @@
+"""Messages and plain values, there and back."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sensor_msgs.msg import JointState
+
+from ankle_predictor.engine import Forecast
+from ankle_predictor.joint_convention import JointConvention
+from ankle_predictor.messages import (
+    DetailMessage,
+    JointMessage,
+    SegmentMessage,
+    TrajectoryMessage,
+    joint_of,
+    segment_imu,
+    stamp_of,
+)
+from ankle_predictor.segment import SegmentSample
+from ankle_predictor.time_origin import TimeOrigin
+
+NUMBER = st.floats(-1e3, 1e3)
+VECTOR = st.tuples(NUMBER, NUMBER, NUMBER)
+STAMP = st.integers(0, 2**31 * 10**9 - 1)
+
+
+@given(STAMP, VECTOR, VECTOR, st.none() | st.tuples(*[st.floats(-1, 1)] * 4))
+def test_a_segment_comes_back_as_it_was(stamp: int, accel: tuple, gyro: tuple, orientation: tuple | None) -> None:
+    message = SegmentMessage("foot_link").fill(stamp, SegmentSample(1.5, accel, gyro, orientation))
+    assert stamp_of(message) == stamp
+    assert segment_imu(message, 1.5) == SegmentSample(1.5, accel, gyro, orientation)
+
+
+@given(st.sampled_from([1.0, -1.0]), st.floats(-3, 3), st.floats(-2, 2), st.floats(-20, 20))
+def test_a_joint_comes_back_as_it_was(sign: float, offset: float, angle: float, rate: float) -> None:
+    joint = JointConvention("ankle", sign, offset)
+    back = joint_of(JointMessage(joint).fill(5, angle, rate), joint)
+    assert back == pytest.approx((angle, rate), abs=1e-12)
+
+
+def test_other_peoples_joint_states_are_read_by_name() -> None:
+    joint = JointConvention("ankle")
+    assert joint_of(JointState(name=["knee"], position=[1.0]), joint) is None
+    assert joint_of(JointState(name=["knee", "ankle"], position=[1.0]), joint) is None
+    angle, rate = joint_of(JointState(name=["knee", "ankle"], position=[1.0, 2.0]), joint) or (0.0, 0.0)
+    assert angle == 2.0
+    assert math.isnan(rate)
+
+
+@pytest.mark.parametrize("arguments", [("",), ("ankle", 0.5), ("ankle", 1.0, math.nan)])
+def test_what_is_no_convention_is_refused(arguments: tuple) -> None:
+    with pytest.raises(ValueError, match="joint_"):
+        JointConvention(*arguments)
+
+
+def test_messages_are_refilled_and_leave_nothing_behind() -> None:
+    up, down = np.linspace(0.0, 0.5, 5), np.linspace(0.0, -0.5, 5)
+    trajectory = TrajectoryMessage(JointConvention("ankle", -1.0, 0.1), 5, 0.01)
+    first = trajectory.fill(1, Forecast(down, down, down))
+    second = trajectory.fill(2_000_000_003, Forecast(up, up - 0.1, up + 0.1))
+    assert first is second
+    assert stamp_of(second) == 2_000_000_003
+    np.testing.assert_allclose([p.positions[0] for p in second.points], 0.1 - up)
+    assert [p.time_from_start.nanosec for p in second.points] == [10_000_000 * k for k in range(1, 6)]
+    detail = DetailMessage(JointConvention("ankle", -1.0, 0.1))
+    full = detail.fill(1, 0, 0.2, Forecast(up, up - 0.1, up + 0.1))
+    assert full.current_angle == pytest.approx(-0.1)
+    np.testing.assert_allclose(full.lower, 0.1 - up - 0.1)
+    np.testing.assert_allclose(full.upper, 0.1 - up + 0.1)
+    empty = detail.fill(2, 4, math.nan, None)
+    assert (len(empty.angle), len(empty.lower), len(empty.upper), empty.status) == (0, 0, 0, 4)
+    assert math.isnan(empty.stride_period)
+    assert math.isnan(empty.recent_error)
+
+
+@given(STAMP, st.lists(st.integers(-30 * 86400 * 10**9, 30 * 86400 * 10**9), min_size=1))
+def test_stamps_come_back_to_the_nanosecond(first: int, later: list[int]) -> None:
+    origin = TimeOrigin()
+    assert origin.seconds(first) == 0.0
+    for shift in later:
+        assert origin.nanoseconds(origin.seconds(first + shift)) == first + shift
