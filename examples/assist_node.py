@@ -59,7 +59,7 @@ class AssistNode(Node):  # type: ignore[misc,unused-ignore]
         self._message.data[0] = 0.0
         self._output.publish(self._message)
         if not self._output.wait_for_all_acked(Duration(seconds=LAST_WORD)):
-            told = f"nobody acknowledged the last torque, zero, within {LAST_WORD} s: watch for silence at the device too"
+            told = f"nobody acknowledged the last torque, zero, within {LAST_WORD} s: watch for silence there too"
             self.get_logger().warning(told)
 
     def _on_forecast(self, message: AnkleForecast) -> None:
