@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -40,12 +40,16 @@ class ImuDriverNode(ManagedNode):
 
     With source mpu6050, configuring opens the buses, activating streams, and cleaning up closes; a fault of a sensor
     keeps the node active and recovering.
+
+    Attributes:
+        taps: by stream, who gets each message in the thread that sends it, before the others; it is refilled later.
     """
 
     def __init__(self, **node_arguments: Any) -> None:
         super().__init__("imu_driver", **node_arguments)
         self._playback: Playback | None = None
         self._hardware: Mpu6050Driver | None = None
+        self.taps: dict[int, Callable[[Any], None]] = {}
         self._outputs: dict[int, Any] = {}
         self._clock_output: Any = None
         for name, default in CHOICES.items():
@@ -215,6 +219,8 @@ class ImuDriverNode(ManagedNode):
             accel, gyro = message.linear_acceleration, message.angular_velocity
             accel.x, accel.y, accel.z, gyro.x, gyro.y, gyro.z = sample.values
         message.header.stamp.sec, message.header.stamp.nanosec = sec, nanosec
+        if sample.stream in self.taps:
+            self.taps[sample.stream](message)
         self._outputs[sample.stream].publish(message)
         self._counts[sample.stream] += 1
 

@@ -231,7 +231,8 @@ def spin_nodes(make_nodes: Callable[[], list[ManagedNode]], args: list[str] | No
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C would only break the tidying up
         for node in nodes:
-            node.close()
+            node.close()  # all of them, before one is gone that another's thread still hands samples to
+        for node in nodes:
             node.destroy_node()
         rclpy.try_shutdown()
     return status or int(any(node.failed for node in nodes))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from rclpy.parameter import Parameter
 
 from ankle_imu_driver.driver_node import ImuDriverNode
 from ankle_imu_driver.managed_node import ManagedNode, spin_nodes
-from ankle_predictor.filter_node import OrientationFilterNode
+from ankle_predictor.filter_node import JOINT_TOPIC, RAW_TOPICS, SEGMENT_TOPICS, OrientationFilterNode
 from ankle_predictor.follow_source import follow_source
 from ankle_predictor.predictor_node import PredictorNode
 
@@ -30,10 +33,34 @@ def make_nodes() -> list[ManagedNode]:
         driver.get_logger().info(f"{log} brings no calibration: the filter waits for two seconds of standing")
     for node in (orientation, predictor):
         node.set_parameters([Parameter(n, value=v) for n, v in following.items() if node.has_parameter(n)])
+    connect(driver, orientation, predictor)
     nodes = [predictor, orientation, driver]  # whoever listens first, so that no sample is missed
     for node in nodes:
         node.autostart()
     return nodes
+
+
+def connect(driver: ImuDriverNode, orientation: OrientationFilterNode, predictor: PredictorNode) -> None:
+    """Have the samples handed on from node to node, beside DDS; what a remapping has parted goes over DDS alone."""
+
+    def same(topic: str, *nodes: ManagedNode) -> bool:
+        return len({node.resolve_topic_name(topic) for node in nodes}) == 1
+
+    def tapped(topic: str) -> Callable[[Any], None]:
+        def tap(message: Any) -> None:
+            orientation.inputs.post(topic, message)
+            orientation.inputs.ring()
+
+        return tap
+
+    for stream, topic in RAW_TOPICS.items():
+        if same(topic, driver, orientation):
+            orientation.inputs.expect(topic)
+            driver.taps[stream] = tapped(topic)
+    for topic in (*SEGMENT_TOPICS.values(), JOINT_TOPIC):
+        if same(topic, orientation, predictor):
+            predictor.inputs.expect(topic)
+            orientation.neighbour = predictor.inputs
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,18 +15,18 @@ from std_srvs.srv import Trigger
 from ankle_imu_driver.calibration import Calibration, CalibrationError, save_calibration
 from ankle_imu_driver.managed_node import ERROR, OK, WARN, Health, ManagedNode, spin_nodes
 from ankle_imu_driver.read_recording import read_calibration
+from ankle_predictor.input_queue import InputQueue
 from ankle_predictor.leg import Leg, LegSample
 from ankle_predictor.messages import (
     SAMPLE_QOS,
-    SENSOR_QOS,
     JointMessage,
     SegmentMessage,
-    raw_imu,
-    stamp_of,
+    framed_imu,
     static_transforms,
 )
 from ankle_predictor.node_parameters import declare_joint, declare_leg, fix_while, read_joint, read_leg
 from ankle_predictor.pairing import FOOT, SHANK
+from ankle_predictor.segment import Vector
 from ankle_predictor.time_origin import TimeOrigin
 
 try:
@@ -34,6 +35,9 @@ except ImportError:  # not among the wheels of ROS 2
     TFMessage = None
 
 NAMES = {SHANK: "shank", FOOT: "foot"}
+RAW_TOPICS = {stream: f"{name}/imu/data_raw" for stream, name in NAMES.items()}
+SEGMENT_TOPICS = {stream: f"{name}/imu/data" for stream, name in NAMES.items()}
+JOINT_TOPIC = "joint_states"
 SILENT = 0.5  # s without a sample, after which a sensor counts as silent
 FOLDER = "~/.ros/ankle_predictor"
 
@@ -47,11 +51,15 @@ class OrientationFilterNode(ManagedNode):
 
     Attributes:
         wearers_file: where the calibration is saved unless ``calibration_save`` says otherwise.
+        inputs: what it listens to.
+        neighbour: who listens to it in this process, and answers before the others are told; None over DDS only.
     """
 
     def __init__(self, **node_arguments: Any) -> None:
         super().__init__("orientation_filter", **node_arguments)
         self._leg: Leg | None = None
+        self.inputs: InputQueue[LegSample] = InputQueue(self, self._answer)
+        self.neighbour: InputQueue[Any] | None = None
         leg_name = self.get_namespace().strip("/").replace("/", "_")
         self.declare_parameter("calibration_file", "")
         self.wearers_file = f"{FOLDER}/calibration{leg_name and '_' + leg_name}.yaml"
@@ -70,35 +78,31 @@ class OrientationFilterNode(ManagedNode):
         prefix = self.get_parameter("frame_prefix").value
         self._frames = {stream: f"{prefix}{name}_imu_link" for stream, name in NAMES.items()}
         self._prefix = prefix
-        self._messages = {stream: SegmentMessage(f"{prefix}{name}_link") for stream, name in NAMES.items()}
+        self._segment_messages = {stream: SegmentMessage(f"{prefix}{name}_link") for stream, name in NAMES.items()}
         self._joint_message = JointMessage(read_joint(self))
         self._time = TimeOrigin()
         self._heard = dict.fromkeys(NAMES, -SILENT)
         self._wrong_frame = dict.fromkeys(NAMES, 0)
         self._stray_frame = ""
         self._pairs, self._pairs_reported, self._reported = 0, 0, time.monotonic()
-        self._outputs = {s: self.create_publisher(Imu, f"{name}/imu/data", SAMPLE_QOS) for s, name in NAMES.items()}
-        self._joint_output = self.create_publisher(JointState, "joint_states", SAMPLE_QOS)
+        self._outputs = {t: self.create_publisher(Imu, t, SAMPLE_QOS) for t in SEGMENT_TOPICS.values()}
+        self._outputs[JOINT_TOPIC] = self.create_publisher(JointState, JOINT_TOPIC, SAMPLE_QOS)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._tf_output = self.create_publisher(TFMessage, "/tf_static", latched) if TFMessage else None
         if self._tf_output is None:
             self.get_logger().info("tf2_msgs is not installed: the sensors' static transforms are not published")
-        self._inputs: list[Any] = []
         self._leg = leg
         self._calibration: Calibration | None = None
         self._follow_calibration()
 
     def start(self) -> None:
         """Listen to the sensors."""
-        for stream, name in NAMES.items():
-            callback = partial(self._on_sample, stream)
-            self._inputs.append(self.create_subscription(Imu, f"{name}/imu/data_raw", callback, SENSOR_QOS))
+        for stream, topic in RAW_TOPICS.items():
+            self.inputs.listen(Imu, topic, framed_imu, partial(self._read, stream))
 
     def stop(self) -> None:
         """Listen no more."""
-        for subscription in self._inputs:
-            self.destroy_subscription(subscription)
-        self._inputs.clear()
+        self.inputs.close()
         if self._leg is not None:
             self._leg.reset()
 
@@ -107,7 +111,7 @@ class OrientationFilterNode(ManagedNode):
         if self._leg is None:
             return
         self._leg = None
-        for output in (*self._outputs.values(), self._joint_output, self._tf_output):
+        for output in (*self._outputs.values(), self._tf_output):
             if output is not None:
                 self.destroy_publisher(output)
 
@@ -149,33 +153,44 @@ class OrientationFilterNode(ManagedNode):
             return None
         return read_calibration(path)
 
-    def _on_sample(self, stream: int, message: Imu) -> None:
+    def _read(self, stream: int, sample: tuple[str, int, Vector, Vector]) -> list[LegSample]:
         if self._leg is None:  # it was cleaned up while this was on its way
-            return
-        frame = message.header.frame_id
+            return []
+        frame, stamp, accel, gyro = sample
         if frame and frame != self._frames[stream]:
             self._wrong_frame[stream] += 1
             self._stray_frame = (
-                f"{NAMES[stream]}/imu/data_raw comes in the frame {frame!r} instead of {self._frames[stream]!r}; "
+                f"{RAW_TOPICS[stream]} comes in the frame {frame!r} instead of {self._frames[stream]!r}; "
                 "it is not used: are the sensors swapped, or is frame_prefix different?"
             )
-            return
+            return []
         self._heard[stream] = time.monotonic()
-        for sample in self._leg.push(stream, self._time.seconds(stamp_of(message)), *raw_imu(message)):
-            self._publish(sample)
-        if self._leg.calibration is not self._calibration:
+        return self._leg.push(stream, self._time.seconds(stamp), accel, gyro)
+
+    def _answer(self, samples: list[LegSample]) -> None:
+        """Tell the neighbour first: the forecast is made of this."""
+        if self.neighbour is not None:
+            for sample in samples:
+                for topic, message in self._messages_of(sample):
+                    self.neighbour.post(topic, message)
+            self.neighbour.take()
+        for sample in samples:
+            for topic, message in self._messages_of(sample):
+                self._outputs[topic].publish(message)
+            self._pairs += sample.shank is not None and sample.foot is not None
+        if self._leg is not None and self._leg.calibration is not self._calibration:
             self.get_logger().info(self._keep_calibration())
 
-    def _publish(self, sample: LegSample) -> None:
+    def _messages_of(self, sample: LegSample) -> Iterator[tuple[str, Any]]:
+        """Fill the messages of one time, each valid until the next of its kind."""
         for stream, segment in ((SHANK, sample.shank), (FOOT, sample.foot)):
             if segment is not None:
                 stamp = self._time.nanoseconds(segment.stamp)
-                self._outputs[stream].publish(self._messages[stream].fill(stamp, segment))
-        self._pairs += sample.shank is not None and sample.foot is not None
+                yield SEGMENT_TOPICS[stream], self._segment_messages[stream].fill(stamp, segment)
         joint = sample.joint
         if joint is not None:
             stamp = self._time.nanoseconds(joint.stamp)
-            self._joint_output.publish(self._joint_message.fill(stamp, joint.angle, joint.rate))
+            yield JOINT_TOPIC, self._joint_message.fill(stamp, joint.angle, joint.rate)
 
     def _on_calibrate(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:

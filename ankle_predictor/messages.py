@@ -17,7 +17,7 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from ankle_imu_driver.mounting import FloatArray, quaternion_of
 from ankle_predictor.joint_convention import JointConvention
-from ankle_predictor.segment import SegmentSample, Vector
+from ankle_predictor.segment import Quaternion, SegmentSample, Vector
 
 if TYPE_CHECKING:
     from ankle_predictor.engine import Forecast  # the filter needs no ONNX Runtime in its memory
@@ -67,13 +67,18 @@ def raw_imu(message: Imu) -> tuple[Vector, Vector]:
     return (a.x, a.y, a.z), (g.x, g.y, g.z)
 
 
-def segment_imu(message: Imu, stamp: float) -> SegmentSample:
-    """Read what ``SegmentMessage`` wrote; ``stamp`` is its time in s."""
-    accel, gyro = raw_imu(message)
-    if message.orientation_covariance[0] == -1.0:  # REP-145: no orientation
-        return SegmentSample(stamp, accel, gyro, None)
-    q = message.orientation
-    return SegmentSample(stamp, accel, gyro, (q.x, q.y, q.z, q.w))
+def framed_imu(message: Imu) -> tuple[str, int, Vector, Vector]:
+    """Return frame, stamp in ns, specific force (m/s^2) and angular rate (rad/s) of a raw sample."""
+    return message.header.frame_id, stamp_of(message), *raw_imu(message)
+
+
+def segment_imu(message: Imu) -> tuple[int, Vector, Vector, Quaternion | None]:
+    """Read what ``SegmentMessage`` wrote: stamp in ns, specific force, angular rate, and the orientation or None."""
+    orientation = None
+    if message.orientation_covariance[0] != -1.0:  # REP-145: no orientation
+        q = message.orientation
+        orientation = (q.x, q.y, q.z, q.w)
+    return stamp_of(message), *raw_imu(message), orientation
 
 
 class SegmentMessage:
@@ -114,8 +119,8 @@ class JointMessage:
         return self._message
 
 
-def joint_of(message: JointState, joint: JointConvention) -> tuple[float, float] | None:
-    """Return angle (rad) and rate (rad/s), dorsiflexion positive; None if the joint is not in it.
+def joint_of(message: JointState, joint: JointConvention) -> tuple[int, float, float] | None:
+    """Return stamp (ns), angle (rad) and rate (rad/s), dorsiflexion positive; None if the joint is not in it.
 
     The rate is NaN where the message has none.
     """
@@ -124,7 +129,7 @@ def joint_of(message: JointState, joint: JointConvention) -> tuple[float, float]
         angle = joint.received(message.position[k])
     except (ValueError, IndexError):
         return None
-    return angle, joint.sign * message.velocity[k] if k < len(message.velocity) else math.nan
+    return stamp_of(message), angle, joint.sign * message.velocity[k] if k < len(message.velocity) else math.nan
 
 
 def static_transforms(prefix: str, rotations: Sequence[FloatArray], stamp: Any) -> list[TransformStamped]:

@@ -28,11 +28,11 @@ from ankle_predictor.messages import (
     TrajectoryMessage,
     joint_of,
     segment_imu,
-    stamp_of,
 )
 from ankle_predictor.node_parameters import declare_filter, declare_joint, fix_while, read_filter, read_joint, read_side
 from ankle_predictor.pair_join import Joined, PairJoin
 from ankle_predictor.pairing import FOOT, PAIR_TOLERANCE, SHANK
+from ankle_predictor.segment import Quaternion, SegmentSample, Vector
 from ankle_predictor.status import WITHHELD, Status
 from ankle_predictor.stride import StrideWatch
 from ankle_predictor.tally import Tally
@@ -41,18 +41,22 @@ from ankle_predictor.trust import TrustLimits, TrustMonitor
 from ankle_predictor.weights_service import WeightsService
 
 CATCH_UP = 2  # pairs that may wait and are all answered, the oldest a tick late; of more only the newest is
-WATCH_PERIOD = 0.04  # s between two looks whether pairs still come; keeps forecast_detail above 10 Hz
+WATCH_PERIOD = 0.04  # s without a forecast_detail after which one says that no pairs come
 
 
 class PredictorNode(ManagedNode):
     """Publishes ``forecast`` for every pair that can be trusted, and ``forecast_detail`` always.
 
     Without a usable model the node stays configured and says so; ``~/load_weights`` then brings one and activates it.
+
+    Attributes:
+        inputs: what it listens to.
     """
 
     def __init__(self, **node_arguments: Any) -> None:
         super().__init__("predictor", **node_arguments)
         self._forecaster: Forecaster | None = None
+        self.inputs: InputQueue[Joined] = InputQueue(self, self._answer)
         limits = TrustLimits()
         self.declare_parameter("model", "base")
         self.declare_parameter("models_dir", "")
@@ -89,7 +93,6 @@ class PredictorNode(ManagedNode):
         self._trust = TrustMonitor(limits, config, real_time=not self.get_parameter("use_sim_time").value)
         self._detail = DetailMessage(self._joint)
         self._newest = 0  # ns, stamp of the newest pair
-        self._published = -math.inf  # s, monotonic, of the newest forecast_detail
         self._tally, self._stride = Tally(), StrideWatch()
         self._overrun = Status.OK  # OVERRUN since pairs were skipped, until it was said
         self._withheld = WITHHELD
@@ -102,7 +105,6 @@ class PredictorNode(ManagedNode):
             raise ValueError(f"threads must be at least 1, not {self._threads}")
         self._score = LiveScore(period=0.01)
         self._missing = ""
-        self._inputs: InputQueue[Joined] = InputQueue(self, self._answer)
         self._watch: Any = None
         forecaster = Forecaster(read_side(self), config)
         self._output = self.create_publisher(JointTrajectory, "forecast", FORECAST_QOS)
@@ -124,15 +126,18 @@ class PredictorNode(ManagedNode):
         assert self._forecaster is not None
         self._forecaster.restart()
         for stream, name in ((SHANK, "shank"), (FOOT, "foot")):
-            self._inputs.listen(Imu, f"{name}/imu/data", partial(self._read_segment, stream))
-        self._inputs.listen(JointState, "joint_states", self._read_joint)
-        self._inputs.listen(JointState, "encoder/joint_states", self._read_encoder)
+            self.inputs.listen(Imu, f"{name}/imu/data", segment_imu, partial(self._read_segment, stream))
+        for topic, joint, read in (
+            ("joint_states", self._joint, self._read_joint),
+            ("encoder/joint_states", self._encoder, self._read_encoder),
+        ):
+            self.inputs.listen(JointState, topic, partial(joint_of, joint=joint), read)
         self._watch = self.create_steady_timer(WATCH_PERIOD, self._look)
 
     def stop(self) -> None:
         """Listen no more."""
         self._adapting.end("predictor was deactivated")
-        self._inputs.close()
+        self.inputs.close()
         if self._watch is not None:
             self.destroy_timer(self._watch)
             self._watch = None
@@ -167,25 +172,25 @@ class PredictorNode(ManagedNode):
         }
         return Health((WARN if any_missing else OK) if any_made else ERROR, sentence, values)
 
-    def _read_segment(self, stream: int, message: Imu) -> list[Joined]:
+    def _read_segment(self, stream: int, values: tuple[int, Vector, Vector, Quaternion | None]) -> list[Joined]:
         now = time.monotonic()
-        sample = segment_imu(message, self._time.seconds(stamp_of(message)))
+        stamp, accel, gyro, orientation = values
+        sample = SegmentSample(self._time.seconds(stamp), accel, gyro, orientation)
         self._trust.hear(stream, sample, now)
         return self._join.push_segment(stream, sample, now)
 
-    def _read_joint(self, message: JointState) -> list[Joined]:
-        angle_and_rate = joint_of(message, self._joint)
-        if angle_and_rate is None:
+    def _read_joint(self, values: tuple[int, float, float] | None) -> list[Joined]:
+        if values is None:
             self._tally.counts[f"joint_states without {self._joint.name}"] += 1
             return []
-        return self._join.push_joint(JointSample(self._time.seconds(stamp_of(message)), *angle_and_rate))
+        stamp, angle, rate = values
+        return self._join.push_joint(JointSample(self._time.seconds(stamp), angle, rate))
 
-    def _read_encoder(self, message: JointState) -> list[Joined]:
-        angle_and_rate = joint_of(message, self._encoder)
-        if angle_and_rate is not None:
-            stamp = self._time.seconds(stamp_of(message))
-            self._score.push_encoder(stamp, angle_and_rate[0])
-            self._adapting.push_encoder(stamp, angle_and_rate[0])
+    def _read_encoder(self, values: tuple[int, float, float] | None) -> list[Joined]:
+        if values is not None:
+            stamp, angle, _ = values
+            self._score.push_encoder(self._time.seconds(stamp), angle)
+            self._adapting.push_encoder(self._time.seconds(stamp), angle)
         return []
 
     def _answer(self, waiting: list[Joined]) -> None:
@@ -230,9 +235,7 @@ class PredictorNode(ManagedNode):
 
     def _look(self) -> None:
         """Say so when no pair came."""
-        now = time.monotonic()
-        if now - self._published >= WATCH_PERIOD:
-            self._tell(self._trust.status(now) | Status.STALE)
+        self._tell(self._trust.status(time.monotonic()) | Status.STALE)
 
     def _tell(self, status: Status, angle: float = math.nan, forecast: Forecast | None = None) -> None:
         """Publish ``forecast_detail``."""
@@ -245,7 +248,8 @@ class PredictorNode(ManagedNode):
         message.recent_error = self._score.value
         message.stride_period = math.nan if status & Status.STALE else self._stride.period
         self._detail_output.publish(message)
-        self._published = time.monotonic()
+        if self._watch is not None:
+            self._watch.reset()
 
     def _configured(self) -> Forecaster:
         """Return what forecasts.

@@ -31,6 +31,7 @@ HEARD = {
     "forecast_detail": AnkleForecast,
     "/diagnostics": DiagnosticArray,
 }
+FILTERED = ("shank/imu/data", "foot/imu/data", "joint_states")
 NodeT = TypeVar("NodeT", bound=ManagedNode)
 
 
@@ -124,6 +125,13 @@ class Bench:
         """Work for a while."""
         end = time.monotonic() + seconds
         self.until(lambda: time.monotonic() > end)
+
+    def settle(self, quiet: float = 0.1) -> None:
+        """Work until nothing new was heard of the filter for a while."""
+        heard = -1
+        while heard != (now := sum(len(self.got[topic]) for topic in FILTERED)):
+            heard = now
+            self.spin(quiet)
 
     def until(self, condition: Callable[[], object], timeout: float = 60.0) -> None:
         """Work until something has happened."""

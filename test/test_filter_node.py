@@ -1,4 +1,4 @@
-"""The node orientation_filter, over DDS and through its callback."""
+"""The node orientation_filter, over DDS and handed its samples directly."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from ankle_imu_driver.mounting import FOOT_TILT, SHANK_TILT, gravity_at_standing
 from ankle_imu_driver.read_recording import read_recording
 from ankle_imu_driver.recording import EncoderSamples, ImuSamples, Recording
 from ankle_predictor.chain import run_chain
-from ankle_predictor.filter_node import OrientationFilterNode
+from ankle_predictor.filter_node import RAW_TOPICS, OrientationFilterNode
+from ankle_predictor.leg import LegSample
 from ankle_predictor.messages import static_transforms
 from ankle_predictor.pairing import FOOT, SHANK
 from test.node_bench import Bench, bench, imu, refilled, stamp_of
@@ -47,9 +48,9 @@ class CountingFilter(OrientationFilterNode):
 
     taken = 0
 
-    def _on_sample(self, stream: int, message: Imu) -> None:
-        super()._on_sample(stream, message)
+    def _read(self, stream: int, sample: Any) -> list[LegSample]:
         self.taken += 1
+        return super()._read(stream, sample)
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def message_of(raw: Raw, prefix: str = "") -> Imu:
     return imu(f"{prefix}{NAMES[stream]}_imu_link", stamp, accel, gyro)
 
 
-def feed(table: Bench, node: CountingFilter, raw: Iterable[Raw], prefix: str = "", ahead: int = 40) -> None:
+def feed(table: Bench, node: CountingFilter, raw: Iterable[Raw], prefix: str = "", ahead: int = 2) -> None:
     """Publish samples as fast as the node takes them, at most ``ahead`` of it."""
     if not node.taken:
         table.advertise((Imu, "shank/imu/data_raw"), (Imu, "foot/imu/data_raw"))
@@ -107,7 +108,7 @@ def feed(table: Bench, node: CountingFilter, raw: Iterable[Raw], prefix: str = "
         if (k + 1) % ahead == 0:
             table.until(lambda sent=sent: node.taken >= sent)
     table.until(lambda: node.taken >= sent)
-    table.spin(0.05)
+    table.settle()
 
 
 def joint(table: Bench) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -167,17 +168,20 @@ class Sink:
             self.angles.append(message.position[0])
 
 
-def through_the_callback(table: Bench, recording: Recording, **parameters: Any) -> tuple[np.ndarray, np.ndarray]:
+def handed_directly(table: Bench, recording: Recording, **parameters: Any) -> tuple[np.ndarray, np.ndarray]:
     """Stamps in s and angles of a whole recording, sample by sample through a configured node, without DDS."""
     node = table.make(OrientationFilterNode, {"autostart": False, **parameters})
+    for topic in RAW_TOPICS.values():
+        node.inputs.expect(topic)
     node.trigger_configure()
+    node.trigger_activate()
     sink = Sink()
-    node._joint_output = sink
-    node._outputs = {SHANK: Sink(), FOOT: Sink()}
+    node._outputs = dict.fromkeys(node._outputs, sink)
     raws = raw_of(recording)
     messages = {SHANK: message_of(raws[0]), FOOT: message_of(raws[1])}
     for stream, *values in raws:
-        node._on_sample(stream, refilled(messages[stream], *values))
+        node.inputs.post(RAW_TOPICS[stream], refilled(messages[stream], *values))
+        node.inputs.take()
     return np.array(sink.stamps) / 1e9, np.array(sink.angles)
 
 
@@ -185,7 +189,7 @@ def test_the_angle_over_the_five_walks(table: Bench, walks_dir: Path) -> None:
     errors = {}
     for name in WALKS:
         recording = read_recording(walks_dir / f"{name}.TXT")
-        stamps, angles = through_the_callback(table, recording, calibration_file=str(walks_dir / f"{name}.TXT"))
+        stamps, angles = handed_directly(table, recording, calibration_file=str(walks_dir / f"{name}.TXT"))
         assert len(stamps) == len(recording.shank.stamp)
         assert recording.encoder is not None
         truth = np.interp(stamps, recording.encoder.stamp, recording.encoder.angle)
@@ -202,7 +206,7 @@ def test_the_other_leg_has_the_same_angle(table: Bench, walks_dir: Path, tmp_pat
         path = tmp_path / f"{side}.yaml"
         assert walk.calibration is not None
         save_calibration(path, walk.calibration)
-        angles.append(through_the_callback(table, walk, calibration_file=str(path), side=side)[1])
+        angles.append(handed_directly(table, walk, calibration_file=str(path), side=side)[1])
     np.testing.assert_array_equal(*angles)
 
 
@@ -230,7 +234,7 @@ def test_uncalibrated_it_waits_for_standing_and_keeps_what_that_gave(table: Benc
     np.testing.assert_allclose(calibration.foot.gravity, UP[FOOT], atol=0.02)
     assert calibration.shank.gyro_bias[1] == pytest.approx(0.01, abs=0.001)
 
-    again = through_the_callback(table, swinging(0.5), **parameters)
+    again = handed_directly(table, swinging(0.5), **parameters)
     assert len(again[0]) == 50
 
 
@@ -359,7 +363,7 @@ def test_conventions_apply_at_the_edge_only(table: Bench, calibration_file: str)
     assert table.got["joint_states"][0].name == ["right_ankle"]
     assert table.got["foot/imu/data"][0].header.frame_id == "right_foot_link"
     _, angles, rates = joint(table)
-    inside = through_the_callback(table, swinging(1.0), calibration_file=calibration_file)[1]
+    inside = handed_directly(table, swinging(1.0), calibration_file=calibration_file)[1]
     np.testing.assert_allclose(angles, 0.25 - inside, atol=1e-9)
     assert np.corrcoef(np.gradient(angles), rates)[0, 1] > 0.95
 

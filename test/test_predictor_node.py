@@ -181,7 +181,7 @@ def test_the_live_forecasts_of_a_walk_are_those_of_the_chain(table: Bench, walks
     expected = forecasts_of(walk, models, "whole")
     start(table, models, "whole")
     node = table.start(CountingFilter, {"calibration_file": str(walks_dir / "LOG10.TXT")})
-    feed(table, node, raw_of(walk, START), ahead=2)
+    feed(table, node, raw_of(walk, START))
     table.spin(0.2)
     heard = {stamp_of(m) - START: m for m in table.got["forecast"]}
     assert sorted(heard) == sorted(expected)
@@ -208,7 +208,7 @@ def test_the_other_leg_gets_the_same_forecasts(table: Bench, walks_dir: Path, mo
     save_calibration(tmp_path / "left.yaml", walk.calibration)
     start(table, models, side="left")
     node = table.start(CountingFilter, {"calibration_file": str(tmp_path / "left.yaml"), "side": "left"})
-    feed(table, node, raw_of(walk, START), ahead=2)
+    feed(table, node, raw_of(walk, START))
     table.spin(0.2)
     expected = forecasts_of(mirrored(walk), models, "linear")
     assert len(table.got["forecast"]) == len(expected) > 200

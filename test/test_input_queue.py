@@ -1,0 +1,107 @@
+"""What waits is taken whole: over DDS, and from a sender in the same process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sensor_msgs.msg import Imu, JointState
+
+from ankle_imu_driver.managed_node import ManagedNode
+from ankle_predictor.input_queue import LONGEST, InputQueue
+from ankle_predictor.messages import stamp_of
+from test.node_bench import Bench, bench, imu
+
+HANDED, HEARD = "shank/imu/data", "joint_states"
+
+
+class Desk(ManagedNode):
+    """Listens to one topic by hand and to one over DDS, and keeps what it is given."""
+
+    def __init__(self, **node_arguments: Any) -> None:
+        super().__init__("desk", **node_arguments)
+        self.answers: list[list[int]] = []
+        self.inputs: InputQueue[int] = InputQueue(self, lambda items: self.answers.append(items.copy()))
+        self.inputs.expect(HANDED)
+
+    def start(self) -> None:
+        self.inputs.listen(Imu, HANDED, stamp_of, lambda stamp: [stamp])
+        self.inputs.listen(JointState, HEARD, stamp_of, lambda stamp: [-stamp] if stamp > 1 else [])
+
+    def stop(self) -> None:
+        self.inputs.close()
+
+
+def sample(stamp: int) -> Imu:
+    return imu("shank_link", stamp, (0, 0, 0), (0, 0, 0))
+
+
+def joint(stamp: int) -> JointState:
+    message = JointState()
+    message.header.stamp.nanosec = stamp
+    return message
+
+
+@pytest.fixture
+def table() -> Iterator[Bench]:
+    with bench() as made:
+        yield made
+
+
+@pytest.fixture
+def desk(table: Bench) -> Desk:
+    return table.start(Desk)
+
+
+def test_what_was_posted_is_answered_at_once_and_together(desk: Desk) -> None:
+    message = sample(0)
+    for stamp in (1, 2, 3):
+        message.header.stamp.nanosec = stamp  # as senders refill theirs
+        desk.inputs.post(HANDED, message)
+    assert desk.answers == []
+    desk.inputs.take()
+    desk.inputs.take()
+    assert desk.answers == [[1, 2, 3]]
+
+
+def test_another_thread_posts_and_the_executor_takes(table: Bench, desk: Desk) -> None:
+    def send() -> None:
+        for stamp in range(1, 101):
+            desk.inputs.post(HANDED, sample(stamp))
+            desk.inputs.ring()
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    table.until(lambda: sum(map(len, desk.answers)) == 100)
+    sender.join()
+    assert [stamp for answer in desk.answers for stamp in answer] == list(range(1, 101))
+
+
+def test_what_waits_over_dds_is_answered_with_it(table: Bench, desk: Desk) -> None:
+    table.advertise((JointState, HEARD))
+    table._executor.remove_node(desk)  # the node is held up
+    for stamp in (1, 7):  # the first one makes no item
+        table.publish(HEARD, joint(stamp))
+    table.spin(0.1)
+    desk.inputs.post(HANDED, sample(5))
+    desk.inputs.take()
+    assert desk.answers == [[5, -7]]
+
+
+def test_a_topic_that_is_handed_on_is_not_heard_over_dds_as_well(table: Bench, desk: Desk) -> None:
+    assert table.listener.count_subscribers(HANDED) == 1  # the listener's own
+    desk.trigger_deactivate()
+    desk.inputs.post(HANDED, sample(1))
+    desk.trigger_activate()
+    desk.inputs.post("foot/imu/data", sample(2))
+    desk.inputs.take()
+    assert desk.answers == []  # it did not listen
+
+
+def test_what_nobody_takes_does_not_pile_up(desk: Desk) -> None:
+    for stamp in range(2 * LONGEST):
+        desk.inputs.post(HANDED, sample(stamp))
+    desk.inputs.take()
+    assert desk.answers == [list(range(LONGEST, 2 * LONGEST))]
