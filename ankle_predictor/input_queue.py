@@ -88,7 +88,7 @@ class InputQueue(Generic[T]):
             name, unpacked = self._posted.popleft()
             if name in self._topics:
                 items += self._topics[name].read(unpacked)
-        more = bool(items)
+        more = True
         while more:  # one message of each topic in turn, as they were sent
             more = False
             for topic in self._topics.values():
