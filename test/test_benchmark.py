@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ankle_predictor.benchmark.cli import main
-from ankle_predictor.benchmark.process_stats import parse_cpu, parse_memory, read_stats
+from ankle_predictor.benchmark.process_stats import parse_cpu, parse_memory, parse_stolen, read_stats
 from ankle_predictor.benchmark.report import BEGIN, END, Row, rows_of, with_section
 from ankle_predictor.benchmark.timing import figures_of, timed
 
@@ -43,6 +43,7 @@ def test_a_run_is_timed_once_a_sample_period() -> None:
 
 def test_linux_is_read() -> None:
     assert parse_memory(SMAPS) == (1.024, 0.512)
+    assert parse_stolen("cpu  100 2 30 400 5 6 7 50 9 9\ncpu0 1 1 1 1 1 1 1 1 1 1\n") == (50, 600)
     assert parse_cpu("7 (a) b) (c) S 1 2 3 4 5 6 7 8 9 10 250 50 0 0", 100) == 3.0
     here = read_stats(os.getpid())
     assert 10.0 < here.proportional <= here.resident < 100_000.0
@@ -131,6 +132,7 @@ def test_a_short_run_measures_everything(tmp_path: Path) -> None:
         assert 0.0 < chain["published_p50_ms"] <= chain["published_p99_ms"] < 1000.0
         assert 10.0 < chain["proportional_mb"] < chain["resident_mb"] < 1000.0
         assert 0.0 < chain["cpu_share"] < 4.0
+        assert 0.0 <= chain["stolen_percent"] <= 100.0
         assert len(chain["processes"]) == 1
     # Ours computes, the bare one does not.
     assert measured["chain"]["bringup"]["resident_mb"] > measured["chain"]["bringup_bare"]["resident_mb"]

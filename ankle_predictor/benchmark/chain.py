@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import rclpy
 from ankle_predictor_interfaces.msg import AnkleForecast
 from rclpy.executors import SingleThreadedExecutor
@@ -18,15 +19,17 @@ from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
 from trajectory_msgs.msg import JointTrajectory
 
-from ankle_predictor.benchmark.process_stats import ProcessStats, read_stats
+from ankle_predictor.benchmark.process_stats import ProcessStats, read_stats, read_stolen
 from ankle_predictor.benchmark.timing import Progress
 from ankle_predictor.demo.nodes_process import NodesProcess, Parameter
 from ankle_predictor.demo.recorded_run import stamp_of
 
 START_PATIENCE = 60.0  # s
 SETTLING = 1.0  # s after the first forecast before it is measured: the other processes still start up
+SLICE = 0.25  # s, over which it is looked whether a virtual machine was disturbed
 FEWEST = 10  # forecasts that are measured at least
 RATE = 100.0  # Hz
+FloatArray = npt.NDArray[np.float64]
 QOS = QoSProfile(depth=1000)
 
 
@@ -99,16 +102,22 @@ def measure_chain(
         listener.until(lambda: listener.received, START_PATIENCE, processes)
         first = listener.received[0]
         listener.wait(SETTLING, processes)
-        before = _stats(processes)
+        before, stolen_before = _stats(processes), read_stolen()
         listener.clear()
         begun = time.monotonic()
+        calm: list[tuple[int, int]] = []
         while (left := seconds - (time.monotonic() - begun)) > 0:
-            listener.wait(min(0.25, left), processes)
-            progress(min(0.25, left))
+            since, stolen = time.time_ns(), read_stolen()[0]
+            listener.wait(min(SLICE, left), processes)
+            if read_stolen()[0] == stolen:
+                calm.append((since, time.time_ns()))
+            progress(min(SLICE, left))
         # On a computer that is too busy they may be rare. Percentiles of nothing say nothing.
         listener.until(lambda: len(listener.received) >= FEWEST, START_PATIENCE, processes)
         after, took = _stats(processes), time.monotonic() - begun
-        figures = _latencies(listener, took)
+        stolen, whole = (b - a for a, b in zip(stolen_before, read_stolen(), strict=True))
+        figures = _latencies(listener, took, calm)
+        figures["stolen_percent"] = 100.0 * stolen / max(whole, 1)
         figures["start_to_first_forecast_s"] = (first.time - started) / 1e9
     figures["processes"] = {
         name: {
@@ -149,10 +158,11 @@ class _Listener:
         self.received.clear()
         self._details.clear()
 
-    def ages(self) -> list[float]:
-        """Return the ``input_age`` in s of what was forecast: from the pair's stamp to when it was published."""
-        details = (deserialize_message(data, AnkleForecast) for data in self._details)
-        return [detail.input_age for detail in details if len(detail.angle)]
+    def ages(self) -> FloatArray:
+        """Return (N, 2) of what was forecast: when it was published, and how old its pair was then, both in s."""
+        details = ((stamp_of(data) / 1e9, deserialize_message(data, AnkleForecast)) for data in self._details)
+        told = [(stamp, detail.input_age) for stamp, detail in details if len(detail.angle)]
+        return np.array([(stamp + age, age) for stamp, age in told]).reshape(-1, 2)
 
     def wait(self, seconds: float, processes: Mapping[str, NodesProcess]) -> None:
         """Listen for a while."""
@@ -191,9 +201,14 @@ def _stats(processes: Mapping[str, NodesProcess]) -> dict[str, ProcessStats]:
     return {name: read_stats(process.pid) for name, process in processes.items()}
 
 
-def _latencies(listener: _Listener, took: float) -> dict[str, Any]:
+def _latencies(listener: _Listener, took: float, calm: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    at, age = listener.ages().T
+    undisturbed = np.zeros(len(at), bool)
+    for since, until in calm:
+        undisturbed |= (at >= since / 1e9) & (at < until / 1e9)
     times = {
-        "published": np.array(listener.ages()) * 1e3,
+        "published": age * 1e3,
+        "published_undisturbed": age[undisturbed] * 1e3,
         "received": np.array([r.time - r.stamp for r in listener.received]) / 1e6,
     }
     figures: dict[str, Any] = {"forecasts": len(listener.received), "expected": round(took * RATE)}

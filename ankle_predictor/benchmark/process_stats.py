@@ -1,4 +1,4 @@
-"""What Linux says of a process: memory and CPU time."""
+"""What Linux says of a process: memory and CPU time; and of the computer: time that it never had."""
 
 from __future__ import annotations
 
@@ -49,3 +49,20 @@ def parse_cpu(stat: str, ticks: int) -> float:
     """Return the CPU time in s from ``/proc/PID/stat`` (proc(5): fields 14 and 15, in ``ticks`` a second)."""
     fields = stat.rpartition(")")[2].split()  # the name, field 2, may hold anything
     return (int(fields[11]) + int(fields[12])) / ticks
+
+
+def read_stolen() -> tuple[int, int]:
+    """Return the computer's stolen and whole CPU time since its start, in ticks; (0, 0) where nothing says so.
+
+    A virtual machine's processors stand still while their host runs others: no program in it can be on time then.
+    """
+    try:
+        return parse_stolen(Path("/proc/stat").read_text("ascii"))
+    except OSError:
+        return 0, 0
+
+
+def parse_stolen(stat: str) -> tuple[int, int]:
+    """Return ``steal`` and the sum of all kinds of time from ``/proc/stat`` (proc(5)); ``user`` holds the guests'."""
+    kinds = [int(field) for field in stat.partition("\n")[0].split()[1:9]]
+    return kinds[7], sum(kinds)

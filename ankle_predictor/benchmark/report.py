@@ -78,7 +78,9 @@ def rows_of(figures: Mapping[str, Any]) -> list[Row]:
         for what, key, unit, target in (
             ("sample to published forecast, median", "published_p50_ms", "ms", None),
             ("sample to published forecast, p99", "published_p99_ms", "ms", p99),
+            ("the same while the host gave nothing to others", "published_undisturbed_p99_ms", "ms", p99),
             ("sample to received forecast, p99", "received_p99_ms", "ms", None),
+            ("processor time that the host gave to others", "stolen_percent", "%", None),
             ("memory, shared pages once (PSS)", "proportional_mb", "MB", 250.0),
             ("memory, sum of resident sets (RSS)", "resident_mb", "MB", 250.0),
             ("CPU, cores", "cpu_share", "", None),
