@@ -11,11 +11,12 @@ from ankle_imu_driver.managed_node import ManagedNode
 from ankle_predictor.messages import SENSOR_QOS
 
 T = TypeVar("T")
-LONGEST = 150  # messages that may wait from senders in this process; the oldest give way, as those of a subscription do
+DEPTH = SENSOR_QOS.depth  # messages of a topic that may wait before the oldest give way, whatever way they came
 
 
 @dataclass(frozen=True)
 class _Topic(Generic[T]):
+    name: str
     unpack: Callable[[Any], Any]
     read: Callable[[Any], list[T]]
     subscription: Any  # None where a sender in this process posts
@@ -38,12 +39,13 @@ class InputQueue(Generic[T]):
         self._node, self._answer = node, answer
         self._topics: dict[str, _Topic[T]] = {}
         self._direct: set[str] = set()
-        self._posted: deque[tuple[str, Any]] = deque(maxlen=LONGEST)
+        self._posted: deque[tuple[_Topic[T], Any]] = deque()
         self._bell = node.create_guard_condition(self.take)
 
     def expect(self, topic: str) -> None:
         """From the next ``listen`` on a sender in this process posts this topic, and nobody else is heard on it."""
         self._direct.add(topic)
+        self._posted = deque(maxlen=DEPTH * len(self._direct))
 
     def listen(self, kind: Any, topic: str, unpack: Callable[[Any], Any], read: Callable[[Any], list[T]]) -> None:
         """Listen to a topic.
@@ -59,7 +61,7 @@ class InputQueue(Generic[T]):
             subscription = self._node.create_subscription(
                 kind, topic, lambda m: self._take(read(unpack(m))), SENSOR_QOS
             )
-        self._topics[topic] = _Topic(unpack, read, subscription)
+        self._topics[topic] = _Topic(topic, unpack, read, subscription)
 
     def close(self) -> None:
         """Listen no more."""
@@ -73,7 +75,7 @@ class InputQueue(Generic[T]):
         """Leave a message of a topic that is expected here, in whatever thread; dropped unless the node listens."""
         topic = self._topics.get(name)
         if topic is not None and topic.subscription is None:
-            self._posted.append((name, topic.unpack(message)))
+            self._posted.append((topic, topic.unpack(message)))
 
     def ring(self) -> None:
         """Have the node's executor ``take`` soon; in whatever thread."""
@@ -84,21 +86,27 @@ class InputQueue(Generic[T]):
         self._take([])
 
     def _take(self, items: list[T]) -> None:
-        while self._posted:
-            name, unpacked = self._posted.popleft()
-            if name in self._topics:
-                items += self._topics[name].read(unpacked)
-        more = True
-        while more:  # one message of each topic in turn, as they were sent
-            more = False
-            for topic in self._topics.values():
-                if topic.subscription is None:
-                    continue
-                # What the executor itself calls; there is no other way to look whether a message waits.
-                with topic.subscription.handle:
-                    taken = topic.subscription.handle.take_message(topic.subscription.msg_type, topic.subscription.raw)
-                if taken is not None:
-                    items += topic.read(topic.unpack(taken[0]))
-                    more = True
+        # What comes in the meantime waits for the next turn, or a source that is faster than this would never let go.
+        for _ in range(len(self._posted)):
+            topic, unpacked = self._posted.popleft()
+            if self._topics.get(topic.name) is topic:  # else it was posted while ``close`` was at work
+                items += topic.read(unpacked)
+        for _ in range(DEPTH):
+            if not self._take_one_of_each(items):
+                break
         if items:
             self._answer(items)
+
+    def _take_one_of_each(self, items: list[T]) -> bool:
+        """Take a message of each topic, as they were sent in turn; returns whether there was any."""
+        any_came = False
+        for topic in self._topics.values():
+            if topic.subscription is None:
+                continue
+            # What the executor itself calls; there is no other way to look whether a message waits.
+            with topic.subscription.handle:
+                taken = topic.subscription.handle.take_message(topic.subscription.msg_type, topic.subscription.raw)
+            if taken is not None:
+                items += topic.read(topic.unpack(taken[0]))
+                any_came = True
+        return any_came

@@ -10,8 +10,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from ankle_predictor.benchmark.chain import within
 from ankle_predictor.benchmark.cli import main
 from ankle_predictor.benchmark.process_stats import parse_cpu, parse_memory, parse_stolen, read_stats
 from ankle_predictor.benchmark.report import BEGIN, END, Row, rows_of, with_section
@@ -62,6 +64,13 @@ def test_linux_is_read() -> None:
 )
 def test_a_row_knows_its_ratio_and_its_target(row: Row, ratio: float | None, met: bool | None, text: str) -> None:
     assert (row.ratio, row.met, row.cells()[2]) == (ratio, met, text)
+
+
+def test_only_what_was_published_in_calm_spans_counts_as_undisturbed() -> None:
+    spans = [(1_000_000_000, 2_000_000_000), (3_000_000_000, 4_000_000_000)]
+    assert within(np.array([0.5, 1.0, 1.9, 2.0, 3.5, 4.5]), spans).tolist() == [False, True, True, False, True, False]
+    assert within(np.array([]), spans).tolist() == []
+    assert not within(np.array([1.0]), []).any()
 
 
 def test_a_page_keeps_what_is_not_between_its_marks() -> None:

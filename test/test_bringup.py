@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from sensor_msgs.msg import Imu, JointState
 
 from ankle_imu_driver.bag_writer import write_bag
 from ankle_imu_driver.driver_node import ImuDriverNode
@@ -25,7 +26,7 @@ from ankle_predictor.chain import run_chain
 from ankle_predictor.features import FeatureSpec
 from ankle_predictor.filter_node import OrientationFilterNode
 from ankle_predictor.predictor_node import PredictorNode
-from test.node_bench import LOCAL, Bench, bench, stamp_of
+from test.node_bench import DEEP, LOCAL, Bench, bench, stamp_of
 from test.test_filter_node import part
 from test.test_predictor_node import forecasts_of
 from test.tiny_bundle import write_tiny_bundle
@@ -181,15 +182,42 @@ def test_within_the_process_samples_take_the_short_way(table: Bench, models: Pat
 
 
 @pytest.mark.parametrize(
-    "rule", ["orientation_filter:shank/imu/data_raw:=elsewhere", "predictor:joint_states:=elsewhere"]
+    ("input_of", "kind"), [("orientation_filter:shank/imu/data_raw", Imu), ("predictor:joint_states", JointState)]
 )
-def test_what_a_remapping_has_parted_goes_over_dds(table: Bench, models: Path, tmp_path: Path, rule: str) -> None:
+def test_what_a_remapping_has_parted_goes_over_dds(
+    table: Bench, models: Path, tmp_path: Path, input_of: str, kind: Any
+) -> None:
     write_bag(tmp_path / "bag", swinging(30.0))
-    in_one_process(table, models, tmp_path / "bag", rule)
+    in_one_process(table, models, tmp_path / "bag", f"{input_of}:=elsewhere")
     table.until(lambda: table.listener.count_subscribers("elsewhere") == 1)
     table.spin(1.0)
     assert table.got["foot/imu/data"]
     assert not table.got["forecast"]
+    relay = table.listener.create_publisher(kind, "elsewhere", DEEP)
+    table.listener.create_subscription(kind, input_of.partition(":")[2], relay.publish, DEEP)
+    table.until(lambda: len(table.got["forecast"]) > 10)
+
+
+@pytest.mark.parametrize("which", [1, 2])
+def test_a_node_that_stops_and_starts_finds_its_neighbours_again(
+    table: Bench, models: Path, tmp_path: Path, which: int
+) -> None:
+    write_bag(tmp_path / "bag", swinging(60.0))
+    node = in_one_process(table, models, tmp_path / "bag")[which]
+    for undo, redo in (
+        ([node.trigger_deactivate], [node.trigger_activate]),
+        ([node.trigger_deactivate, node.trigger_cleanup], [node.trigger_configure, node.trigger_activate]),
+    ):
+        table.until(lambda: len(table.got["forecast"]) > 10)
+        for step in undo:
+            step()
+        table.spin(0.2)
+        table.got["forecast"].clear()
+        table.spin(0.3)
+        assert not table.got["forecast"]
+        for step in redo:
+            step()
+    table.until(lambda: len(table.got["forecast"]) > 10)
 
 
 def ns(stamp: float) -> int:

@@ -10,7 +10,7 @@ import pytest
 from sensor_msgs.msg import Imu, JointState
 
 from ankle_imu_driver.managed_node import ManagedNode
-from ankle_predictor.input_queue import LONGEST, InputQueue
+from ankle_predictor.input_queue import DEPTH, InputQueue
 from ankle_predictor.messages import stamp_of
 from test.node_bench import Bench, bench, imu
 
@@ -68,15 +68,15 @@ def test_what_was_posted_is_answered_at_once_and_together(desk: Desk) -> None:
 
 def test_another_thread_posts_and_the_executor_takes(table: Bench, desk: Desk) -> None:
     def send() -> None:
-        for stamp in range(1, 101):
+        for stamp in range(1, DEPTH + 1):
             desk.inputs.post(HANDED, sample(stamp))
             desk.inputs.ring()
 
     sender = threading.Thread(target=send)
     sender.start()
-    table.until(lambda: sum(map(len, desk.answers)) == 100)
+    table.until(lambda: sum(map(len, desk.answers)) == DEPTH)
     sender.join()
-    assert [stamp for answer in desk.answers for stamp in answer] == list(range(1, 101))
+    assert [stamp for answer in desk.answers for stamp in answer] == list(range(1, DEPTH + 1))
 
 
 def test_what_waits_over_dds_is_answered_with_it(table: Bench, desk: Desk) -> None:
@@ -101,7 +101,45 @@ def test_a_topic_that_is_handed_on_is_not_heard_over_dds_as_well(table: Bench, d
 
 
 def test_what_nobody_takes_does_not_pile_up(desk: Desk) -> None:
-    for stamp in range(2 * LONGEST):
+    for stamp in range(2 * DEPTH):
         desk.inputs.post(HANDED, sample(stamp))
     desk.inputs.take()
-    assert desk.answers == [list(range(LONGEST, 2 * LONGEST))]
+    assert desk.answers == [list(range(DEPTH, 2 * DEPTH))]
+
+
+def test_the_first_message_that_wakes_the_node_brings_the_rest_with_it(table: Bench, desk: Desk) -> None:
+    table.advertise((JointState, HEARD))
+    table._executor.remove_node(desk)
+    for stamp in (1, 7, 8):  # the first one makes no item
+        table.publish(HEARD, joint(stamp))
+    table.spin(0.1)
+    desk.inputs.take()
+    assert desk.answers == [[-7, -8]]
+
+
+def test_a_source_that_is_faster_leaves_the_node_its_turns(desk: Desk) -> None:
+    def read(stamp: int) -> list[int]:
+        desk.inputs.post(HANDED, sample(stamp + 1))  # the next one comes while this one is read
+        return [stamp]
+
+    desk.inputs.close()
+    desk.inputs.listen(Imu, HANDED, stamp_of, read)
+    desk.inputs.post(HANDED, sample(1))
+    desk.inputs.take()
+    assert desk.answers == [[1]]
+    desk.inputs.take()
+    assert desk.answers == [[1], [2]]
+
+
+def test_what_was_posted_while_it_stopped_is_not_answered_after_a_new_start(desk: Desk) -> None:
+    def unpack(message: Imu) -> int:
+        desk.trigger_deactivate()  # at the worst moment
+        desk.trigger_activate()
+        return stamp_of(message)
+
+    desk.inputs.close()
+    desk.inputs.listen(Imu, HANDED, unpack, lambda stamp: [stamp])
+    desk.inputs.post(HANDED, sample(1))
+    desk.inputs.post(HANDED, sample(2))
+    desk.inputs.take()
+    assert desk.answers == [[2]]

@@ -28,6 +28,7 @@ START_PATIENCE = 60.0  # s
 SETTLING = 1.0  # s after the first forecast before it is measured: the other processes still start up
 SLICE = 0.25  # s, over which it is looked whether a virtual machine was disturbed
 FEWEST = 10  # forecasts that are measured at least
+FEWEST_UNDISTURBED = 300  # forecasts, below which a 99th percentile of the undisturbed ones is left out
 RATE = 100.0  # Hz
 FloatArray = npt.NDArray[np.float64]
 QOS = QoSProfile(depth=1000)
@@ -201,17 +202,24 @@ def _stats(processes: Mapping[str, NodesProcess]) -> dict[str, ProcessStats]:
     return {name: read_stats(process.pid) for name, process in processes.items()}
 
 
+def within(times: FloatArray, spans: Sequence[tuple[int, int]]) -> npt.NDArray[np.bool_]:
+    """Tell which of (N,) times in s lie in one of some spans, from and to in ns."""
+    inside = np.zeros(len(times), bool)
+    for since, until in spans:
+        inside |= (times >= since / 1e9) & (times < until / 1e9)
+    return inside
+
+
 def _latencies(listener: _Listener, took: float, calm: Sequence[tuple[int, int]]) -> dict[str, Any]:
     at, age = listener.ages().T
-    undisturbed = np.zeros(len(at), bool)
-    for since, until in calm:
-        undisturbed |= (at >= since / 1e9) & (at < until / 1e9)
+    undisturbed = age[within(at, calm)]
     times = {
         "published": age * 1e3,
-        "published_undisturbed": age[undisturbed] * 1e3,
+        "published_undisturbed": undisturbed * 1e3 if len(undisturbed) >= FEWEST_UNDISTURBED else np.array([]),
         "received": np.array([r.time - r.stamp for r in listener.received]) / 1e6,
     }
     figures: dict[str, Any] = {"forecasts": len(listener.received), "expected": round(took * RATE)}
+    figures["undisturbed"] = len(undisturbed)
     for what, values in times.items():
         p50, p99 = np.percentile(values, (50, 99)).tolist() if len(values) else (None, None)
         figures |= {f"{what}_p50_ms": p50, f"{what}_p99_ms": p99}

@@ -115,8 +115,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``finetune``; returns the exit status."""
     args = _arguments(argv)
     columns = (TextColumn("{task.description:24}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
+    console = Console(stderr=True)
+    quiet = not console.is_terminal  # a file gets no bar, and no empty line where it was
     try:
-        with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as progress:
+        with Progress(*columns, TimeElapsedColumn(), console=console, transient=True, disable=quiet) as progress:
             task = progress.add_task("starting", total=1.0)
             report = finetune(
                 args.model,
