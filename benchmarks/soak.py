@@ -297,11 +297,19 @@ def play(
     return memory
 
 
-def flatness(samples: Sequence[tuple[float, float]]) -> dict[str, float | None]:
-    """Return resident MB at the end, and its slope in MB/h by least squares once it has settled."""
+def flatness(samples: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """Return resident MB at the start, the middle and the end, and slopes in MB/h by least squares.
+
+    The slopes are those of all that comes after ``SETTLED``, and of its second half alone: what is freed in pieces lets
+    a process grow for a while, and only what goes on growing is a leak.
+    """
     settled = np.array([(t, mb) for t, mb in samples if t >= SETTLED])
-    slope = float(np.polyfit(settled[:, 0], settled[:, 1], 1)[0]) * 3600.0 if len(settled) > 30 else None
-    return {"first_mb": samples[0][1], "last_mb": samples[-1][1], "slope_mb_per_hour": slope}
+    slopes = [None, None]
+    if len(settled) > 30:
+        parts = settled, settled[len(settled) // 2 :]
+        slopes = [float(np.polyfit(part[:, 0], part[:, 1], 1)[0]) * 3600.0 for part in parts]
+    first, middle, last = samples[0][1], samples[len(samples) // 2][1], samples[-1][1]
+    return {"first_mb": first, "middle_mb": middle, "last_mb": last, "slopes_mb_per_hour": slopes}
 
 
 def table(figures: Mapping[str, Any]) -> str:
@@ -327,9 +335,12 @@ def table(figures: Mapping[str, Any]) -> str:
         ),
     }
     for name, memory in figures["memory"].items():
-        slope = memory["slope_mb_per_hour"]
-        told = "too short a run for a slope" if slope is None else f"{slope:+.2f} MB/h after {SETTLED:.0f} s"
-        rows[f"{name}: resident"] = f"{memory['last_mb']:.1f} MB, {told}"
+        whole, half = memory["slopes_mb_per_hour"]
+        told = "too short a run for a slope"
+        if whole is not None:
+            told = f"{whole:+.1f} MB/h after {SETTLED:.0f} s, {half:+.1f} MB/h over the second half of that"
+        in_between = " / ".join(f"{memory[f'{when}_mb']:.1f} MB" for when in ("first", "middle", "last"))
+        rows[f"{name}: resident at the start / in the middle / at the end"] = f"{in_between}; {told}"
     lines = [f"| {figures['minutes']:g} minutes, seed {figures['seed']} | |", "|---|---|"]
     return "\n".join([*lines, *(f"| {what} | {value} |" for what, value in rows.items())])
 

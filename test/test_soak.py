@@ -70,9 +70,13 @@ def test_the_script_is_the_seeds_and_leaves_room() -> None:
 
 
 def test_a_slope_needs_time() -> None:
-    assert flatness([(0.0, 80.0), (18.0, 81.0)]) == {"first_mb": 80.0, "last_mb": 81.0, "slope_mb_per_hour": None}
+    short = flatness([(0.0, 80.0), (18.0, 81.0)])
+    assert (short["first_mb"], short["last_mb"], short["slopes_mb_per_hour"]) == (80.0, 81.0, [None, None])
     growing = flatness([(t, 80.0 + 36.0 * t / 3600.0) for t in range(0, 600, 2)])
-    assert growing["slope_mb_per_hour"] == pytest.approx(36.0)
+    assert growing["slopes_mb_per_hour"] == pytest.approx([36.0, 36.0])
+    settling = flatness([(t, 80.0 + min(t, 300.0) / 100.0) for t in range(0, 1200, 2)])
+    assert settling["slopes_mb_per_hour"][0] > 1.0
+    assert settling["slopes_mb_per_hour"][1] == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_short_soak_accounts_for_every_forecast(tmp_path: Path) -> None:
