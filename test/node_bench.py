@@ -126,7 +126,7 @@ class Bench:
         end = time.monotonic() + seconds
         self.until(lambda: time.monotonic() > end)
 
-    def settle(self, quiet: float = 0.1) -> None:
+    def settle(self, quiet: float = 0.05) -> None:
         """Work until nothing new was heard of the filter for a while."""
         heard = -1
         while heard != (now := sum(len(self.got[topic]) for topic in FILTERED)):
