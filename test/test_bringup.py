@@ -176,7 +176,7 @@ def test_within_the_process_samples_take_the_short_way(table: Bench, models: Pat
     made = {stamp_of(m) - stamps[0] + ns(expected.stamp[0]): m for m in table.got["forecast_detail"] if len(m.angle)}
     truth = forecasts_of(walk, models, "tiny")
     assert set(made) <= set(truth)
-    assert len(made) > 0.9 * len(truth)  # a busy computer may withhold some as too old
+    assert len(made) > 0.5 * len(truth)  # a busy computer skips some, or withholds them as too old
     for stamp, message in made.items():
         np.testing.assert_allclose(message.angle, truth[stamp], atol=1e-6)
 
