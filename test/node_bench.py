@@ -126,6 +126,11 @@ class Bench:
         end = time.monotonic() + seconds
         self.until(lambda: time.monotonic() > end)
 
+    def turns(self, count: int) -> None:
+        """Let everyone do some of what waits, so that no listener falls behind."""
+        for _ in range(count):
+            self._executor.spin_once(timeout_sec=0)
+
     def settle(self, quiet: float = 0.05) -> None:
         """Work until nothing new was heard of the filter for a while."""
         heard = -1

@@ -113,6 +113,7 @@ def send(table: Bench, node: CountingFilter, raw: Iterable[Raw], prefix: str = "
         sent += 1
         if k % 2:
             table.until(lambda sent=sent: node.taken >= sent)
+            table.turns(6)
     table.until(lambda: node.taken >= sent)
 
 

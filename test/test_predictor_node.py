@@ -35,7 +35,7 @@ from ankle_predictor.messages import JointMessage, SegmentMessage
 from ankle_predictor.predictor_node import PredictorNode
 from ankle_predictor.status import Status
 from test.node_bench import Bench, bench, stamp_of
-from test.test_filter_node import PERIOD, START, CountingFilter, feed, part, raw_of
+from test.test_filter_node import PERIOD, START, CountingFilter, part, raw_of, send
 from test.tiny_bundle import KERAS, tiny_manifest, tiny_onnx, write_tiny_bundle
 from test.walks import swinging
 
@@ -176,13 +176,21 @@ def forecasts_of(walk: Recording, models: Path, model: str, mirrored: bool = Fal
     return {round(chain.stamp[k] * 1e9): engine.forecast(window).angle for k, window in windows}
 
 
+def feed_in_step(table: Bench, node: CountingFilter, walk: Recording) -> None:
+    """Publish a walk's samples, each pair after the predictor has answered the one before it."""
+    raw, heard = raw_of(walk, START), table.got["forecast_detail"]
+    for k in range(0, len(raw), 2):
+        send(table, node, raw[k : k + 2])
+        table.until(lambda stamp=raw[k][1]: heard and stamp_of(heard[-1]) == stamp)
+    table.spin(0.1)
+
+
 def test_the_live_forecasts_of_a_walk_are_those_of_the_chain(table: Bench, walks_dir: Path, models: Path) -> None:
     walk = part(read_recording(walks_dir / "LOG10.TXT"), 5.0)
     expected = forecasts_of(walk, models, "whole")
     start(table, models, "whole")
     node = table.start(CountingFilter, {"calibration_file": str(walks_dir / "LOG10.TXT")})
-    feed(table, node, raw_of(walk, START))
-    table.spin(0.2)
+    feed_in_step(table, node, walk)
     heard = {stamp_of(m) - START: m for m in table.got["forecast"]}
     assert sorted(heard) == sorted(expected)
     for stamp, message in heard.items():
@@ -208,8 +216,7 @@ def test_the_other_leg_gets_the_same_forecasts(table: Bench, walks_dir: Path, mo
     save_calibration(tmp_path / "left.yaml", walk.calibration)
     start(table, models, side="left")
     node = table.start(CountingFilter, {"calibration_file": str(tmp_path / "left.yaml"), "side": "left"})
-    feed(table, node, raw_of(walk, START))
-    table.spin(0.2)
+    feed_in_step(table, node, walk)
     expected = forecasts_of(mirrored(walk), models, "linear")
     assert len(table.got["forecast"]) == len(expected) > 200
     for message in table.got["forecast"]:
