@@ -33,7 +33,8 @@ def make_nodes() -> list[ManagedNode]:
         driver.get_logger().info(f"{log} brings no calibration: the filter waits for two seconds of standing")
     for node in (orientation, predictor):
         node.set_parameters([Parameter(n, value=v) for n, v in following.items() if node.has_parameter(n)])
-    connect(driver, orientation, predictor)
+    if rate == 1:  # in simulated time samples would overtake /clock, and there is no hurry
+        connect(driver, orientation, predictor)
     nodes = [predictor, orientation, driver]  # whoever listens first, so that no sample is missed
     for node in nodes:
         node.autostart()
