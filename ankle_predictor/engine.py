@@ -115,8 +115,9 @@ class InferenceEngine:
 
     def raw(self, windows: FloatArray) -> FloatArray:
         """Return the network's own numbers, (B, H, columns), for (B, W, F) windows of unscaled features."""
-        scaled = ((windows - self._offset) / self._scale).astype(np.float32)
-        output: FloatArray = self._session.run(None, {self._input: scaled})[0].astype(np.float64)
+        scaled = windows - self._offset
+        scaled /= self._scale
+        output: FloatArray = self._session.run(None, {self._input: scaled.astype(np.float32)})[0].astype(np.float64)
         return output.reshape(len(windows), -1, self._output.columns)
 
     def warm_up(self) -> None:

@@ -66,7 +66,10 @@ class Familiarity:
 
 def summaries(windows: npt.NDArray[np.floating], scale: Sequence[float] | FloatArray) -> FloatArray:
     """Return (..., F) how much each feature moves, of (..., W, F) unscaled windows; ``scale`` is the scaler's (F,)."""
-    moved: FloatArray = np.log(np.std(windows, axis=-2, dtype=np.float64) / np.asarray(scale) + FLOOR)
+    # As ``np.std``, in a third of its time: this runs every tick.
+    off = windows - np.add.reduce(windows, axis=-2, keepdims=True, dtype=np.float64) / windows.shape[-2]
+    spread = np.sqrt(np.einsum("...ij,...ij->...j", off, off) / windows.shape[-2])
+    moved: FloatArray = np.log(spread / scale + FLOOR)
     return moved
 
 
@@ -92,7 +95,8 @@ class FamiliarityScore:
     def of(self, window: FloatArray) -> float:
         """Return how unfamiliar a (W, F) window of unscaled features is; up to 1 it is as in training."""
         summary = summaries(window, self._scale)
-        distance = np.linalg.norm((summary - self._middle) @ self._whitening)
+        distance = float(_distance(summary, self._middle, self._whitening))
+        # ``np.maximum``: unlike ``max`` it lets no NaN pass for familiar.
         return float(np.maximum(distance, _vigour(summary) / self._vigour_limit))
 
 
@@ -152,10 +156,11 @@ def _cloud(parts: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
 
 
 def _distance(summary: FloatArray, middle: FloatArray, whitening: FloatArray) -> FloatArray:
-    distance: FloatArray = np.linalg.norm((summary - middle) @ whitening, axis=-1)
+    white = (summary - middle) @ whitening
+    distance: FloatArray = np.sqrt(np.einsum("...j,...j->...", white, white))
     return distance
 
 
 def _vigour(summary: FloatArray) -> FloatArray:
-    vigour: FloatArray = np.exp(np.mean(summary, axis=-1))
+    vigour: FloatArray = np.exp(np.add.reduce(summary, axis=-1) / summary.shape[-1])
     return vigour

@@ -199,9 +199,11 @@ class WindowGrid:
 
 def interpolated(stamps: FloatArray, rows: FloatArray, times: FloatArray) -> FloatArray:
     """Return (..., F) rows at (...,) times between the (N,) stamps of (N, F) rows, N at least 2."""
-    after = np.searchsorted(stamps, times).clip(1, len(stamps) - 1)
+    # ``take``, bounds and sums in place, as this runs every tick: half the time of the same as one formula.
+    after = np.searchsorted(stamps, times)
+    np.maximum(after, 1, out=after)
+    np.minimum(after, len(stamps) - 1, out=after)
     before = after - 1
-    # ``take`` and sums in place, as this runs every tick: half the time of the same as one formula.
     start = stamps.take(before)
     weight = (times - start) / (stamps.take(after) - start)
     low = rows.take(before, axis=0)

@@ -140,9 +140,10 @@ class Forecaster:
         forecast, memory = self.engine.forecast(window), self._memory
         if memory is None:
             return forecast
+        key = memory.key(window)
         if memory.keeps_next():
-            memory.remember(self._newest, window, forecast.angle, forecast.offset)
-        return forecast.moved(memory.correction(window))
+            memory.remember(self._newest, key, forecast.angle, forecast.offset)
+        return forecast.moved(memory.correction(key))
 
     def restart(self) -> None:
         """Empty the window, and forget the wearer."""

@@ -130,10 +130,10 @@ class LogMemory:
             for pair in range(self._next, k + 1):
                 self._memory.push_angle(float(stamps[pair]), float(angles[pair]))
             self._next = k + 1
-            one = forecast.at(n)
+            one, key = forecast.at(n), self._memory.key(windows[n])
             if self._memory.keeps_next():
-                self._memory.remember(float(stamps[k]), windows[n], one.angle, one.offset)
-            by[n] = self._memory.correction(windows[n])
+                self._memory.remember(float(stamps[k]), key, one.angle, one.offset)
+            by[n] = self._memory.correction(key)
         return forecast.moved(by)
 
 

@@ -36,10 +36,11 @@ def truth_at(stamp: FloatArray, angle: FloatArray, due: FloatArray, max_gap: flo
         The angle at each time, NaN before the first sample, after the last one and in a gap longer than ``max_gap``.
     """
     known = np.isfinite(angle)
-    stamp, angle = stamp[known], angle[known]
+    if not known.all():
+        stamp, angle = stamp[known], angle[known]
     if len(stamp) < 2:
         return np.full(due.shape, np.nan)
-    after = np.clip(np.searchsorted(stamp, due), 1, len(stamp) - 1)
+    after = np.minimum(np.maximum(np.searchsorted(stamp, due), 1), len(stamp) - 1)
     gap = stamp[after] - stamp[after - 1]
     seen = (due >= stamp[0]) & (due <= stamp[-1]) & (gap <= max_gap + TIME_RESOLUTION)
     return np.where(seen, np.interp(due, stamp, angle), np.nan)

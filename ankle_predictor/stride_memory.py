@@ -23,6 +23,7 @@ from ankle_predictor.scoring import truth_at
 FloatArray = npt.NDArray[np.float64]
 
 Known = tuple[FloatArray, FloatArray]
+Key = npt.NDArray[np.float32]
 
 KEY_FEATURES = ("shank_gyro_y", "foot_gyro_y", "shank_pitch", "foot_pitch", "ankle_angle", "ankle_rate")
 KEY_ROWS = (-1, -3, -5)  # of the window: now, and 20 and 40 ms ago
@@ -66,7 +67,7 @@ class _Moment:
     """A forecast that is not yet due."""
 
     stamp: float
-    key: npt.NDArray[np.float32]
+    key: Key
     angle: FloatArray  # (H,) rad, what the IMUs' angle would be if the network were right
 
 
@@ -123,13 +124,23 @@ class StrideMemory:
         # One from before it is kept, to interpolate from.
         self._angles.drop(max(0, int(np.searchsorted(self._angles.rows[:, 0], oldest, "right")) - 1))
 
-    def correction(self, window: FloatArray) -> FloatArray:
-        """Return what is to be added to the network's forecast from a (W, F) window of unscaled features, (H,) rad."""
-        n, key = self._count, self._key(window)
-        squared = self._squares[:n] - 2.0 * (self._keys[:n] @ key) + key @ key
-        near = np.flatnonzero(squared < UNLIKE / self._settings.sharpness)
-        likeness = np.exp(-self._settings.sharpness * squared[near])
-        total: FloatArray = likeness @ self._missed[near]
+    def key(self, windows: FloatArray) -> Key:
+        """Return what moments are compared by, (..., K), of (..., W, F) windows of unscaled features."""
+        rows = windows.take(self._columns, axis=-1)
+        mean = np.add.reduce(rows, axis=-2, keepdims=True) / rows.shape[-2]
+        key = (rows[..., KEY_ROWS, :] - mean) / self._scale
+        flat: Key = key.reshape(*key.shape[:-2], -1).astype(np.float32)
+        return flat
+
+    def correction(self, key: Key) -> FloatArray:
+        """Return what is to be added to the network's forecast at a moment with that (K,) key, (H,) rad."""
+        n, sharpness = self._count, self._settings.sharpness
+        squared = self._keys[:n] @ (-2.0 * key)
+        squared += self._squares[:n]
+        squared += key @ key
+        near = np.flatnonzero(squared < UNLIKE / sharpness)
+        likeness = np.exp(-sharpness * squared.take(near))
+        total: FloatArray = likeness @ self._missed.take(near, axis=0)
         return total / (float(likeness.sum()) + self._settings.prior)
 
     def keeps_next(self) -> bool:
@@ -137,18 +148,18 @@ class StrideMemory:
         self._tick += 1
         return self._tick % self._settings.every == 0
 
-    def remember(self, stamp: float, window: FloatArray, angle: FloatArray, offset: FloatArray | None = None) -> None:
+    def remember(self, stamp: float, key: Key, angle: FloatArray, offset: FloatArray | None = None) -> None:
         """Keep the moment of a forecast until its error is known.
 
         Args:
-            stamp: s, of the window's newest row.
-            window: (W, F) unscaled features.
+            stamp: s, of its window's newest row.
+            key: (K,) of its window.
             angle: (H,) rad, the network's own forecast.
             offset: (H,) rad by which the joint is thought to lie above the IMUs' angle when each step is due, where a
                 network was adapted to an encoder.
         """
         wanted = angle if offset is None else angle - offset
-        self._moments.append(_Moment(stamp, self._key(window), wanted))
+        self._moments.append(_Moment(stamp, key, wanted))
 
     def relive(
         self, stamps: FloatArray, windows: FloatArray, forecast: FloatArray, offset: FloatArray | None, known: Known
@@ -163,30 +174,23 @@ class StrideMemory:
             known: (M,) stamps and the IMUs' angle at each, up to now.
         """
         wanted = forecast if offset is None else forecast - offset
-        keys = self._key(windows)
+        keys = self.key(windows)
         is_due = stamps + self._steps[-1] <= known[0][-1]
         came = truth_at(*known, stamps[is_due, np.newaxis] + self._steps)
-        self._add(keys[is_due], came - wanted[is_due])
+        for key, missed in zip(keys[is_due], came - wanted[is_due], strict=True):
+            self._add(key, missed)
         self._moments.extend(map(_Moment, stamps[~is_due].tolist(), keys[~is_due], wanted[~is_due]))
-
-    def _key(self, windows: FloatArray) -> npt.NDArray[np.float32]:
-        """Return the (..., K) keys of (..., W, F) windows."""
-        rows = windows[..., self._columns]
-        key = (rows[..., KEY_ROWS, :] - rows.mean(axis=-2, keepdims=True)) / self._scale
-        flat: npt.NDArray[np.float32] = key.reshape(*key.shape[:-2], -1).astype(np.float32)
-        return flat
 
     def _learn(self, moment: _Moment) -> None:
         known, due = self._angles.rows, np.asarray(moment.stamp + self._steps, dtype=np.float64)
         missed = truth_at(known[:, 0], known[:, 1], due) - moment.angle
-        self._add(moment.key[np.newaxis], missed[np.newaxis])
+        self._add(moment.key, missed)
 
-    def _add(self, keys: npt.NDArray[np.float32], missed: FloatArray) -> None:
-        """Take (N, K) keys and the (N, H) errors there, of which a NaN says that the truth had a gap."""
-        told = np.isfinite(missed).all(axis=1)
-        keys, missed = keys[told], missed[told]
-        places = (self._next + np.arange(len(keys))) % len(self._keys)
-        self._keys[places], self._missed[places] = keys, missed
-        self._squares[places] = np.einsum("ij,ij->i", keys, keys)
-        self._next = (self._next + len(keys)) % len(self._keys)
-        self._count = min(self._count + len(keys), len(self._keys))
+    def _add(self, key: Key, missed: FloatArray) -> None:
+        """Take a (K,) key and the (H,) errors there, of which a NaN says that the truth had a gap."""
+        if not np.isfinite(missed).all():
+            return
+        place, size = self._next, len(self._keys)
+        self._keys[place], self._missed[place], self._squares[place] = key, missed, key @ key
+        self._next = (place + 1) % size
+        self._count = min(self._count + 1, size)

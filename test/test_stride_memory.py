@@ -29,9 +29,10 @@ def told(
     made: StrideMemory, time: float, window: np.ndarray, angle: np.ndarray, offset: np.ndarray | None = None
 ) -> np.ndarray:
     """Remember a moment, if it is one that is kept, and return its correction."""
+    key = made.key(window)
     if made.keeps_next():
-        made.remember(time, window, angle, offset)
-    return made.correction(window)
+        made.remember(time, key, angle, offset)
+    return made.correction(key)
 
 
 def window_at(time: float) -> np.ndarray:

@@ -6,6 +6,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -22,6 +23,8 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+
+from ankle_predictor.training.onnx_writer import UnknownLayerError, written
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -150,7 +153,13 @@ def predict(network: Any, window: Float32Array) -> Float32Array:
 
 
 def onnx_bytes(network: Any) -> bytes:
-    """Return the network as ONNX; Keras's recurrent layers become ONNX's own."""
+    """Return the network as ONNX; with layers that ``onnx_writer`` does not know, as Keras's own exporter has it.
+
+    What that writes is right, too, but takes seconds to write and longer to run.
+    """
+    network = keras.Model(network.inputs[0], network.outputs[0])  # a sequence of layers is described otherwise
+    with suppress(UnknownLayerError):
+        return written(network)
     network(np.zeros((1, *network.input_shape[1:]), np.float32))  # export refuses a network that never ran
     with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)

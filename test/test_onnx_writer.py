@@ -1,0 +1,137 @@
+"""The ONNX that we write says what Keras says, in fewer operators than Keras's own; what it does not know it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow", reason="TensorFlow is not installed (requirements-train.txt)")
+
+from ankle_predictor.engine import make_session
+from ankle_predictor.training.last_layer import corrected, read_network, rescaled
+from ankle_predictor.training.network import NetworkShape, build_network, keras, keras_bytes, onnx_bytes
+from ankle_predictor.training.onnx_writer import UnknownLayerError, written
+from ankle_predictor.training.reference_network import reference_network
+from ankle_predictor.training.user_correction import Correction
+from test.conftest import REPOSITORY
+
+onnx = pytest.importorskip("onnx")
+layers = keras.layers
+SHAPE = NetworkShape(window=40, features=16, horizon=10, units=8)
+TOLERANCE = 1e-5  # of what single precision rounds
+
+
+def correction(inputs: int, horizon: int, seed: int) -> Correction:
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(6, inputs)) / 4.0
+    return Correction(centres, 3.0, rng.normal(size=(6, horizon)), rng.normal(size=horizon))
+
+
+def ours() -> Any:
+    return build_network(SHAPE, seed=1)
+
+
+def of_a_user() -> Any:
+    return corrected(ours(), correction(16, 10, 2), None, 3)
+
+
+def of_a_user_twice_with_an_encoder() -> Any:
+    once = corrected(ours(), correction(16, 10, 2), correction(16, 10, 3), 3)
+    return corrected(once, correction(16, 10, 4), correction(16, 10, 5), 3)
+
+
+def of_the_reference() -> Any:
+    network = reference_network()
+    return rescaled(keras.Model(network.inputs[0], network.outputs[0]), 0.3, -0.1)
+
+
+def forward_only() -> Any:
+    return keras.Sequential([keras.Input((30, 4)), layers.LSTM(5, return_sequences=True), layers.LSTM(3)])
+
+
+def pooled_with_rows_left() -> Any:
+    return keras.Sequential([keras.Input((30, 4)), layers.AveragePooling1D(8), layers.Reshape((-1,)), layers.Dense(2)])
+
+
+NETWORKS = [ours, of_a_user, of_a_user_twice_with_an_encoder, of_the_reference, forward_only, pooled_with_rows_left]
+
+
+def shaken(network: Any) -> Any:
+    """Give biases and scales, which start at zero and one, numbers that show if they are left out."""
+    rng = np.random.default_rng(7)
+    network.set_weights([w + rng.normal(size=w.shape).astype(np.float32) / 10.0 for w in network.get_weights()])
+    return network
+
+
+def said(data: bytes, windows: np.ndarray) -> np.ndarray:
+    session = make_session(data)  # which also refuses what is not plain
+    return np.asarray(session.run(None, {session.get_inputs()[0].name: windows})[0])
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_it_says_what_keras_says(make: Callable[[], Any], batch: int) -> None:
+    network = shaken(make())
+    windows = np.random.default_rng(batch).normal(size=(batch, *network.input_shape[1:])).astype(np.float32)
+    network = keras.Model(network.inputs[0], network.outputs[0])
+    wanted = network.predict(windows, verbose=0)
+    found = said(written(network), windows)
+    assert found.shape == wanted.shape
+    np.testing.assert_allclose(found, wanted, atol=TOLERANCE * np.abs(wanted).max())
+
+
+def test_what_was_saved_and_read_again_is_the_same_file() -> None:
+    network = shaken(of_a_user())
+    assert written(read_network(keras_bytes(network))) == written(network)
+
+
+def test_it_needs_half_the_operators_of_keras_own(tmp_path: Any) -> None:
+    network = ours()
+    network(np.zeros((1, *network.input_shape[1:])))  # export refuses a network that never ran
+    network.export(tmp_path / "keras.onnx", format="onnx", verbose=False)
+    theirs, mine = onnx.load(tmp_path / "keras.onnx"), onnx.load_from_string(written(network))
+    assert 2 * len(mine.graph.node) <= len(theirs.graph.node)
+
+
+def test_the_base_model_that_is_shipped_is_what_its_keras_weights_give() -> None:
+    folder = REPOSITORY / "models" / "base"
+    network = read_network((folder / "model.keras").read_bytes())
+    windows = np.random.default_rng(0).normal(size=(3, *network.input_shape[1:])).astype(np.float32)
+    shipped, fresh = (folder / "model.onnx").read_bytes(), onnx_bytes(network)
+    np.testing.assert_allclose(said(shipped, windows), said(fresh, windows), atol=1e-7)
+    assert len(onnx.load_from_string(shipped).graph.node) == len(onnx.load_from_string(fresh).graph.node)
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("gru", layers.GRU(3)),
+        ("conv", layers.Conv1D(2, 3)),
+        ("lstm", layers.LSTM(3, activation="relu")),
+        ("lstm", layers.LSTM(3, go_backwards=True)),
+        ("bidirectional", layers.Bidirectional(layers.LSTM(3), merge_mode="sum")),
+        ("bidirectional", layers.Bidirectional(layers.GRU(3))),
+        ("pooling", layers.AveragePooling1D(4, strides=2)),
+        ("dense", layers.Dense(2, activation="gelu")),
+        ("dense", layers.Dense(2, use_bias=False)),
+        ("normalization", layers.LayerNormalization(axis=1)),
+        ("mean", lambda x: keras.ops.mean(x, axis=2, keepdims=True)),
+        ("item", lambda x: x[:, -1]),
+        ("item", lambda x: x[:, ::2]),
+        ("add", lambda x: x + 1.0),
+        ("twice", lambda x: layers.Add()([(dense := layers.Dense(4, name="twice"))(x), dense(dense(x))])),
+    ],
+)
+def test_what_it_does_not_know_it_names(name: str, make: Callable[[Any], Any]) -> None:
+    rows = keras.Input((30, 4))
+    with pytest.raises(UnknownLayerError, match=name):
+        written(keras.Model(rows, make(rows)))
+
+
+def test_what_it_does_not_know_keras_exports() -> None:
+    network = keras.Sequential([keras.Input((30, 4)), layers.Conv1D(2, 3), layers.LSTM(3)])
+    windows = np.random.default_rng(0).normal(size=(2, 30, 4)).astype(np.float32)
+    np.testing.assert_allclose(said(onnx_bytes(network), windows), network.predict(windows, verbose=0), atol=1e-6)
