@@ -15,7 +15,7 @@ from ankle_predictor.feature_family import family_of
 from ankle_predictor.features import MIRROR, WindowGrid, pair_features
 from ankle_predictor.filter_config import FilterConfig
 from ankle_predictor.manifest import BundleError, Manifest
-from ankle_predictor.stride_memory import StrideMemory
+from ankle_predictor.stride_memory import Key, StrideMemory
 from ankle_predictor.walk_history import WalkHistory
 
 FloatArray = npt.NDArray[np.float64]
@@ -68,6 +68,8 @@ class Forecaster:
         self.engine: InferenceEngine | None = None
         self.unfamiliarity = math.nan
         self._newest = math.nan  # s, stamp of the newest pair
+        self._unsettled: tuple[float, FloatArray] | None = None  # the newest pair's angle and features
+        self._moment: tuple[Key, Forecast] | None = None  # what the memory is to know of its forecast
 
     def check(self, name: str, manifest: Manifest) -> None:
         """Refuse a model that this input does not suit.
@@ -101,6 +103,7 @@ class Forecaster:
 
     def use(self, ready: Ready) -> None:
         """Switch to another model, which goes on where the last one was."""
+        self.settle()
         engine, manifest = ready.engine, ready.engine.manifest
         sign = self._sign(manifest)
         same_window = self.engine is not None and self.engine.manifest.features == manifest.features
@@ -123,11 +126,9 @@ class Forecaster:
 
     def push(self, pair: PairSample) -> bool:
         """Take the next pair and return whether there is enough to forecast from."""
+        self.settle()
         joint, row = pair.joint, pair_features(pair)
-        self._newest = joint.stamp
-        self._history.push(joint.stamp, joint.angle, row)
-        if self._memory is not None:
-            self._memory.push_angle(joint.stamp, joint.angle)
+        self._newest, self._unsettled = joint.stamp, (joint.angle, row)
         return self._grid is not None and self._grid.push(joint.stamp, row * self._mirror)
 
     def forecast(self) -> Forecast:
@@ -141,13 +142,30 @@ class Forecaster:
         if memory is None:
             return forecast
         key = memory.key(window)
-        if memory.keeps_next():
-            memory.remember(self._newest, key, forecast.angle, forecast.offset)
+        self._moment = key, forecast
         return forecast.moved(memory.correction(key))
+
+    def settle(self) -> None:
+        """Keep the newest pair and its forecast for those to come; the next ``push`` does so if nobody did.
+
+        The pair's own forecast need not wait for it.
+        """
+        if self._unsettled is None:
+            return
+        (angle, row), moment, memory = self._unsettled, self._moment, self._memory
+        self._unsettled = self._moment = None
+        self._history.push(self._newest, angle, row)
+        if memory is None:
+            return
+        memory.push_angle(self._newest, angle)
+        if moment is not None and memory.keeps_next():
+            key, forecast = moment
+            memory.remember(self._newest, key, forecast.angle, forecast.offset)
 
     def restart(self) -> None:
         """Empty the window, and forget the wearer."""
         self._wearer += 1
+        self._unsettled = self._moment = None
         self._history.clear()
         if self._grid is not None:
             self._grid.clear()

@@ -127,13 +127,15 @@ class LogMemory:
         by = np.zeros_like(forecast.angle)
         stamps, angles = self._table.stamp, self._table.angle
         for n, k in enumerate(index):
-            for pair in range(self._next, k + 1):
+            for pair in range(self._next, k):
                 self._memory.push_angle(float(stamps[pair]), float(angles[pair]))
-            self._next = k + 1
             one, key = forecast.at(n), self._memory.key(windows[n])
+            by[n] = self._memory.correction(key)
+            # What came due with this very pair is learned after its forecast, as in ``Forecaster.settle``.
+            self._memory.push_angle(float(stamps[k]), float(angles[k]))
+            self._next = k + 1
             if self._memory.keeps_next():
                 self._memory.remember(float(stamps[k]), key, one.angle, one.offset)
-            by[n] = self._memory.correction(key)
         return forecast.moved(by)
 
 

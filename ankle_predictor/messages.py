@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import struct
 from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from ankle_predictor_interfaces.msg import AnkleForecast
 from geometry_msgs.msg import TransformStamped
 from rclpy.duration import Duration
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.serialization import serialize_message
+from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import Imu, JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
@@ -21,6 +25,8 @@ from ankle_predictor.segment import Quaternion, SegmentSample, Vector
 
 if TYPE_CHECKING:
     from ankle_predictor.engine import Forecast  # the filter needs no ONNX Runtime in its memory
+
+Places = npt.NDArray[np.intp]
 
 SECOND = 1_000_000_000  # ns
 
@@ -45,6 +51,9 @@ FORECAST_QOS = QoSProfile(
     durability=DurabilityPolicy.VOLATILE,
     lifespan=Duration(nanoseconds=50_000_000),
 )
+
+MARK = math.pi * 1e100  # no joint ever stands there
+MARK_STAMP = 1_234_567_890_987_654_321  # ns
 
 TILT_VARIANCE = math.radians(2.0) ** 2  # rad^2, the inclination's error over the recorded walks is within this
 HEADING_VARIANCE = 1e6  # rad^2: nothing is known of the heading
@@ -151,7 +160,11 @@ def static_transforms(prefix: str, rotations: Sequence[FloatArray], stamp: Any) 
 
 
 class TrajectoryMessage:
-    """The ``JointTrajectory`` of a forecast; point k is due (k+1) periods after the stamp."""
+    """The ``JointTrajectory`` of a forecast, serialised; point k is due (k+1) periods after the stamp.
+
+    For an object rclpy would turn every point into C, one by one, at every sample. Serialised once, only the numbers in
+    it change. Where they stand is seen from a message with numbers that nothing else in it looks like.
+    """
 
     def __init__(self, joint: JointConvention, horizon: int, period: float, velocities: bool = False) -> None:
         """Make the message.
@@ -164,25 +177,57 @@ class TrajectoryMessage:
         """
         self._joint = joint
         self._period = period
-        self._message = JointTrajectory(joint_names=[joint.name])
+        marks = MARK * np.arange(1.0, horizon * (1 + velocities) + 1).reshape(horizon, -1)
+        message = JointTrajectory(joint_names=[joint.name])
+        set_stamp(message, MARK_STAMP)
         step = round(period * SECOND)
-        for k in range(1, horizon + 1):
-            point = JointTrajectoryPoint(positions=[0.0], velocities=[0.0] if velocities else [])
+        for k, mark in enumerate(marks.tolist(), 1):
+            point = JointTrajectoryPoint(positions=mark[:1], velocities=mark[1:])
             point.time_from_start.sec, point.time_from_start.nanosec = divmod(k * step, SECOND)
-            self._message.points.append(point)
-        self._positions = [point.positions for point in self._message.points]
-        self._velocities = [point.velocities for point in self._message.points] if velocities else []
+            message.points.append(point)
+        looks = [_time(MARK_STAMP), *(mark.tobytes() for mark in marks.ravel()), _time(horizon * step)]
+        data = serialize_message(message)
+        places = _places(data, looks)
+        # Behind the last point's time comes what was in that memory before.
+        self._data = np.frombuffer(bytearray(data[: places[-1, -1] + 1]), np.uint8)
+        self._stamp, points = places[0], places[1:-1].reshape(horizon, -1, 8)
+        self._positions = points[:, 0]
+        self._velocities = points[:, 1] if velocities else None
 
-    def fill(self, nanoseconds: int, forecast: Forecast) -> JointTrajectory:
-        """Return the message, valid until the next call."""
-        set_stamp(self._message, nanoseconds)
-        for position, angle in zip(self._positions, self._joint.published(forecast.angle).tolist(), strict=True):
-            position[0] = angle
-        if self._velocities:
-            rates = self._joint.sign * curve_rates(forecast.angle, self._period)
-            for velocity, rate in zip(self._velocities, rates.tolist(), strict=True):
-                velocity[0] = rate
-        return self._message
+    def fill(self, nanoseconds: int, forecast: Forecast) -> bytes:
+        """Return the message for ``publish``."""
+        self._data[self._stamp] = np.frombuffer(_time(nanoseconds), np.uint8)
+        self._put(self._positions, self._joint.published(forecast.angle))
+        if self._velocities is not None:
+            self._put(self._velocities, self._joint.sign * curve_rates(forecast.angle, self._period))
+        return self._data.tobytes()
+
+    def _put(self, places: Places, values: FloatArray) -> None:
+        self._data[places] = np.ascontiguousarray(values, np.float64).view(np.uint8).reshape(places.shape)
+
+
+def _time(nanoseconds: int) -> bytes:
+    """Return a time or a duration as it stands in a serialised message."""
+    return struct.pack("=iI", *divmod(nanoseconds, SECOND))
+
+
+def _places(data: bytes, looks: Sequence[bytes]) -> Places:
+    """Return (N, 8) where the bytes of each of N values stand, which come one after the other.
+
+    Raises:
+        ValueError: they do not stand there.
+    """
+    at, starts = 0, []
+    for look in looks:
+        at = data.find(look, at)
+        if at < 0:
+            raise ValueError(
+                f"{get_rmw_implementation_identifier()} does not serialise a JointTrajectory as ROS's own do; "
+                "choose another one by RMW_IMPLEMENTATION"
+            )
+        starts.append(at)
+        at += len(look)
+    return np.array(starts)[:, np.newaxis] + np.arange(8)
 
 
 def curve_rates(angle: FloatArray, period: float) -> FloatArray:

@@ -212,14 +212,7 @@ class PredictorNode(ManagedNode):
         if not self._forecaster.push(pair):
             status |= Status.WARMING_UP
         joint, forecast = pair.joint, None
-        self._score.push_imu(joint.stamp, joint.angle)
-        self._stride.push(joint.stamp, pair.shank.gyro[1])
-        if skip:
-            self._tally.counts["skipped"] += 1
-            self._overrun = Status.OVERRUN
-            self._adapting.push(pair, status)
-            return
-        if not status & WITHHELD:
+        if not skip and not status & WITHHELD:
             forecast = self._forecaster.forecast()
             if self._forecaster.unfamiliarity > 1.0:
                 status |= Status.UNFAMILIAR
@@ -227,23 +220,35 @@ class PredictorNode(ManagedNode):
                 status |= Status.IMPLAUSIBLE
             if not status & self._withheld:
                 self._output.publish(self._trajectory.fill(self._newest, forecast))
-                self._score.push_forecast(joint.stamp, forecast)
             if time.monotonic() - started > self._detail.message.sample_period:
                 status |= Status.OVERRUN
-        self._tell(status, joint.angle, forecast)
+        # A controller waits for the forecast; all that is kept and told of it comes after it.
+        published = self.get_clock().now().nanoseconds
+        self._score.push_imu(joint.stamp, joint.angle)
+        if forecast is not None and not status & self._withheld:
+            self._score.push_forecast(joint.stamp, forecast)
+        self._stride.push(joint.stamp, pair.shank.gyro[1])
+        if skip:
+            self._tally.counts["skipped"] += 1
+            self._overrun = Status.OVERRUN
+        else:
+            self._tell(status, joint.angle, forecast, published)
+        self._forecaster.settle()
         self._adapting.push(pair, status)
 
     def _look(self) -> None:
         """Say so when no pair came."""
         self._tell(self._trust.status(time.monotonic()) | Status.STALE)
 
-    def _tell(self, status: Status, angle: float = math.nan, forecast: Forecast | None = None) -> None:
-        """Publish ``forecast_detail``."""
+    def _tell(
+        self, status: Status, angle: float = math.nan, forecast: Forecast | None = None, published: int = 0
+    ) -> None:
+        """Publish ``forecast_detail``, after what was ``published`` then, in ns."""
         withheld = bool(status & self._withheld)
         self._overrun = Status.OK
         self._tally.tell(status, withheld)
         message = self._detail.fill(self._newest, status, angle, None if withheld else forecast)
-        age = self.get_clock().now().nanoseconds - self._newest
+        age = (published or self.get_clock().now().nanoseconds) - self._newest
         message.input_age = age / 1e9 if self._newest else math.nan
         message.recent_error = self._score.value
         message.stride_period = math.nan if status & Status.STALE else self._stride.period

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from rclpy.serialization import deserialize_message
 from trajectory_msgs.msg import JointTrajectory
 
 from ankle_predictor.engine import Forecast
@@ -36,7 +36,7 @@ def table() -> Iterator[Bench]:
 def message(velocities: bool = True) -> JointTrajectory:
     curve = 0.2 * np.sin(np.arange(HORIZON) / 8.0)
     made = TrajectoryMessage(JointConvention("ankle"), HORIZON, PERIOD, velocities)
-    return copy.deepcopy(made.fill(NOW, Forecast(curve, curve, curve)))
+    return deserialize_message(made.fill(NOW, Forecast(curve, curve, curve)), JointTrajectory)
 
 
 def at(points: Any, index: int, **fields: Any) -> None:
@@ -118,7 +118,7 @@ def test_what_the_node_publishes_is_taken(
 @given(arrays(float, st.integers(1, 60), elements=st.floats(-1, 1)), st.sampled_from([1.0, -1.0]))
 def test_rates_are_the_slope_of_what_is_published_and_end_at_rest(curve: np.ndarray, sign: float) -> None:
     made = TrajectoryMessage(JointConvention("ankle", sign, 0.2), len(curve), PERIOD, velocities=True)
-    filled = made.fill(1, Forecast(curve, curve, curve))
+    filled = deserialize_message(made.fill(1, Forecast(curve, curve, curve)), JointTrajectory)
     rates = np.array([point.velocities[0] for point in filled.points])
     published = np.array([point.positions[0] for point in filled.points])
     assert rates[-1] == 0.0

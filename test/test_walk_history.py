@@ -54,7 +54,12 @@ def forecaster_for(engine: InferenceEngine, side: str = "right") -> Forecaster:
 
 
 def walk(forecaster: Forecaster, pairs: list[PairSample]) -> np.ndarray:
-    return np.array([forecaster.forecast().angle for pair in pairs if forecaster.push(pair)])
+    made = []
+    for pair in pairs:
+        if forecaster.push(pair):
+            made.append(forecaster.forecast().angle)
+        forecaster.settle()
+    return np.array(made)
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
@@ -98,6 +103,12 @@ def test_a_wearer_who_left_meanwhile_is_not_known(
     forecaster.restart()
     forecaster.use(ready)
     np.testing.assert_allclose(walk(forecaster, walked[SWAP:]), walk(cold, walked[SWAP:]), atol=1e-9)
+
+
+def test_whoever_does_not_settle_gets_the_same_forecasts(walked: list[PairSample], second: InferenceEngine) -> None:
+    lazy = forecaster_for(second)
+    never = np.array([lazy.forecast().angle for pair in walked if lazy.push(pair)])
+    np.testing.assert_array_equal(never, walk(forecaster_for(second), walked))
 
 
 def test_it_keeps_a_minute_and_starts_over_when_the_clock_goes_back() -> None:

@@ -60,7 +60,7 @@ def _ours(model: str, walk: Recording, seconds: float, progress: Progress, pause
             forecaster.forecast()
 
     with on_one_core():
-        return timed(tick, seconds, progress, pause=pause)
+        return timed(tick, seconds, progress, pause=pause, afterwards=forecaster.settle)
 
 
 def _reference_engine(onnx: bytes, seconds: float, progress: Progress) -> dict[str, float]:
