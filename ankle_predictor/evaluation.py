@@ -21,6 +21,7 @@ from ankle_imu_driver.calibration import CalibrationError
 from ankle_imu_driver.mounting import MountingError
 from ankle_imu_driver.read_recording import RecordingError, read_recording
 from ankle_imu_driver.recording import Recording
+from ankle_predictor.arguments import seconds_since
 from ankle_predictor.bundle import MANIFEST, load_bundle, model_directories
 from ankle_predictor.chain import ChainError
 from ankle_predictor.engine import InferenceEngine, load_engine
@@ -179,24 +180,14 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="evaluate", description="Score a model on recordings with an encoder.")
     parser.add_argument("--model", required=True, metavar="NAME", help="name in a model directory, or a bundle's path")
     parser.add_argument("--log", type=Path, nargs="+", required=True, metavar="FILE", help="logger TXT or rosbag2")
-    parser.add_argument("--start", type=_seconds, default=0.0, metavar="S", help="from the log's first sample")
-    parser.add_argument("--end", type=_seconds, default=math.inf, metavar="S", help="from the log's first sample")
+    parser.add_argument("--start", type=seconds_since, default=0.0, metavar="S", help="from the log's first sample")
+    parser.add_argument("--end", type=seconds_since, default=math.inf, metavar="S", help="from the log's first sample")
     parser.add_argument("--models-dir", type=Path, metavar="DIR", help="where to look first")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     parser.add_argument(
         "--offline-reference", action="store_true", help="as the reference's authors scored; sees the future"
     )
     return parser.parse_args(argv)
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not value >= 0.0:
-        raise argparse.ArgumentTypeError(f"must be seconds from the start, not {text!r}")
-    return value
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -137,7 +137,7 @@ def test_an_interruption_leaves_nothing_and_the_old_model(
 def test_what_cannot_be_trained_on_is_one_sentence(
     logs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learning, "network_module", lambda: None)  # refused before it is needed
+    monkeypatch.setattr(learning, "network_module", lambda _doing: None)  # refused before it is needed
     write_bag(tmp_path / "blind", dataclasses.replace(swinging(), encoder=None))
     write_bag(tmp_path / "short", swinging(4.0))
     write_bag(tmp_path / "swing0", swinging(SECONDS))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import platform
 import sys
@@ -23,6 +22,7 @@ from ankle_imu_driver.mpu6050_model import SensorModel
 from ankle_imu_driver.recording import Recording
 from ankle_imu_driver.simulator import simulate
 from ankle_imu_driver.user_profile import draw_user
+from ankle_predictor.arguments import duration
 from ankle_predictor.benchmark.chain import ChainError, arrangements, measure_chain
 from ankle_predictor.benchmark.inference import measure_inference
 from ankle_predictor.benchmark.report import BEGIN, CHAINS, END, markdown, rows_of, terminal_table, with_section
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchmark", description=__doc__.partition(": ")[2] if __doc__ else None)
     parser.add_argument(
-        "--seconds", type=_seconds, default=SECONDS, metavar="S", help="that each of 7 measurements takes (%(default)g)"
+        "--seconds", type=duration, default=SECONDS, metavar="S", help="that each of 7 measurements takes (%(default)g)"
     )
     parser.add_argument("--model", default="base", metavar="NAME", help="whose weights (%(default)s)")
     parser.add_argument("--only", choices=CHAINS, help="measure this arrangement of the nodes only")
@@ -74,16 +74,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table into docs/performance.md")
     return parser
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, not {text!r}")
-    return seconds
 
 
 def _measure(options: argparse.Namespace, console: Console) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import math
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ from rich.console import Console
 from ankle_imu_driver.bag_writer import BagWriter
 from ankle_imu_driver.calibration import save_calibration
 from ankle_imu_driver.read_recording import read_recording
+from ankle_predictor.arguments import duration
 from ankle_predictor.bundle import load_bundle, model_directories
 from ankle_predictor.demo.adapting import AFTER, LABELS, LONGEST, NEEDED, PERSON, SEED, USER, WALKING, Adapting
 from ankle_predictor.demo.before_after import BeforeAfter, compare
@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--seconds",
-        type=_seconds,
+        type=duration,
         metavar="S",
         help=f"how long ({SECONDS:g}; without a log until the adaptation was shown, for which {NEEDED:g} are needed)",
     )
@@ -99,16 +99,6 @@ def _parser() -> argparse.ArgumentParser:
 
 def _path(text: str) -> Path:
     return Path(text).expanduser()
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, not {text!r}")
-    return seconds
 
 
 def _demo(options: argparse.Namespace) -> int:

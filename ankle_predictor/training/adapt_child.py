@@ -13,7 +13,6 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +25,11 @@ from ankle_predictor.manifest import BundleError
 from ankle_predictor.training.adaptation import AdaptationError, Report, adapt
 from ankle_predictor.training.adaptation_report import verdict
 from ankle_predictor.training.dataset import DatasetError
+from ankle_predictor.training.needs_tensorflow import NetworkError, last_layer_module
 from ankle_predictor.training.user_walk import UserWalk, UserWalkError
 from ankle_predictor.walk_collector import WalkedSeconds
 
-# LastLayerError, which needs tensorflow to be imported, is a ValueError as all of these are.
-REFUSALS = (AdaptationError, BundleError, DatasetError, UserWalkError)
+REFUSALS = (AdaptationError, BundleError, DatasetError, NetworkError, UserWalkError)
 FIRST_TO_GO = "1000"  # of /proc/self/oom_score_adj: where memory runs out, this process is ended and not the node
 
 
@@ -47,14 +46,12 @@ def main(folder: str) -> int:
     def say(**line: Any) -> None:
         channel.write(json.dumps(line, allow_nan=False) + "\n")
 
-    with suppress(ImportError):  # ``adapt`` says what is missing
-        import_module("ankle_predictor.training.last_layer")
+    with suppress(NetworkError):  # ``adapt`` says it again
+        last_layer_module("adapting")
     given.wait()
     try:
         say(outcome=_adapt(Path(folder), lambda stage, share: say(stage=stage, share=share)))
-    except ValueError as refusal:
-        if not isinstance(refusal, REFUSALS) and type(refusal).__name__ != "LastLayerError":
-            raise
+    except REFUSALS as refusal:
         say(refusal=str(refusal))
     return 0
 

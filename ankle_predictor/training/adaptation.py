@@ -8,8 +8,6 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +21,7 @@ from ankle_predictor.scoring import Score, due_times, score, truth_at
 from ankle_predictor.training.dataset import DatasetError, Examples, scaled
 from ankle_predictor.training.judgement import LEARNED_AT_LEAST, PARTS, is_better, parts_of
 from ankle_predictor.training.measurement import needed_stretch
+from ankle_predictor.training.needs_tensorflow import last_layer_module
 from ankle_predictor.training.user_correction import PRIOR_SECONDS, WIDTH, Correction, fit_correction
 from ankle_predictor.training.user_walk import Labels, UserWalk, check_walk, examples_in, stride_stamps
 
@@ -131,12 +130,12 @@ def adapt(
     Raises:
         UserWalkError: the seconds are not worth learning from.
         DatasetError: they are too short, or full of gaps.
-        AdaptationError, LastLayerError: the model cannot be adapted.
+        AdaptationError, NetworkError: the model cannot be adapted.
         BundleError: the base, or what came out, does not run.
     """
     warnings = check_walk(walk, labels)
     on_progress("looking at the walk", 0.1)
-    module, manifest = _last_layer_module(), base.manifest
+    module, manifest = last_layer_module("adapting"), base.manifest
     examples, period = _examples(walk, manifest, labels)
     parts = parts_of(examples.stamp, examples.target.shape[1] * manifest.features.period)
     if not parts:
@@ -241,15 +240,6 @@ class _Learner:
             of_offset = fit_correction(inputs, (self.offset - before)[which], self.period)
             forecast = dataclasses.replace(forecast, offset=of_offset.of(self.inputs) + before)
         return correction, of_offset, forecast
-
-
-def _last_layer_module() -> Any:
-    try:
-        return import_module("ankle_predictor.training.last_layer")
-    except ImportError as error:
-        raise AdaptationError(
-            f"adapting needs {error.name}, which is not installed: pip install -r requirements-train.txt"
-        ) from error
 
 
 def _examples(walk: UserWalk, manifest: Manifest, labels: Labels) -> tuple[Examples, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from ankle_imu_driver.calibration import CalibrationError
 from ankle_imu_driver.mounting import MountingError
 from ankle_imu_driver.read_recording import RecordingError, read_recording
+from ankle_predictor.arguments import duration, seconds_since
 from ankle_predictor.bundle import bundle_path, check_writable, load_bundle, model_directories, write_bundle
 from ankle_predictor.chain import ChainError
 from ankle_predictor.evaluation import find_model
@@ -24,9 +24,9 @@ from ankle_predictor.reference_features import ReferenceFeatureError
 from ankle_predictor.training.adaptation import Adaptation, AdaptationError, Report, adapt
 from ankle_predictor.training.adaptation_report import ReportError, as_json, as_text, draw, write_text
 from ankle_predictor.training.dataset import DatasetError
+from ankle_predictor.training.needs_tensorflow import NetworkError
 from ankle_predictor.training.user_walk import Labels, UserWalkError, walk_of
 
-# LastLayerError, which needs tensorflow to be imported, is a ValueError as all of these are.
 REFUSALS = (
     AdaptationError,
     BundleError,
@@ -34,6 +34,7 @@ REFUSALS = (
     ChainError,
     DatasetError,
     MountingError,
+    NetworkError,
     RecordingError,
     ReferenceFeatureError,
     ReportError,
@@ -62,7 +63,7 @@ def finetune(  # noqa: PLR0917 - each is another thing
         on_progress: told what is being done and which share of all is done.
 
     Raises:
-        REFUSALS, LastLayerError: see there; nothing was written.
+        REFUSALS: see there; nothing was written.
     """
     directory = models_dir.absolute() if models_dir else model_directories()[0]
     path, base = bundle_path(directory, user), load_bundle(*find_model(model, models_dir))
@@ -95,20 +96,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="finetune", description="Adapt a model to a user by seconds of walking.")
     parser.add_argument("--model", required=True, metavar="NAME", help="to start from: a name, or a bundle's path")
     parser.add_argument("--log", type=Path, required=True, metavar="FILE", help="logger TXT or rosbag2 of the user")
-    parser.add_argument("--start", type=_seconds, required=True, metavar="S", help="from the log's first sample")
-    parser.add_argument("--seconds", type=_seconds, required=True, metavar="N", help="how many are learned from")
+    parser.add_argument("--start", type=seconds_since, required=True, metavar="S", help="from the log's first sample")
+    parser.add_argument("--seconds", type=duration, required=True, metavar="N", help="how many are learned from")
     parser.add_argument("--labels", choices=("imu", "encoder"), required=True, help="what the forecast should be")
     parser.add_argument("--user", required=True, metavar="NAME", help="of the new model")
     parser.add_argument("--models-dir", type=Path, metavar="DIR", help="where models are looked for first and written")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
     return parser.parse_args(argv)
-
-
-def _seconds(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value) or value < 0.0:
-        raise argparse.ArgumentTypeError(f"must be seconds, not {text}")
-    return value
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -131,9 +125,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
         if args.json:
             write_text(json.dumps(as_json(report), indent=2, allow_nan=False) + "\n", args.json)
-    except ValueError as refusal:
-        if not isinstance(refusal, REFUSALS) and type(refusal).__name__ != "LastLayerError":
-            raise
+    except REFUSALS as refusal:
         print(refusal, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -8,7 +8,6 @@ import hashlib
 import math
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from ankle_predictor.manifest import BundleError, Canary, Intervals, Manifest, O
 from ankle_predictor.reference_features import ReferenceFeatureError
 from ankle_predictor.training.dataset import DatasetError, cut_examples
 from ankle_predictor.training.measurement import conformal_margins
+from ankle_predictor.training.needs_tensorflow import NetworkError, last_layer_module
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -41,13 +41,13 @@ class ImportKerasError(ValueError):
     """Weights or a log that give no bundle; the message says why and what to do."""
 
 
-# LastLayerError, which needs tensorflow to be imported, is a ValueError as all of these are.
 REFUSALS = (
     BundleError,
     ChainError,
     DatasetError,
     FeatureError,
     ImportKerasError,
+    NetworkError,
     RecordingError,
     ReferenceFeatureError,
 )
@@ -68,12 +68,12 @@ def import_keras(weights: Path, scaler_log: Path, scaler_rows: int, features: st
 
     Raises:
         ImportKerasError: not the right weights or log.
-        REFUSALS, LastLayerError: see there.
+        REFUSALS: see there.
     """
     check_writable(output, replace=True)
     spec, data = family_called(features).spec, _read(weights)
     rows, encoder, recording = _first_rows(scaler_log, spec, scaler_rows)
-    module = _last_layer_module()
+    module = last_layer_module("importing")
     network = module.read_network(data)
     horizon = _horizon(network, spec, weights)
     middle, half = _range(encoder.angle[:, np.newaxis])
@@ -112,15 +112,6 @@ def import_keras(weights: Path, scaler_log: Path, scaler_rows: int, features: st
     load_engine(Bundle(output.name, output, manifest, onnx, keras))
     write_bundle(output, manifest, onnx, keras, replace=True)
     return manifest
-
-
-def _last_layer_module() -> Any:
-    try:
-        return import_module("ankle_predictor.training.last_layer")
-    except ImportError as error:
-        raise ImportKerasError(
-            f"importing needs {error.name}, which is not installed: pip install -r requirements-train.txt"
-        ) from error
 
 
 def _read(weights: Path) -> bytes:
@@ -187,9 +178,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with Console(stderr=True).status(f"importing {args.weights.name}"):
             output = bundle_path(directory, args.user)
             manifest = import_keras(args.weights, args.scaler_log, args.scaler_rows, args.features, output)
-    except ValueError as refusal:
-        if not isinstance(refusal, REFUSALS) and type(refusal).__name__ != "LastLayerError":
-            raise
+    except REFUSALS as refusal:
         print(refusal, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ankle_predictor.training.needs_tensorflow import NetworkError
 from ankle_predictor.training.network import (  # type: ignore[attr-defined]  # its import sets how tensorflow starts
     keras,
     keras_bytes,
@@ -19,7 +20,6 @@ from ankle_predictor.training.network import (  # type: ignore[attr-defined]  # 
 from ankle_predictor.training.user_correction import Correction
 
 __all__ = [
-    "LastLayerError",
     "corrected",
     "keras_bytes",
     "last_inputs",
@@ -34,15 +34,11 @@ FloatArray = npt.NDArray[np.float64]
 ADDED = "user_"  # how layers that are a user's begin
 
 
-class LastLayerError(ValueError):
-    """A network that cannot be corrected; the message says why."""
-
-
 def read_network(data: bytes) -> Any:
     """Read a ``.keras`` file; code that it may bring is refused.
 
     Raises:
-        LastLayerError: Keras cannot read it.
+        NetworkError: Keras cannot read it.
     """
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "model.keras"
@@ -50,11 +46,9 @@ def read_network(data: bytes) -> Any:
         try:
             network = keras.models.load_model(path, compile=False, safe_mode=True)
         except Exception as error:  # Keras's own have no base class
-            raise LastLayerError(
-                f"its weights cannot be read by Keras: {' '.join(str(error).split())[:200]}"
-            ) from error
+            raise NetworkError(f"its weights cannot be read by Keras: {' '.join(str(error).split())[:200]}") from error
     if len(network.inputs) != 1 or len(network.outputs) != 1:
-        raise LastLayerError("its network has more than one input or output")
+        raise NetworkError("its network has more than one input or output")
     return keras.Model(network.inputs[0], network.outputs[0])
 
 
@@ -125,4 +119,4 @@ def _last_dense(network: Any) -> Any:
         is_dense = isinstance(layer, keras.layers.Dense) and len(layer.input.shape) == 2
         if is_dense and not layer.name.startswith(ADDED):
             return layer
-    raise LastLayerError("its network has no dense layer at the end, so it cannot be adapted")
+    raise NetworkError("its network has no dense layer at the end, so it cannot be adapted")

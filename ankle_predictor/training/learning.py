@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -33,6 +32,7 @@ from ankle_predictor.training.dataset import (
     split_in_time,
 )
 from ankle_predictor.training.measurement import Judged, check_parity, judged, measured
+from ankle_predictor.training.needs_tensorflow import network_module
 
 Float32Array = npt.NDArray[np.float32]
 Progress = Callable[[str, float], None]
@@ -131,11 +131,11 @@ def learn(
         until: share of each walk's examples, in time order, that is learned from.
 
     Raises:
-        TrainingError: tensorflow is not installed.
+        NetworkError: tensorflow is not installed.
         DatasetError: a walk is too short to be split.
         MeasurementError: the exported network is not the trained one.
     """
-    module, spec = network_module(), settings.spec
+    module, spec = network_module("training"), settings.spec
     parts = [walk.examples if until == 1.0 else split_in_time(walk.examples, spec, 1.0 - until)[0] for walk in walks]
     ends = [float(part.stamp[-1]) for part in parts]
     scaler = fit_scaler(parts)
@@ -237,20 +237,6 @@ def _familiarity(manifest: Manifest, walks: Sequence[Walk]) -> Familiarity | Non
 
 def _report_group(on_progress: Progress, group: int, groups: int, _stage: str, share: float) -> None:
     on_progress(f"on all logs but some, {group + 1} of {groups}", share)
-
-
-def network_module() -> Any:
-    """Import what imports tensorflow.
-
-    Raises:
-        TrainingError: it is not installed.
-    """
-    try:
-        return import_module("ankle_predictor.training.network")
-    except ImportError as error:
-        raise TrainingError(
-            f"training needs {error.name}, which is not installed: pip install -r requirements-train.txt"
-        ) from error
 
 
 def _until(walk: Walk, end: float, settings: TrainSettings) -> tuple[FeatureTable, EncoderSamples]:

@@ -33,10 +33,10 @@ from ankle_predictor.training.learning import (
     TrainSettings,
     learn,
     measure,
-    network_module,
     walk_of,
 )
 from ankle_predictor.training.measurement import MeasurementError
+from ankle_predictor.training.needs_tensorflow import NetworkError, network_module
 
 REFUSALS = (
     BundleError,
@@ -47,6 +47,7 @@ REFUSALS = (
     FeatureError,
     MeasurementError,
     MountingError,
+    NetworkError,
     RecordingError,
     ReferenceFeatureError,
     TrainingError,
@@ -68,7 +69,8 @@ def train(
         on_progress: told what is being done and which share of it is done.
 
     Raises:
-        TrainingError: two logs share a name, or tensorflow is not installed.
+        TrainingError: two logs share a name.
+        NetworkError: tensorflow is not installed.
         BundleError, CalibrationError, ChainError, DatasetError, MeasurementError, MountingError,
             RecordingError: see there.
     """
@@ -82,7 +84,7 @@ def train(
         raise TrainingError(f"two logs have the same name among {', '.join(names)}; rename one")
     bundle = learn(walks, settings, on_progress, until=1.0 if len(walks) > 1 else 1.0 - HELD_OUT)
     bundle = measure(bundle, walks, settings, on_progress)
-    training = _training(dict(zip(names, logs, strict=True)), settings, network_module().software())
+    training = _training(dict(zip(names, logs, strict=True)), settings, network_module("training").software())
     manifest = dataclasses.replace(bundle.manifest, name=output.name, training=training)
     load_engine(Bundle(output.name, output, manifest, bundle.onnx, bundle.keras))
     write_bundle(output, manifest, bundle.onnx, bundle.keras, replace=True)
@@ -92,7 +94,7 @@ def train(
 
 def _training(logs: Mapping[str, Path], settings: TrainSettings, software: Mapping[str, str]) -> Training:
     digests = {name: _log_digest(log) for name, log in logs.items()}
-    module = network_module()
+    module = network_module("training")
     told = asdict(settings) | asdict(module.FitSettings()) | asdict(Augmentation()) | asdict(settings)
     everything = json.dumps([digests, told, settings.spec.to_json()], sort_keys=True)
     numbers = {key: float(value) for key, value in told.items() if not isinstance(value, str)}
