@@ -17,7 +17,7 @@ from ankle_predictor.walk_collector import WalkCollector
 COLLECTING, TRAINING, SWAPPING = "collecting", "training", "swapping"
 ENCODER_PATIENCE = 3.0  # s in which an encoder has to be heard
 WALKING_PATIENCE = 120.0  # s without any walking, after which nobody waits for more
-NEEDED = ("tensorflow", "tf2onnx")  # by the adapting process; a node imports neither
+NEEDED = ("tensorflow", "onnx")  # by the adapting process; a node imports neither
 
 
 class Promise(Protocol):

@@ -198,7 +198,7 @@ class WindowGrid:
 
 
 def interpolated(stamps: FloatArray, rows: FloatArray, times: FloatArray) -> FloatArray:
-    """Return (..., F) rows at (...,) times between the (N,) stamps of (N, F) rows, N at least 2."""
+    """Return (M, ..., F) rows at (M, ...) times between the (N,) stamps of (N, F) rows, N at least 2."""
     # ``take``, bounds and sums in place, as this runs every tick: half the time of the same as one formula.
     after = np.searchsorted(stamps, times)
     np.maximum(after, 1, out=after)

@@ -128,7 +128,7 @@ class Forecaster:
         """Take the next pair and return whether there is enough to forecast from."""
         self.settle()
         joint, row = pair.joint, pair_features(pair)
-        self._newest, self._unsettled = joint.stamp, (joint.angle, row)
+        self._newest, self._unsettled, self._moment = joint.stamp, (joint.angle, row), None
         return self._grid is not None and self._grid.push(joint.stamp, row * self._mirror)
 
     def forecast(self) -> Forecast:

@@ -174,6 +174,9 @@ class TrajectoryMessage:
             horizon: number of points.
             period: s between two points.
             velocities: whether points say how fast the joint moves, too; see ``curve_rates``.
+
+        Raises:
+            ValueError: the middleware serialises otherwise than ROS's own.
         """
         self._joint = joint
         self._period = period

@@ -276,11 +276,12 @@ class PredictorNode(ManagedNode):
         return self._configured().prepare(engine)
 
     def _switch(self, ready: Ready) -> None:
-        self._configured().use(ready)
         engine = ready.engine
         spec = engine.manifest.features
         velocities = self.get_parameter("velocities").value
-        self._trajectory = TrajectoryMessage(self._joint, engine.manifest.horizon, spec.period, velocities)
+        trajectory = TrajectoryMessage(self._joint, engine.manifest.horizon, spec.period, velocities)
+        self._configured().use(ready)
+        self._trajectory = trajectory
         self._score = LiveScore(spec.period)
         self._detail.message.sample_period = spec.period
         self._detail.message.model = engine.bundle.name

@@ -453,7 +453,7 @@ ENCODER_ABOVE = 0.03  # rad: what no memory of the IMUs' angle can find out, and
 def test_while_it_trains_every_pair_is_forecast_and_then_by_the_users_model(
     table: Bench, scratch: Path, tmp_path: Path, caller: Any
 ) -> None:
-    for library in ("tensorflow", "tf2onnx"):
+    for library in ("tensorflow", "onnx"):
         if find_spec(library) is None:
             pytest.skip(f"{library} (requirements-train.txt) is not installed")
     encoder = JointState(name=["ankle"], position=[0.0])

@@ -66,7 +66,7 @@ def standing(seconds: float = SECONDS) -> Recording:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model directory with ``base``, made from somebody else, and the user's walk."""
-    for library in ("tensorflow", "tf2onnx"):
+    for library in ("tensorflow", "onnx"):
         if find_spec(library) is None:
             pytest.skip(f"{library} (requirements-train.txt) is not installed")
     folder = tmp_path_factory.mktemp("finetune")

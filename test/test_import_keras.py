@@ -33,7 +33,7 @@ ROWS, HORIZON = 400, 20
 
 @pytest.fixture(scope="module")
 def keras() -> Any:
-    for library in ("tensorflow", "tf2onnx"):
+    for library in ("tensorflow", "onnx"):
         if find_spec(library) is None:
             pytest.skip(f"{library} (requirements-train.txt) is not installed")
     from ankle_predictor.training import network  # noqa: PLC0415 - imports tensorflow
@@ -163,13 +163,16 @@ def test_the_node_refuses_it_in_one_sentence(models: Path) -> None:
 
 
 def test_what_cannot_be_imported_is_one_sentence_and_leaves_nothing(
-    weights: Path, log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    keras: Any, weights: Path, log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "no.keras").write_bytes(b"no weights")
+    recurrent = [keras.Input((200, 16)), keras.layers.GRU(3), keras.layers.Dense(HORIZON)]
+    keras.Sequential(recurrent).save(tmp_path / "gru.keras")
     models = tmp_path / "models"
     for file, changes, sentence in (
         (tmp_path / "nowhere.keras", {}, "cannot be read"),
         (tmp_path / "no.keras", {}, "cannot be read by Keras"),
+        (tmp_path / "gru.keras", {}, "gru.keras cannot be imported: its layer gru"),
         (weights, {"features": "reference12"}, "choose other --features"),
         (weights, {"features": "mine"}, "there are no features 'mine'"),
         (weights, {"scaler-rows": "601"}, "no more than the 600 rows"),

@@ -338,6 +338,26 @@ def test_a_clock_that_jumps_restarts_the_window(table: Bench, models: Path, jump
     assert len(table.got["forecast"]) == made + 11
 
 
+def test_the_forecast_goes_out_before_all_that_can_wait(
+    table: Bench, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node, done = start(table, models), list[str]()
+
+    def spy(owner: Any, method: str, what: str) -> None:
+        real = getattr(owner, method)
+        monkeypatch.setattr(owner, method, lambda *arguments: (done.append(what), real(*arguments))[1])
+
+    spy(node._output, "publish", "forecast")
+    spy(node._detail_output, "publish", "detail")
+    spy(node._forecaster, "settle", "settled")
+    spy(node._score, "push_forecast", "scored")
+    spoken = Filter(table)
+    spoken.feed(pairs(0.5))
+    made = done.index("forecast")
+    # The next pair settles what somebody forgot: within its own turn it is the node that does.
+    assert done[made : made + 4] == ["forecast", "scored", "detail", "settled"]
+
+
 def test_repeats_and_missing_joints_do_no_harm(table: Bench, models: Path) -> None:
     node, source = start(table, models), Filter(table)
     for k, pair in enumerate(pairs(0.4)):

@@ -28,11 +28,13 @@ def ankle(time: np.ndarray | float) -> np.ndarray:
 def told(
     made: StrideMemory, time: float, window: np.ndarray, angle: np.ndarray, offset: np.ndarray | None = None
 ) -> np.ndarray:
-    """Remember a moment, if it is one that is kept, and return its correction."""
+    """Return a moment's correction, then learn from its angle and remember it, if it is one that is kept."""
     key = made.key(window)
+    correction = made.correction(key)
+    made.push_angle(time, float(window[-1, ANGLE]))
     if made.keeps_next():
         made.remember(time, key, angle, offset)
-    return made.correction(key)
+    return correction
 
 
 def window_at(time: float) -> np.ndarray:
@@ -50,7 +52,6 @@ def walked(seconds: float, made: StrideMemory, error: float = 0.1, shift: float 
     steps = SPEC.period * np.arange(1, HORIZON + 1)
     for k in range(round(seconds / SPEC.period)):
         time = shift + k * SPEC.period
-        made.push_angle(time, float(ankle(time)))
         corrections.append(told(made, time, window_at(time), ankle(time + steps) - error))
     return np.array(corrections)
 
@@ -73,7 +74,6 @@ def test_what_an_encoder_taught_is_added_to_what_the_imus_saw() -> None:
     offset = np.full(HORIZON, 0.05)
     for k in range(400):
         time = k * SPEC.period
-        made.push_angle(time, float(ankle(time)))
         correction = told(made, time, window_at(time), ankle(time + steps), offset)
     np.testing.assert_allclose(correction, 0.05, atol=0.01)
 
@@ -81,7 +81,6 @@ def test_what_an_encoder_taught_is_added_to_what_the_imus_saw() -> None:
 def test_a_gap_or_a_clock_that_jumps_back_teaches_nothing() -> None:
     for after in (0.7, -5.0):
         made = memory()
-        made.push_angle(0.0, 0.0)
         told(made, 0.0, window_at(0.0), np.zeros(HORIZON))
         told(made, 0.0, window_at(0.0), np.zeros(HORIZON))
         made.push_angle(after, 0.0)
@@ -93,15 +92,12 @@ def test_a_gap_or_a_clock_that_jumps_back_teaches_nothing() -> None:
 @given(cut=st.integers(60, 240), seed=st.integers(0, 99))
 def test_no_future_sample_changes_a_correction(cut: int, seed: int) -> None:
     steps, random = SPEC.period * np.arange(1, HORIZON + 1), np.random.default_rng(seed)
-    other = random.normal(size=300)
     results = []
     for changed in (False, True):
         made, corrections = memory(), []
         for k in range(cut + 1 if not changed else 300):
             time = k * SPEC.period
-            angle = float(other[k]) if k > cut else float(ankle(time))
             window = window_at(time) if k <= cut else random.normal(size=window_at(0.0).shape)
-            made.push_angle(time, angle)
             corrections.append(told(made, time, window, ankle(time + steps) - 0.1))
         results.append(corrections[: cut + 1])
     np.testing.assert_array_equal(*results)

@@ -26,7 +26,7 @@ SECONDS = 18.0  # the kept end must hold a window of 2 s
 
 @pytest.fixture(scope="module")
 def network_module() -> Any:
-    for library in ("tensorflow", "tf2onnx"):
+    for library in ("tensorflow", "onnx"):
         if find_spec(library) is None:
             pytest.skip(f"{library} (requirements-train.txt) is not installed")
     from ankle_predictor.training import network  # noqa: PLC0415 - imports tensorflow

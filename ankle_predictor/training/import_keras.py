@@ -24,8 +24,8 @@ from ankle_predictor.feature_family import family_called, feature_table
 from ankle_predictor.features import FeatureError, FeatureSpec
 from ankle_predictor.manifest import BundleError, Canary, Intervals, Manifest, Output, Scaler, Training
 from ankle_predictor.reference_features import ReferenceFeatureError
-from ankle_predictor.training.dataset import DatasetError, cut_examples
-from ankle_predictor.training.measurement import conformal_margins
+from ankle_predictor.training.dataset import DatasetError, cut_examples, scaled
+from ankle_predictor.training.measurement import MeasurementError, check_parity, conformal_margins
 from ankle_predictor.training.needs_tensorflow import NetworkError, last_layer_module
 
 FloatArray = npt.NDArray[np.float64]
@@ -47,6 +47,7 @@ REFUSALS = (
     DatasetError,
     FeatureError,
     ImportKerasError,
+    MeasurementError,
     NetworkError,
     RecordingError,
     ReferenceFeatureError,
@@ -74,11 +75,14 @@ def import_keras(weights: Path, scaler_log: Path, scaler_rows: int, features: st
     spec, data = family_called(features).spec, _read(weights)
     rows, encoder, recording = _first_rows(scaler_log, spec, scaler_rows)
     module = last_layer_module("importing")
-    network = module.read_network(data)
-    horizon = _horizon(network, spec, weights)
     middle, half = _range(encoder.angle[:, np.newaxis])
-    network = module.rescaled(network, float(half[0]), float(middle[0]))
-    onnx, keras = module.onnx_bytes(network), module.keras_bytes(network)
+    try:
+        network = module.read_network(data)
+        horizon = _horizon(network, spec, weights)
+        network = module.rescaled(network, float(half[0]), float(middle[0]))
+        onnx, keras = module.onnx_bytes(network), module.keras_bytes(network)
+    except NetworkError as error:
+        raise ImportKerasError(f"{weights} cannot be imported: {error}") from error
     offset, scale = _range(rows.in_window(rows.values))
     examples = cut_examples(rows, (recording.name, recording.start), encoder, spec, horizon, STRIDE)
     canary = np.round(examples.window[0].astype(np.float64), CANARY_DECIMALS)
@@ -103,6 +107,8 @@ def import_keras(weights: Path, scaler_log: Path, scaler_rows: int, features: st
         files={},
     )
     engine = InferenceEngine(Bundle(output.name, output, manifest, onnx, keras))
+    said = network.predict(scaled(examples.window, manifest.scaler), verbose=0)
+    check_parity(engine, said, examples.window.astype(np.float64))
     residual = engine.forecast_batch(examples.window.astype(np.float64)).angle - examples.target
     manifest = dataclasses.replace(
         manifest,

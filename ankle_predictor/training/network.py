@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-import warnings
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -24,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from ankle_predictor.training.onnx_writer import UnknownLayerError, written
+from ankle_predictor.training.onnx_writer import written
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -153,19 +151,12 @@ def predict(network: Any, window: Float32Array) -> Float32Array:
 
 
 def onnx_bytes(network: Any) -> bytes:
-    """Return the network as ONNX; with layers that ``onnx_writer`` does not know, as Keras's own exporter has it.
+    """Return the network as ONNX.
 
-    What that writes is right, too, but takes seconds to write and longer to run.
+    Raises:
+        NetworkError: it has a layer that is not known; see ``onnx_writer``.
     """
-    network = keras.Model(network.inputs[0], network.outputs[0])  # a sequence of layers is described otherwise
-    with suppress(UnknownLayerError):
-        return written(network)
-    network(np.zeros((1, *network.input_shape[1:]), np.float32))  # export refuses a network that never ran
-    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        path = Path(scratch) / "model.onnx"
-        network.export(path, format="onnx", verbose=False)
-        return path.read_bytes()
+    return written(keras.Model(network.inputs[0], network.outputs[0]))  # a ``Sequential`` is described otherwise
 
 
 def keras_bytes(network: Any) -> bytes:

@@ -1,8 +1,8 @@
 """Writes a Keras network as ONNX, layer by layer, with the operators that a small computer runs fastest.
 
-Keras's own exporter goes through TensorFlow's graph: it takes seconds, and what it writes has more than twice the
-operators, most of them to work out a state that is zero. A tick of 100 Hz finds the caches cold, and pays for each of
-them. Only the layers that our networks and the reference's are made of are known here.
+Keras's own exporter (tf2onnx) goes through TensorFlow's graph: it takes seconds, and what it writes has more than twice
+the operators, most of them to work out a state that is zero. A tick of 100 Hz finds the caches cold, and pays for each
+of them. The layers that our networks and the reference's are made of are known here; others are refused.
 
 Read from the network's configuration, which is Keras's file format; the operators are those of opset 17.
 """
@@ -20,6 +20,8 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from ankle_predictor.training.needs_tensorflow import NetworkError
+
 OPSET = 17
 IR_VERSION = 8  # the one that came with the operators
 BATCH = "batch"
@@ -31,6 +33,7 @@ ACTIVATIONS = {
     "softplus": "Softplus",
     "tanh": "Tanh",
 }
+PAIRS = ("Add", "Dot", "Subtract")
 LSTM_SETTINGS = {
     "activation": "tanh",
     "recurrent_activation": "sigmoid",
@@ -40,37 +43,28 @@ LSTM_SETTINGS = {
 }
 
 
-class UnknownLayerError(ValueError):
-    """A network with a layer that is not known here; the message names it."""
-
-
 def written(network: Any) -> bytes:
     """Return a functional Keras network of one input and one output as an ONNX file.
 
     Raises:
-        UnknownLayerError: it has a layer, or a layer's setting, that is not known here.
+        NetworkError: it has a layer, or a layer's setting, that is not known here.
     """
     graph, outputs, config = _Graph(), dict[str, str](), json.loads(network.to_json())["config"]
     weights = {layer.name: layer.get_weights() for layer in network.layers}
     for entry in config["layers"]:
         kind, name = str(entry["class_name"]), str(entry["config"]["name"])
-        nodes = entry["inbound_nodes"]
         if kind == "InputLayer":
             outputs[name] = name
             continue
-        if kind not in WRITERS or len(nodes) != 1:
-            raise UnknownLayerError(f"layer {name} is a {kind}, used {len(nodes)} times")
-        arguments = nodes[0]["args"]
-        inputs = [outputs[source] for source in _sources(arguments)]
-        layer = _Layer(name, entry["config"], inputs, arguments, weights.get(name, []))
+        layer = _layer(entry, weights.get(name, []), outputs)
         outputs[name] = WRITERS[kind](graph, layer)
-    graph.add("Identity", [outputs[config["output_layers"][0]]], name="forecast")
+    result = graph.add("Identity", [outputs[config["output_layers"][0]]])
     entry_name = config["input_layers"][0]
     described = helper.make_graph(
         graph.nodes,
         "network",
         [helper.make_tensor_value_info(entry_name, TensorProto.FLOAT, [BATCH, *network.input_shape[1:]])],
-        [helper.make_tensor_value_info("forecast", TensorProto.FLOAT, [BATCH, *network.output_shape[1:]])],
+        [helper.make_tensor_value_info(result, TensorProto.FLOAT, [BATCH, *network.output_shape[1:]])],
         graph.constants,
     )
     model = helper.make_model(described, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
@@ -80,50 +74,76 @@ def written(network: Any) -> bytes:
 
 @dataclass
 class _Graph:
+    """What was written so far; its names have a slash, which no layer's has."""
+
     nodes: list[Any] = field(default_factory=list)
     constants: list[Any] = field(default_factory=list)
 
-    def add(self, operator: str, inputs: Sequence[str], name: str | None = None, **attributes: Any) -> str:
-        """Append an operator and return the name of its output."""
-        name = name or f"{operator.lower()}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
+    def add(self, operator: str, inputs: Sequence[str], output: int = 0, **attributes: Any) -> str:
+        """Append an operator and return the name of one of its outputs, which are not used before it."""
+        name = f"{operator}/{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, list(inputs), [""] * output + [name], **attributes))
         return name
 
     def constant(self, value: Any, kind: type = np.float32) -> str:
         """Keep numbers in the file and return their name."""
-        name = f"constant_{len(self.constants)}"
+        name = f"constant/{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.asarray(value, kind), name))
         return name
 
 
 @dataclass(frozen=True)
 class _Layer:
+    """One layer and how it is called: the tensors that go in, by name and by shape, and all arguments."""
+
     name: str
     config: dict[str, Any]
-    inputs: list[str]
-    arguments: list[Any]
     weights: list[npt.NDArray[np.float32]]
+    arguments: list[Any]
+    inputs: list[str]
+    shapes: list[list[int | None]]
 
-    def demand(self, **settings: Any) -> None:
+    def demand(self, is_so: bool, what: str) -> None:
+        """Refuse a layer that is otherwise.
+
+        Raises:
+            NetworkError: it is.
+        """
+        if not is_so:
+            raise NetworkError(f"its layer {self.name} cannot be exported: {what}")
+
+    def demand_settings(self, **settings: Any) -> None:
         """Refuse a layer that is set otherwise."""
         for name, wanted in settings.items():
-            if self.config.get(name) != wanted:
-                raise UnknownLayerError(f"layer {self.name} has {name} {self.config.get(name)!r}, not {wanted!r}")
+            self.demand(self.config.get(name) == wanted, f"{name} is {self.config.get(name)!r} instead of {wanted!r}")
 
 
-def _sources(arguments: Any) -> Iterator[str]:
-    """Yield from which layers the tensors among a call's arguments come."""
+def _layer(entry: dict[str, Any], weights: list[npt.NDArray[np.float32]], outputs: dict[str, str]) -> _Layer:
+    kind, config, calls = str(entry["class_name"]), entry["config"], entry["inbound_nodes"]
+    arguments = calls[0]["args"] if calls else []
+    tensors = list(_tensors(arguments))
+    inputs = [outputs[tensor["keras_history"][0]] for tensor in tensors]
+    layer = _Layer(config["name"], config, weights, arguments, inputs, [tensor["shape"] for tensor in tensors])
+    layer.demand(kind in WRITERS, f"it is a {kind}, and only {', '.join(WRITERS)} are known")
+    layer.demand(len(calls) == 1, f"it is used {len(calls)} times")
+    layer.demand(not list(_tensors(list(calls[0]["kwargs"].values()))), "it takes more than its input")
+    count = len(inputs) if kind == "Concatenate" else 2 if kind in PAIRS else 1
+    layer.demand(len(inputs) == count, f"it takes {len(inputs)} layers' outputs instead of {count}")
+    return layer
+
+
+def _tensors(arguments: Any) -> Iterator[dict[str, Any]]:
+    """Yield what is said of the tensors among a call's arguments."""
     if isinstance(arguments, list):
         for argument in arguments:
-            yield from _sources(argument)
+            yield from _tensors(argument)
     elif isinstance(arguments, dict) and arguments.get("class_name") == "__keras_tensor__":
-        yield arguments["config"]["keras_history"][0]
+        yield arguments["config"]
 
 
 def _activated(graph: _Graph, layer: _Layer, values: str) -> str:
     name = layer.config["activation"]
-    if name not in ACTIVATIONS:
-        raise UnknownLayerError(f"layer {layer.name} has the activation {name!r}")
+    layer.demand(isinstance(name, str) and name in ACTIVATIONS, f"its activation is {name!r}")
     operator = ACTIVATIONS[name]
     return values if operator is None else graph.add(operator, [values])
 
@@ -137,21 +157,35 @@ def _activation(graph: _Graph, layer: _Layer) -> str:
 
 
 def _dense(graph: _Graph, layer: _Layer) -> str:
-    layer.demand(use_bias=True)
-    kernel, bias = layer.weights
-    values = graph.add("MatMul", [layer.inputs[0], graph.constant(kernel)])
-    return _activated(graph, layer, graph.add("Add", [values, graph.constant(bias)]))
+    layer.demand(len(layer.weights) == 1 + layer.config["use_bias"], "it has other weights than kernel and bias")
+    values = graph.add("MatMul", [*layer.inputs, graph.constant(layer.weights[0])])
+    for bias in layer.weights[1:]:
+        values = graph.add("Add", [values, graph.constant(bias)])
+    return _activated(graph, layer, values)
+
+
+def _time_distributed(graph: _Graph, layer: _Layer) -> str:
+    inner = layer.config["layer"]
+    layer.demand(inner["class_name"] == "Dense", f"it is made of {inner['class_name']} instead of Dense")
+    return _dense(graph, dataclasses.replace(layer, config=inner["config"]))  # which works on the last axis anyway
+
+
+def _relu(graph: _Graph, layer: _Layer) -> str:
+    layer.demand_settings(max_value=None, negative_slope=0.0, threshold=0.0)
+    return graph.add("Relu", layer.inputs)
 
 
 def _mean(graph: _Graph, layer: _Layer) -> str:
-    layer.demand(axis=1, keepdims=True)
+    layer.demand_settings(axis=1, keepdims=True)
     return graph.add("ReduceMean", layer.inputs, axes=[1], keepdims=1)
 
 
 def _average_pooling(graph: _Graph, layer: _Layer) -> str:
     """Average by a matrix: one small product, where ONNX's own pooling needs its input turned around twice."""
-    (size,), rows = layer.config["pool_size"], layer.arguments[0]["config"]["shape"][1]
-    layer.demand(strides=[size], padding="valid", data_format="channels_last")
+    (size,), rows = layer.config["pool_size"], layer.shapes[0][1]
+    layer.demand_settings(strides=[size], padding="valid", data_format="channels_last")
+    layer.demand(rows is not None, "its input is of any length")
+    assert rows is not None
     averages = np.kron(np.eye(rows // size), np.full(size, 1.0 / size))
     return graph.add("MatMul", [graph.constant(np.pad(averages, ((0, 0), (0, rows % size)))), layer.inputs[0]])
 
@@ -161,28 +195,27 @@ def _lstm(graph: _Graph, layer: _Layer) -> str:
 
 
 def _bidirectional(graph: _Graph, layer: _Layer) -> str:
-    layer.demand(merge_mode="concat")
+    layer.demand_settings(merge_mode="concat")
     parts = [layer.config["layer"], layer.config["backward_layer"]]
-    if any(part["class_name"] != "LSTM" for part in parts):
-        raise UnknownLayerError(f"layer {layer.name} is not made of LSTM")
+    layer.demand(all(part["class_name"] == "LSTM" for part in parts), "it is not made of LSTM")
     return _recurrent(graph, layer, [part["config"] for part in parts], "bidirectional")
 
 
 def _recurrent(graph: _Graph, layer: _Layer, configs: Sequence[dict[str, Any]], direction: str) -> str:
     """Let the state start at zero, as ONNX does where none is given."""
     for k, config in enumerate(configs):
-        dataclasses.replace(layer, config=config).demand(**LSTM_SETTINGS, go_backwards=k == 1)
+        dataclasses.replace(layer, config=config).demand_settings(**LSTM_SETTINGS, go_backwards=k == 1)
     units, is_sequence = configs[0]["units"], configs[0]["return_sequences"]
     parts = [layer.weights[k : k + 3] for k in range(0, len(layer.weights), 3)]
     # (directions, 4 units, inputs); Keras has a column for each number, the gates in another order.
     kernel, recurrent = (np.stack([_gates(part[k]).T for part in parts]) for k in (0, 1))
     bias = np.stack([np.concatenate([_gates(part[2]), np.zeros(4 * units)]) for part in parts])
     rows = graph.add("Transpose", layer.inputs, perm=[1, 0, 2])
-    names = [f"{layer.name}_rows", ""] if is_sequence else ["", f"{layer.name}_last"]
     inputs = [rows, *(graph.constant(values) for values in (kernel, recurrent, bias))]
-    graph.nodes.append(helper.make_node("LSTM", inputs, names, hidden_size=units, direction=direction))
+    # All rows of it are the first output, the last one is the second.
+    states = graph.add("LSTM", inputs, output=0 if is_sequence else 1, hidden_size=units, direction=direction)
     # (rows, directions, batch, units), or without rows, to both directions side by side
-    turned = graph.add("Transpose", ["".join(names)], perm=[2, 0, 1, 3] if is_sequence else [1, 0, 2])
+    turned = graph.add("Transpose", [states], perm=[2, 0, 1, 3] if is_sequence else [1, 0, 2])
     shape = [0, 0, units * len(parts)] if is_sequence else [0, units * len(parts)]
     return graph.add("Reshape", [turned, graph.constant(shape, np.int64)])
 
@@ -194,10 +227,10 @@ def _gates(columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _layer_normalization(graph: _Graph, layer: _Layer) -> str:
-    layer.demand(center=True, scale=True)
-    rank = len(layer.arguments[0]["config"]["shape"])
-    if layer.config["axis"] not in (-1, [-1], [rank - 1], rank - 1):
-        raise UnknownLayerError(f"layer {layer.name} normalises axis {layer.config['axis']}, not the last")
+    last, axis = len(layer.shapes[0]) - 1, layer.config["axis"]
+    layer.demand_settings(center=True, scale=True)
+    layer.demand(not layer.config.get("rms_scaling"), "it scales by the root mean square")
+    layer.demand(axis in (-1, [-1], last, [last]), f"it normalises axis {axis}, not the last")
     weights = [graph.constant(values) for values in layer.weights]
     return graph.add("LayerNormalization", [*layer.inputs, *weights], axis=-1, epsilon=layer.config["epsilon"])
 
@@ -209,9 +242,10 @@ def _reshape(graph: _Graph, layer: _Layer) -> str:
 def _item(graph: _Graph, layer: _Layer) -> str:
     """Cut a piece out: only slices with a step of one, or none at all, for each axis."""
     axes, starts, ends = list[int](), list[int](), list[int]()
-    for axis, part in enumerate(layer.arguments[1]):
-        if not isinstance(part, dict) or part["class_name"] != "__slice__" or part["config"]["step"] not in (None, 1):
-            raise UnknownLayerError(f"layer {layer.name} picks {part!r}, which is no plain slice")
+    parts = layer.arguments[1] if isinstance(layer.arguments[1], list) else [layer.arguments[1]]
+    for axis, part in enumerate(parts):
+        is_slice = isinstance(part, dict) and part["class_name"] == "__slice__" and part["config"]["step"] in (None, 1)
+        layer.demand(is_slice, f"it picks {part!r}, which is no plain slice")
         start, end = part["config"]["start"], part["config"]["stop"]
         if (start, end) != (None, None):
             axes.append(axis)
@@ -225,17 +259,17 @@ def _concatenate(graph: _Graph, layer: _Layer) -> str:
 
 
 def _add(graph: _Graph, layer: _Layer) -> str:
-    return graph.add("Sum" if len(layer.inputs) > 2 else "Add", _two_or_more(layer))
+    return _alike(graph, layer, "Add")
 
 
 def _subtract(graph: _Graph, layer: _Layer) -> str:
-    return graph.add("Sub", _two_or_more(layer))
+    return _alike(graph, layer, "Sub")
 
 
-def _two_or_more(layer: _Layer) -> list[str]:
-    if len(layer.inputs) < 2:  # a number in the network's code
-        raise UnknownLayerError(f"layer {layer.name} has an operand that is no layer's output")
-    return layer.inputs
+def _alike(graph: _Graph, layer: _Layer, operator: str) -> str:
+    ranks = {len(shape) for shape in layer.shapes}  # Keras lines up what differs in another way than ONNX
+    layer.demand(len(ranks) == 1, "its inputs have different numbers of axes")
+    return graph.add(operator, layer.inputs)
 
 
 def _rescaling(graph: _Graph, layer: _Layer) -> str:
@@ -245,9 +279,8 @@ def _rescaling(graph: _Graph, layer: _Layer) -> str:
 
 
 def _dot(graph: _Graph, layer: _Layer) -> str:
-    layer.demand(axes=1, normalize=False)
-    if any(len(argument["config"]["shape"]) != 2 for argument in layer.arguments[0]):
-        raise UnknownLayerError(f"layer {layer.name} multiplies more than vectors")
+    layer.demand_settings(axes=1, normalize=False)
+    layer.demand(all(len(shape) == 2 for shape in layer.shapes), "it multiplies more than vectors")
     products = graph.add("Mul", layer.inputs)
     return graph.add("ReduceSum", [products, graph.constant([1], np.int64)], keepdims=1)
 
@@ -265,7 +298,9 @@ WRITERS: dict[str, Callable[[_Graph, _Layer], str]] = {
     "LSTM": _lstm,
     "LayerNormalization": _layer_normalization,
     "Mean": _mean,
+    "ReLU": _relu,
     "Rescaling": _rescaling,
     "Reshape": _reshape,
     "Subtract": _subtract,
+    "TimeDistributed": _time_distributed,
 }
