@@ -34,7 +34,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from ankle_imu_driver.recording import Recording
 from ankle_predictor.benchmark.cli import played, simulated_walk
-from ankle_predictor.benchmark.process_stats import read_stats
+from ankle_predictor.benchmark.process_stats import read_stats, read_stolen
 from ankle_predictor.benchmark.report import with_section
 from ankle_predictor.bundle import load_bundle, model_directories, write_bundle
 from ankle_predictor.demo.nodes_process import NodesProcess, private_environment
@@ -248,7 +248,9 @@ def soak(seconds: float, seed: int, folder: Path) -> dict[str, Any]:
                 raise SystemExit(f"the nodes did not come up: {[p.last_words() for p in processes.values()]}")
         driver.until(time.monotonic() + 0.5)
         script = upsets(seconds, seed)
+        before = read_stolen()
         memory = play(driver, script, seconds, processes)
+        stolen, whole = (b - a for a, b in zip(before, read_stolen(), strict=True))
         driver.until(time.monotonic() + 0.5)
         driver.node.destroy_node()
     late = np.percentile(np.array(driver.late) * 1e3, (50, 99, 100)).tolist() if driver.late else [None] * 3
@@ -259,6 +261,7 @@ def soak(seconds: float, seed: int, folder: Path) -> dict[str, Any]:
         "swaps": dict(driver.swaps),
         "longest_load_s": max(driver.load_times, default=None),
         "latency_ms": dict(zip(("median", "p99", "worst"), late, strict=True)),
+        "stolen_percent": 100.0 * stolen / max(whole, 1),
         "memory": {name: flatness(samples) for name, samples in memory.items()},
         **driver.ledger.summary(),
     }
@@ -334,6 +337,7 @@ def table(figures: Mapping[str, Any]) -> str:
             "–" if ms is None else f"{ms:.1f} ms" for ms in figures["latency_ms"].values()
         ),
     }
+    rows["processor time that the host gave to others"] = f"{figures['stolen_percent']:.1f} %"
     for name, memory in figures["memory"].items():
         whole, half = memory["slopes_mb_per_hour"]
         told = "too short a run for a slope"

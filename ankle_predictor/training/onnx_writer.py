@@ -229,7 +229,7 @@ def _gates(columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 def _layer_normalization(graph: _Graph, layer: _Layer) -> str:
     last, axis = len(layer.shapes[0]) - 1, layer.config["axis"]
     layer.demand_settings(center=True, scale=True)
-    layer.demand(not layer.config.get("rms_scaling"), "it scales by the root mean square")
+    layer.demand(not layer.config.get("rms_scaling"), "rms_scaling is set")
     layer.demand(axis in (-1, [-1], last, [last]), f"it normalises axis {axis}, not the last")
     weights = [graph.constant(values) for values in layer.weights]
     return graph.add("LayerNormalization", [*layer.inputs, *weights], axis=-1, epsilon=layer.config["epsilon"])
