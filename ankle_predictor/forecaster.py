@@ -46,8 +46,6 @@ class Forecaster:
 
     Attributes:
         engine: the model in use, None before the first.
-        unfamiliarity: how unlike the model's training walks the newest forecast's window is, above 1 if it is none; NaN
-            where the model does not tell.
     """
 
     def __init__(self, side: str, config: FilterConfig) -> None:
@@ -66,7 +64,8 @@ class Forecaster:
         self._history = WalkHistory()
         self._wearer = 0
         self.engine: InferenceEngine | None = None
-        self.unfamiliarity = math.nan
+        self._window: FloatArray | None = None  # of the newest forecast, while nobody asked how familiar it is
+        self._unfamiliarity = math.nan
         self._newest = math.nan  # s, stamp of the newest pair
         self._unsettled: tuple[float, FloatArray] | None = None  # the newest pair's angle and features
         self._moment: tuple[Key, Forecast] | None = None  # what the memory is to know of its forecast
@@ -121,7 +120,7 @@ class Forecaster:
         self._mirror = sign
         walks = manifest.familiarity
         self._familiarity = None if walks is None else FamiliarityScore(walks, manifest.scaler.scale)
-        self.unfamiliarity = math.nan
+        self._window, self._unfamiliarity = None, math.nan
         self.engine = engine
 
     def push(self, pair: PairSample) -> bool:
@@ -135,15 +134,24 @@ class Forecaster:
         """Forecast from the newest pairs; only after ``push`` said yes."""
         assert self._grid is not None
         assert self.engine is not None
-        window = self._grid.window()
-        if self._familiarity is not None:
-            self.unfamiliarity = self._familiarity.of(window)
+        window = self._window = self._grid.window()
         forecast, memory = self.engine.forecast(window), self._memory
         if memory is None:
             return forecast
         key = memory.key(window)
         self._moment = key, forecast
         return forecast.moved(memory.correction(key))
+
+    @property
+    def unfamiliarity(self) -> float:
+        """How unlike the model's training walks the newest forecast's window is, above 1 if it is none.
+
+        NaN where the model does not tell. Computed when it is asked for, as a forecast need not wait for it.
+        """
+        if self._window is not None and self._familiarity is not None:
+            self._unfamiliarity = self._familiarity.of(self._window)
+        self._window = None
+        return self._unfamiliarity
 
     def settle(self) -> None:
         """Keep the newest pair and its forecast for those to come; the next ``push`` does so if nobody did.

@@ -214,8 +214,8 @@ class PredictorNode(ManagedNode):
         joint, forecast = pair.joint, None
         if not skip and not status & WITHHELD:
             forecast = self._forecaster.forecast()
-            if self._forecaster.unfamiliarity > 1.0:
-                status |= Status.UNFAMILIAR
+            if Status.UNFAMILIAR & self._withheld:
+                status |= self._familiarity()
             if not self._trust.plausible(joint, forecast, self._detail.message.sample_period):
                 status |= Status.IMPLAUSIBLE
             if not status & self._withheld:
@@ -224,6 +224,8 @@ class PredictorNode(ManagedNode):
                 status |= Status.OVERRUN
         # A controller waits for the forecast; all that is kept and told of it comes after it.
         published = self.get_clock().now().nanoseconds
+        if forecast is not None:
+            status |= self._familiarity()
         self._score.push_imu(joint.stamp, joint.angle)
         if forecast is not None and not status & self._withheld:
             self._score.push_forecast(joint.stamp, forecast)
@@ -235,6 +237,10 @@ class PredictorNode(ManagedNode):
             self._tell(status, joint.angle, forecast, published)
         self._forecaster.settle()
         self._adapting.push(pair, status)
+
+    def _familiarity(self) -> Status:
+        assert self._forecaster is not None
+        return Status.UNFAMILIAR if self._forecaster.unfamiliarity > 1.0 else Status.OK
 
     def _look(self) -> None:
         """Say so when no pair came."""

@@ -59,8 +59,12 @@ def _ours(model: str, walk: Recording, seconds: float, progress: Progress, pause
         if forecaster.push(next(pairs)):
             forecaster.forecast()
 
+    def look_after() -> None:
+        _ = forecaster.unfamiliarity
+        forecaster.settle()
+
     with on_one_core():
-        return timed(tick, seconds, progress, pause=pause, afterwards=forecaster.settle)
+        return timed(tick, seconds, progress, pause=pause, afterwards=look_after)
 
 
 def _reference_engine(onnx: bytes, seconds: float, progress: Progress) -> dict[str, float]:

@@ -114,7 +114,7 @@ def _of_inference(inference: Mapping[str, Any]) -> list[Row]:
         Row("one tick without breaks, p99", warm["p99_ms"], "ms", 3.0, ours["p99_ms"], "as in the live node"),
         Row("one tick, CPU time, median", ours["cpu_median_ms"], "ms", None, None, "of it on the CPU"),
         Row("one tick, CPU time, p99", ours["cpu_p99_ms"], "ms", None, None, "of it on the CPU"),
-        Row("what is kept for later forecasts, mean", ours["afterwards_mean_ms"], "ms", None, None, "after the tick"),
+        Row("what is looked after later, mean", ours["afterwards_mean_ms"], "ms", None, None, "after the tick"),
         Row("real-time factor at 100 Hz", ours["real_time_factor"], "", claimed, claimed, "what the reference claims"),
     ]
 
