@@ -54,7 +54,7 @@ class Forecast:
 
 
 class InferenceEngine:
-    """One network, ready to run.
+    """One network, ready to run; in one thread at a time.
 
     Attributes:
         bundle: where it comes from.
@@ -92,6 +92,13 @@ class InferenceEngine:
         self._angle_column = names.index(ANGLE_FEATURE) if self._is_delta else -1
         self._session = _session(bundle, threads, spinning)
         self._input = self._session.get_inputs()[0].name
+        # A single window goes in and out by memory that the runtime knows, which saves a tenth of a run.
+        self._scaled = np.zeros((1, manifest.features.window, len(names)), np.float32)
+        self._said = np.zeros((1, *self._session.get_outputs()[0].shape[1:]), np.float32)
+        self._bound = self._session.io_binding()
+        self._bound.bind_cpu_input(self._input, self._scaled)
+        output = onnxruntime.OrtValue.ortvalue_from_numpy(self._said)
+        self._bound.bind_ortvalue_output(self._session.get_outputs()[0].name, output)
 
     @property
     def manifest(self) -> Manifest:
@@ -117,7 +124,13 @@ class InferenceEngine:
         """Return the network's own numbers, (B, H, columns), for (B, W, F) windows of unscaled features."""
         scaled = windows - self._offset
         scaled /= self._scale
-        output: FloatArray = self._session.run(None, {self._input: scaled.astype(np.float32)})[0].astype(np.float64)
+        if len(windows) == 1:
+            self._scaled[:] = scaled
+            self._session.run_with_iobinding(self._bound)
+            said = self._said
+        else:
+            said = self._session.run(None, {self._input: scaled.astype(np.float32)})[0]
+        output: FloatArray = said.astype(np.float64)
         return output.reshape(len(windows), -1, self._output.columns)
 
     def warm_up(self) -> None:
