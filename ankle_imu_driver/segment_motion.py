@@ -58,21 +58,25 @@ def segment_motion(pieces: Iterable[MotionPiece]) -> Iterator[SegmentMotion]:
 
 
 def _padded(pieces: Iterable[MotionPiece]) -> Iterator[MotionPiece]:
-    """Add to each piece the margins that smoothing consumes, from its neighbours; the ends stand still."""
+    """Add to each piece the margins that smoothing consumes, from its neighbours; beyond the ends motion goes on."""
     kept: MotionPiece | None = None
     for piece in pieces:
-        block = _joined(_held(piece, 0) if kept is None else kept, piece)
+        block = _joined(_beyond(piece, -1) if kept is None else kept, piece)
         kept = block
         if len(block.label) > 4 * MARGIN:
             yield block
             kept = _cut(block, slice(-2 * MARGIN, None))
     if kept is not None:
-        yield _joined(kept, _held(kept, -1))
+        yield _joined(kept, _beyond(kept, 1))
 
 
-def _held(piece: MotionPiece, row: int) -> MotionPiece:
-    rows = np.repeat(piece.channels[[row]], MARGIN, axis=0)
-    return MotionPiece(rows, np.repeat(piece.label[row], MARGIN), np.zeros(MARGIN))
+def _beyond(piece: MotionPiece, direction: int) -> MotionPiece:
+    """Go on at the speed of a piece's end, 1, or come at that of its beginning, -1; stopping there would be a jerk."""
+    rows = piece.channels if direction > 0 else piece.channels[::-1]
+    steps = np.arange(1.0, MARGIN + 1)[:, np.newaxis]
+    more = rows[-1] + steps * (rows[-1] - rows[-2])
+    label = piece.label[-1 if direction > 0 else 0]
+    return MotionPiece(more[::direction], np.repeat(label, MARGIN), np.zeros(MARGIN))
 
 
 def _joined(first: MotionPiece, second: MotionPiece) -> MotionPiece:

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -55,6 +55,8 @@ def _left_rate(user: UserProfile, gyro: np.ndarray, foot: bool) -> np.ndarray:
 
 @settings(max_examples=10, deadline=None)
 @given(SEED)
+@example(137)  # whoever sways does not stop where the simulation begins and ends
+@example(4204)
 def test_at_rest_the_accelerometer_reads_gravity_up(seed):
     user = draw_user(seed)
     walk = simulate([Stand(2.0)], user, SensorModel(), seed)
