@@ -74,7 +74,7 @@ def _beyond(piece: MotionPiece, direction: int) -> MotionPiece:
     """Go on at the speed of a piece's end, 1, or come at that of its beginning, -1; stopping there would be a jerk."""
     rows = piece.channels if direction > 0 else piece.channels[::-1]
     steps = np.arange(1.0, MARGIN + 1)[:, np.newaxis]
-    more = rows[-1] + steps * (rows[-1] - rows[-2])
+    more = rows[-1] + steps * (rows[-1] - rows[-2:][0])  # a single row stands still
     label = piece.label[-1 if direction > 0 else 0]
     return MotionPiece(more[::direction], np.repeat(label, MARGIN), np.zeros(MARGIN))
 

@@ -27,7 +27,7 @@ from ankle_imu_driver.gait_scenario import (
     indoor_walk,
 )
 from ankle_imu_driver.leg_kinematics import rotation
-from ankle_imu_driver.leg_motion import RATE, MotionPiece
+from ankle_imu_driver.leg_motion import CHANNELS, RATE, MotionPiece
 from ankle_imu_driver.mpu6050_model import Chip, SensorModel
 from ankle_imu_driver.segment_motion import segment_motion
 from ankle_imu_driver.simulator import simulate, simulated_chunks, stream
@@ -70,6 +70,13 @@ def test_at_rest_the_accelerometer_reads_gravity_up(seed):
     # In the recordings' directions: foot X down, shank Y down.
     assert walk.truth.foot_accel[:, 0].max() < -8.0
     assert walk.truth.shank_accel[:, 1].max() < -8.0
+
+
+def test_a_motion_of_one_instant_stands_still():
+    (block,) = segment_motion([MotionPiece(np.full((1, CHANNELS), 0.3), np.zeros(1, np.int8), np.zeros(1))])
+    assert len(block.label) == 1
+    assert block.shank[:, 0] == pytest.approx(0.6)  # twist and the leg's yaw
+    assert np.ptp(block.foot, axis=0) == pytest.approx(0.0)
 
 
 @settings(max_examples=3, deadline=None)
