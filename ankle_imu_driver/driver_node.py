@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -27,6 +28,7 @@ from ankle_imu_driver.replay import ENCODER, FOOT, SHANK, Sample, looped, sample
 
 STREAMS = {SHANK: "shank", FOOT: "foot", ENCODER: "encoder"}
 SECOND = 1_000_000_000  # ns
+WAITING = 1000  # samples that a held-up executor may leave unsent before the oldest are lost
 EXIT_DELAY = 1.0  # s in which the last messages reach the others before the process ends
 
 
@@ -42,14 +44,17 @@ class ImuDriverNode(ManagedNode):
     keeps the node active and recovering.
 
     Attributes:
-        taps: by stream, who gets each message in the thread that sends it, before the others; it is refilled later.
+        tap: who gets each sample first, in the source's thread: stream, frame, stamp in ns and ``Sample.values``. Where
+            there is one, that thread publishes nothing; ``send_waiting`` does.
     """
 
     def __init__(self, **node_arguments: Any) -> None:
         super().__init__("imu_driver", **node_arguments)
         self._playback: Playback | None = None
         self._hardware: Mpu6050Driver | None = None
-        self.taps: dict[int, Callable[[Any], None]] = {}
+        self.tap: Callable[[int, str, int, list[float]], None] | None = None
+        self._waiting: deque[tuple[Sample, int]] = deque(maxlen=WAITING)
+        self._never_sent = 0
         self._outputs: dict[int, Any] = {}
         self._clock_output: Any = None
         for name, default in CHOICES.items():
@@ -91,11 +96,12 @@ class ImuDriverNode(ManagedNode):
             self._outputs[ENCODER] = self.create_publisher(JointState, "encoder/joint_states", qos)
         self._clock_output = None if config.rate == 1 else self.create_publisher(Clock, "/clock", qos)
         self._counts = dict.fromkeys(self._outputs, 0)
+        self._waiting.clear()  # a sensor's thread that hung while it was stopped may have left something
         self._clock_stamp = -1
         self._looked = time.monotonic()
         if self._hardware is not None:
             return
-        self._playback = Playback(samples(chain([first], chunks)), config.rate, self._now, self._publish, self._finish)
+        self._playback = Playback(samples(chain([first], chunks)), config.rate, self._now, self._hand_on, self._finish)
         for note in self._notes:
             self.get_logger().info(note)
         if config.rate != 1:
@@ -117,6 +123,7 @@ class ImuDriverNode(ManagedNode):
             self._hardware.stop()
         if self._playback is not None:
             self._playback.stop()
+        self.send_waiting()
 
     def teardown(self) -> None:
         """Close the source."""
@@ -134,13 +141,16 @@ class ImuDriverNode(ManagedNode):
 
     def health(self) -> Health:
         """Say whether samples flow, and how punctually, since the last time."""
+        lost: dict[str, object] = {"samples never sent": self._never_sent} if self._never_sent else {}
         if self._hardware is not None:
-            return Health(*self._hardware.health())
+            level, message, measured = self._hardware.health()
+            return Health(level, message, {**measured, **lost})
         assert self._playback is not None
         took = self._playback.punctuality()
         now = time.monotonic()
         rate, self._looked = took.sent / max(now - self._looked, 1e-9), now
         values: dict[str, object] = {
+            **lost,
             "source": self._config.source,
             "log": self._config.log,
             "rate": self._config.rate,
@@ -174,10 +184,10 @@ class ImuDriverNode(ManagedNode):
         """Send a sensor's sample; runs in an acquisition thread."""
         stream = SHANK if sample.sensor == STREAMS[SHANK] else FOOT
         try:
-            self._publish(Sample(sample.measured, stream, [*sample.accel, *sample.gyro]), sample.stamp)
+            self._hand_on(Sample(sample.measured, stream, [*sample.accel, *sample.gyro]), sample.stamp)
             if stream == FOOT and self._hardware is not None and self._hardware.encoder is not None:
                 angle = self._hardware.encoder.at(sample.measured)
-                self._publish(Sample(sample.measured, ENCODER, [angle]), sample.stamp)
+                self._hand_on(Sample(sample.measured, ENCODER, [angle]), sample.stamp)
         except Exception:
             if self.context.ok():  # else the process ends, and with it what this publishes to
                 raise
@@ -203,8 +213,22 @@ class ImuDriverNode(ManagedNode):
     def _now(self) -> int:
         return int(self.get_clock().now().nanoseconds)
 
-    def _publish(self, sample: Sample, stamp: int) -> None:
-        """Send one sample; runs in the playback's thread."""
+    def send_waiting(self) -> None:
+        """Send what ``tap`` got first; in the executor's thread."""
+        while self._waiting and self._outputs and self.context.ok():
+            self._send(*self._waiting.popleft())
+
+    def _hand_on(self, sample: Sample, stamp: int) -> None:
+        """Bring one sample on its way; runs in the source's thread."""
+        if self.tap is None:
+            self._send(sample, stamp)
+            return
+        self._never_sent += len(self._waiting) == WAITING
+        self._waiting.append((sample, stamp))
+        if sample.stream != ENCODER:
+            self.tap(sample.stream, self._imu[sample.stream].header.frame_id, stamp, sample.values)
+
+    def _send(self, sample: Sample, stamp: int) -> None:
         sec, nanosec = divmod(stamp, SECOND)
         if self._clock_output is not None and stamp != self._clock_stamp:
             self._clock_stamp = stamp
@@ -219,8 +243,6 @@ class ImuDriverNode(ManagedNode):
             accel, gyro = message.linear_acceleration, message.angular_velocity
             accel.x, accel.y, accel.z, gyro.x, gyro.y, gyro.z = sample.values
         message.header.stamp.sec, message.header.stamp.nanosec = sec, nanosec
-        if sample.stream in self.taps:
-            self.taps[sample.stream](message)
         self._outputs[sample.stream].publish(message)
         self._counts[sample.stream] += 1
 
@@ -232,6 +254,7 @@ class ImuDriverNode(ManagedNode):
         playback = self._playback
         if playback is None:
             return
+        self.send_waiting()
         if playback.failure:
             self.get_logger().error(f"{self._config.source} failed: {playback.failure}")
         else:
@@ -266,4 +289,4 @@ def _open(config: DriverConfig) -> Iterator[Recording]:
 
 def main() -> int:
     """Run the node."""
-    return spin_nodes(lambda: [ImuDriverNode()])
+    return spin_nodes(lambda _: [ImuDriverNode()])

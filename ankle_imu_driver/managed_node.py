@@ -199,10 +199,19 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
         return TransitionCallbackReturn.SUCCESS
 
 
-def spin_nodes(make_nodes: Callable[[], list[ManagedNode]], args: list[str] | None = None) -> int:
+def spin_nodes(
+    make_nodes: Callable[[Any], list[ManagedNode]],
+    args: list[str] | None = None,
+    make_executor: Callable[[], SingleThreadedExecutor] = SingleThreadedExecutor,
+) -> int:
     """Run nodes in this process until Ctrl-C, SIGTERM or a shutdown, and return the exit status.
 
     Every executable's ``main`` is one call of this.
+
+    Args:
+        make_nodes: makes them; it is given the executor that they will run on.
+        args: for ROS, those of the command line if None.
+        make_executor: called once ROS is up.
     """
     try:
         rclpy.init(args=args)
@@ -212,8 +221,8 @@ def spin_nodes(make_nodes: Callable[[], list[ManagedNode]], args: list[str] | No
     nodes: list[ManagedNode] = []
     status = 0
     try:
-        nodes = make_nodes()
-        executor = SingleThreadedExecutor()
+        executor = make_executor()
+        nodes = make_nodes(executor)
         for node in nodes:
             executor.add_node(node)
         sys.setswitchinterval(SWITCH_INTERVAL)

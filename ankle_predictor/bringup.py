@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Sequence
 
 from rclpy.parameter import Parameter
 
@@ -12,10 +11,11 @@ from ankle_imu_driver.managed_node import ManagedNode, spin_nodes
 from ankle_predictor.filter_node import JOINT_TOPIC, RAW_TOPICS, SEGMENT_TOPICS, OrientationFilterNode
 from ankle_predictor.follow_source import follow_source
 from ankle_predictor.predictor_node import PredictorNode
+from ankle_predictor.prompt_executor import PromptExecutor
 
 
-def make_nodes() -> list[ManagedNode]:
-    """Make the three nodes, and let the others follow what the driver plays.
+def make_nodes(executor: PromptExecutor) -> list[ManagedNode]:
+    """Make the three nodes for an executor, and let the others follow what the driver plays.
 
     Raises:
         ValueError: there is no log, or it cannot be read.
@@ -34,36 +34,34 @@ def make_nodes() -> list[ManagedNode]:
     for node in (orientation, predictor):
         node.set_parameters([Parameter(n, value=v) for n, v in following.items() if node.has_parameter(n)])
     if rate == 1:  # in simulated time samples would overtake /clock, and there is no hurry
-        connect(driver, orientation, predictor)
+        connect(executor, driver, orientation, predictor)
     nodes = [predictor, orientation, driver]  # whoever listens first, so that no sample is missed
     for node in nodes:
         node.autostart()
     return nodes
 
 
-def connect(driver: ImuDriverNode, orientation: OrientationFilterNode, predictor: PredictorNode) -> None:
-    """Have the samples handed on from node to node, beside DDS; what a remapping has parted goes over DDS alone."""
+def connect(
+    executor: PromptExecutor, driver: ImuDriverNode, orientation: OrientationFilterNode, predictor: PredictorNode
+) -> None:
+    """Have the samples handed on from node to node, beside DDS; not if a remapping has parted any of their topics."""
+    ways = [(topic, driver, orientation) for topic in RAW_TOPICS.values()]
+    ways += [(topic, orientation, predictor) for topic in (*SEGMENT_TOPICS.values(), JOINT_TOPIC)]
+    if any(sender.resolve_topic_name(topic) != hearer.resolve_topic_name(topic) for topic, sender, hearer in ways):
+        return
+    for topic, _, hearer in ways:
+        hearer.inputs.expect(topic)
+    orientation.neighbour = predictor.inputs
+    ring = executor.serve(orientation.inputs.take, driver.send_waiting)
 
-    def same(topic: str, *nodes: ManagedNode) -> bool:
-        return len({node.resolve_topic_name(topic) for node in nodes}) == 1
+    def tap(stream: int, frame: str, stamp: int, values: Sequence[float]) -> None:
+        ax, ay, az, gx, gy, gz = values
+        orientation.inputs.post_unpacked(RAW_TOPICS[stream], (frame, stamp, (ax, ay, az), (gx, gy, gz)))
+        ring()
 
-    def tapped(topic: str) -> Callable[[Any], None]:
-        def tap(message: Any) -> None:
-            orientation.inputs.post(topic, message)
-            orientation.inputs.ring()
-
-        return tap
-
-    for stream, topic in RAW_TOPICS.items():
-        if same(topic, driver, orientation):
-            orientation.inputs.expect(topic)
-            driver.taps[stream] = tapped(topic)
-    for topic in (*SEGMENT_TOPICS.values(), JOINT_TOPIC):
-        if same(topic, orientation, predictor):
-            predictor.inputs.expect(topic)
-            orientation.neighbour = predictor.inputs
+    driver.tap = tap
 
 
 def main() -> int:
     """Run the three nodes."""
-    return spin_nodes(make_nodes)
+    return spin_nodes(make_nodes, make_executor=PromptExecutor)

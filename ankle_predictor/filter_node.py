@@ -242,4 +242,4 @@ class OrientationFilterNode(ManagedNode):
 
 def main() -> int:
     """Run the node."""
-    return spin_nodes(lambda: [OrientationFilterNode()])
+    return spin_nodes(lambda _: [OrientationFilterNode()])

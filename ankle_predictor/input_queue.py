@@ -40,7 +40,6 @@ class InputQueue(Generic[T]):
         self._topics: dict[str, _Topic[T]] = {}
         self._direct: set[str] = set()
         self._posted: deque[tuple[_Topic[T], Any]] = deque()
-        self._bell = node.create_guard_condition(self.take)
 
     def expect(self, topic: str) -> None:
         """From the next ``listen`` on a sender in this process posts this topic, and nobody else is heard on it."""
@@ -77,15 +76,17 @@ class InputQueue(Generic[T]):
         if topic is not None and topic.subscription is None:
             self._posted.append((topic, topic.unpack(message)))
 
-    def ring(self) -> None:
-        """Have the node's executor ``take`` soon; in whatever thread."""
-        self._bell.trigger()
+    def post_unpacked(self, name: str, values: Any) -> None:
+        """Leave what ``unpack`` would make of a message, likewise."""
+        topic = self._topics.get(name)
+        if topic is not None and topic.subscription is None:
+            self._posted.append((topic, values))
 
-    def take(self) -> None:
-        """Take and answer what waits; in the executor's thread."""
-        self._take([])
+    def take(self) -> bool:
+        """Take and answer what waits, in the executor's thread; returns whether there was any to answer."""
+        return self._take([])
 
-    def _take(self, items: list[T]) -> None:
+    def _take(self, items: list[T]) -> bool:
         # What comes in the meantime waits for the next turn, or a source that is faster than this would never let go.
         for _ in range(len(self._posted)):
             topic, unpacked = self._posted.popleft()
@@ -96,6 +97,7 @@ class InputQueue(Generic[T]):
                 break
         if items:
             self._answer(items)
+        return bool(items)
 
     def _take_one_of_each(self, items: list[T]) -> bool:
         """Take a message of each topic, as they were sent in turn; returns whether there was any."""

@@ -306,4 +306,4 @@ class PredictorNode(ManagedNode):
 
 def main() -> int:
     """Run the node."""
-    return spin_nodes(lambda: [PredictorNode()])
+    return spin_nodes(lambda _: [PredictorNode()])

@@ -64,9 +64,9 @@ class Bench:
         got: what was heard, by topic.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, executor: SingleThreadedExecutor) -> None:
         self._context = context
-        self._executor = SingleThreadedExecutor(context=context)
+        self._executor = executor
         self.listener = rclpy.create_node("listener", context=context)
         self._executor.add_node(self.listener)
         self._nodes: list[ManagedNode] = []
@@ -155,12 +155,12 @@ class Bench:
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
+def bench(make_executor: Callable[..., SingleThreadedExecutor] = SingleThreadedExecutor) -> Iterator[Bench]:
     """A bench on the loopback device."""
     os.environ.update(LOCAL)
     context = Context()
     rclpy.init(context=context, domain_id=DOMAIN)
-    made = Bench(context)
+    made = Bench(context, make_executor(context=context))
     try:
         yield made
     finally:

@@ -26,6 +26,7 @@ from ankle_predictor.chain import run_chain
 from ankle_predictor.features import FeatureSpec
 from ankle_predictor.filter_node import OrientationFilterNode
 from ankle_predictor.predictor_node import PredictorNode
+from ankle_predictor.prompt_executor import PromptExecutor
 from test.node_bench import DEEP, LOCAL, Bench, bench, stamp_of
 from test.test_filter_node import part
 from test.test_predictor_node import forecasts_of
@@ -40,7 +41,7 @@ SECOND = 10**9
 
 @pytest.fixture
 def table() -> Iterator[Bench]:
-    with bench() as made:
+    with bench(PromptExecutor) as made:
         yield made
 
 
@@ -152,7 +153,7 @@ def in_one_process(table: Bench, models: Path, log: Path, *remapping: str) -> li
             (PredictorNode, {"models_dir": str(models), "model": "tiny"}),
         )
     )
-    connect(driver, orientation, predictor)
+    connect(table._executor, driver, orientation, predictor)
     for node in (predictor, orientation, driver):
         table._executor.add_node(node)
         node.trigger_configure()

@@ -24,8 +24,10 @@ from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu, JointState
 
+from ankle_imu_driver import driver_node
 from ankle_imu_driver.driver_node import ImuDriverNode
 from ankle_imu_driver.read_recording import read_recording
+from ankle_imu_driver.replay import FOOT, SHANK
 from test import synthetic_log
 
 DOMAIN = 71
@@ -230,6 +232,57 @@ def test_deactivating_pauses_and_cleaning_up_goes_back_to_the_start(bench: Bench
     node.trigger_activate()
     bench.until(lambda: bench.got[topic])
     assert bench.times(topic)[0] == whole[0]
+
+
+def test_where_someone_gets_samples_first_the_others_get_them_all_when_told_to(bench: Bench, log: Path) -> None:
+    node = bench.start(log=str(log), autostart=False, frame_prefix="left_")
+    first: list[tuple[int, str, int, list[float]]] = []
+    node.tap = lambda *sample: first.append(sample)
+    node.trigger_configure()
+    bench.connected()
+    node.trigger_activate()
+    bench.until(lambda: len(first) > 20)
+    assert not bench.got["foot/imu/data_raw"]
+    node.send_waiting()
+    bench.until(lambda: bench.got["foot/imu/data_raw"])
+    bench.until(lambda: bench.complete(100) and "recording ended" in bench.said())  # the end sends the rest
+    recording = read_recording(log)
+    for stream, name, samples in ((SHANK, "shank", recording.shank), (FOOT, "foot", recording.foot)):
+        taken = [(stamp, values) for of, frame, stamp, values in first if of == stream]
+        assert {frame for of, frame, *_ in first if of == stream} == {f"left_{name}_imu_link"}
+        assert bench.times(f"{name}/imu/data_raw") == [stamp for stamp, _ in taken]
+        assert np.array_equal([values for _, values in taken], np.hstack([samples.accel, samples.gyro]))
+    assert bench.times("encoder/joint_states") == bench.times("foot/imu/data_raw")
+
+
+def played_unspun(bench: Bench, log: Path) -> tuple[ImuDriverNode, int]:
+    """A driver whose samples someone got first for a while, until it paused; and how many samples it played."""
+    node = bench.start(log=str(log), autostart=False)
+    first: list[Any] = []
+    node.tap = lambda *sample: first.append(sample)
+    node.trigger_configure()
+    bench.connected()
+    node.trigger_activate()
+    end = time.monotonic() + 15.0
+    while len(first) < 40:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    node.trigger_deactivate()
+    assert node._playback is not None
+    return node, node._playback.punctuality().sent
+
+
+def test_a_pause_sends_what_waits(bench: Bench, log: Path) -> None:
+    _, played = played_unspun(bench, log)
+    topics = "shank/imu/data_raw", "foot/imu/data_raw", "encoder/joint_states"
+    bench.until(lambda: sum(len(bench.got[topic]) for topic in topics) == played)
+
+
+def test_what_nobody_sends_is_bounded_and_told(bench: Bench, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(driver_node, "WAITING", 6)
+    node, played = played_unspun(bench, log)
+    bench.until(lambda: len(bench.got["foot/imu/data_raw"]) == 2)
+    assert node.health().values["samples never sent"] == played - 6
 
 
 def test_parameters_stay_while_it_is_configured(bench: Bench, log: Path) -> None:

@@ -136,7 +136,7 @@ def test_what_breaks_because_the_process_ends_is_no_error(bench: Bench, monkeypa
     def broken(*arguments: Any) -> None:
         raise RuntimeError("context is invalid")
 
-    node._publish = broken
+    node._hand_on = broken
     vector = (0.0, 0.0, 0.0)
     sample = Sample("shank", 0, 0, vector, vector, 20.0, (0,) * 7)
     with pytest.raises(RuntimeError):

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import rclpy
 from ankle_predictor_interfaces.msg import AnkleForecast
+from rclpy.duration import Duration
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import Imu, JointState
@@ -24,16 +25,17 @@ SEGMENTS = ("shank", "foot")
 
 
 class BareDriver(Node):  # type: ignore[misc,unused-ignore]
-    """Publishes two empty samples by a timer."""
+    """Publishes two empty samples by a timer, stamped with when they were due, as a played walk's are."""
 
     def __init__(self) -> None:
         super().__init__("bare_driver")
         self._outputs = [self.create_publisher(Imu, f"{name}/imu/data_raw", QUEUE) for name in SEGMENTS]
         self._message = Imu()
-        self.create_timer(PERIOD, self._send)
+        self._timer = self.create_timer(PERIOD, self._send)
 
     def _send(self) -> None:
-        self._message.header.stamp = self.get_clock().now().to_msg()
+        since_due = round(PERIOD * 1e9) - self._timer.time_until_next_call()
+        self._message.header.stamp = (self.get_clock().now() - Duration(nanoseconds=since_due)).to_msg()
         for output in self._outputs:
             output.publish(self._message)
 
