@@ -87,8 +87,10 @@ class StrideMemory:
             horizon: H, steps of a forecast.
         """
         self._settings, self._horizon = settings, horizon
-        self._columns = np.array([list(names).index(name) for name in KEY_FEATURES])
-        self._scale = np.array(scale)[self._columns] * np.sqrt(len(KEY_FEATURES) * len(KEY_ROWS))
+        # (K,) of a key: its columns in a window, its places in a flat one counted from the end, its units
+        self._columns = np.tile([list(names).index(name) for name in KEY_FEATURES], len(KEY_ROWS))
+        self._places = np.repeat(KEY_ROWS, len(KEY_FEATURES)) * len(names) + self._columns
+        self._scale = np.array(scale)[self._columns] * np.sqrt(len(self._columns))
         self._steps = period * np.arange(1, horizon + 1)
         size = max(1, round(settings.span / (period * settings.every)))
         self._keys = np.zeros((size, len(KEY_FEATURES) * len(KEY_ROWS)), np.float32)
@@ -126,11 +128,12 @@ class StrideMemory:
 
     def key(self, windows: FloatArray) -> Key:
         """Return what moments are compared by, (..., K), of (..., W, F) windows of unscaled features."""
-        rows = windows.take(self._columns, axis=-1)
-        mean = np.add.reduce(rows, axis=-2, keepdims=True) / rows.shape[-2]
-        key = (rows[..., KEY_ROWS, :] - mean) / self._scale
-        flat: Key = key.reshape(*key.shape[:-2], -1).astype(np.float32)
-        return flat
+        mean = np.add.reduce(windows, axis=-2) / windows.shape[-2]
+        key = windows.reshape(*windows.shape[:-2], -1).take(self._places, axis=-1)
+        key -= mean.take(self._columns, axis=-1)
+        key /= self._scale
+        short: Key = key.astype(np.float32)
+        return short
 
     def correction(self, key: Key) -> FloatArray:
         """Return what is to be added to the network's forecast at a moment with that (K,) key, (H,) rad."""

@@ -44,6 +44,19 @@ def test_a_run_is_timed_once_a_sample_period() -> None:
     assert figures["afterwards_mean_ms"] == 0.0
 
 
+def test_what_is_done_beforehand_is_not_counted() -> None:
+    order: list[str] = []
+
+    def before() -> None:
+        time.sleep(0.004)
+        order.append("before")
+
+    figures = timed(lambda: order.append("run"), 0.2, lambda _: None, beforehand=before)
+    assert order == ["before", "run"] * (len(order) // 2)
+    assert figures["median_ms"] < 4.0
+    assert figures["runs"] <= 25
+
+
 def test_what_is_done_afterwards_is_told_apart() -> None:
     figures = timed(lambda: None, 0.2, lambda _: None, afterwards=lambda: time.sleep(0.004))
     assert figures["median_ms"] < 4.0 <= figures["afterwards_mean_ms"]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from importlib.util import find_spec
-from itertools import cycle
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +47,20 @@ def measure_inference(
 
 
 def _ours(model: str, walk: Recording, seconds: float, progress: Progress, pause: bool) -> dict[str, float]:
-    """A pair of samples to a forecast: features, window and network, on one core."""
+    """A pair of samples to a forecast: features, window and network, on one core, right after the filter made it."""
     engine = load_engine(load_bundle(model, model_directories()))
     forecaster = Forecaster(engine.manifest.side, engine.manifest.features.filter)
     forecaster.use(forecaster.prepare(engine))
-    pairs = cycle(list(pairs_of(walk)))
-    while not forecaster.push(next(pairs)):
+    pairs = chain.from_iterable(pairs_of(walk) for _ in count())
+    while not forecaster.push(pair := next(pairs)):
         pass
 
+    def receive() -> None:
+        nonlocal pair
+        pair = next(pairs)
+
     def tick() -> None:
-        if forecaster.push(next(pairs)):
+        if forecaster.push(pair):
             forecaster.forecast()
 
     def look_after() -> None:
@@ -64,7 +68,7 @@ def _ours(model: str, walk: Recording, seconds: float, progress: Progress, pause
         forecaster.settle()
 
     with on_one_core():
-        return timed(tick, seconds, progress, pause=pause, afterwards=look_after)
+        return timed(tick, seconds, progress, pause=pause, beforehand=receive, afterwards=look_after)
 
 
 def _reference_engine(onnx: bytes, seconds: float, progress: Progress) -> dict[str, float]:

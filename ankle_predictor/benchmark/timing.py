@@ -23,29 +23,33 @@ def timed(
     *,
     warm_up: int = 20,
     pause: bool = True,
+    beforehand: Callable[[], object] = lambda: None,
     afterwards: Callable[[], object] | None = None,
 ) -> dict[str, float]:
     """Run something every 10 ms, or as soon after as it can, and return what ``figures_of`` says.
 
     Without ``pause`` it runs without a break, which is faster: the processor's caches and clock stay warm.
     Both times are taken: what the clock on the wall says, which other programs lengthen, and what this process
-    spent on the CPU, which they hardly do. What is done ``afterwards``, each time, is told apart.
+    spent on the CPU, which they hardly do. What is done ``beforehand``, each time, is not counted; what is done
+    ``afterwards`` is told apart.
     """
     for _ in range(warm_up):
+        beforehand()
         run()
     later: list[float] = []
     wall: list[float] = []
     cpu: list[float] = []
     start = reported = time.perf_counter()
     while (now := time.perf_counter()) - start < seconds or not wall:
-        cpu_before = time.process_time()
+        beforehand()
+        begun, cpu_before = time.perf_counter(), time.process_time()
         run()
         cpu.append(time.process_time() - cpu_before)
-        took = time.perf_counter() - now
+        took = time.perf_counter() - begun
         wall.append(took)
         if afterwards is not None:
             afterwards()
-            later.append(time.perf_counter() - now - took)
+            later.append(time.perf_counter() - begun - took)
         if pause:
             time.sleep(max(0.0, SAMPLE_PERIOD / 1e3 - (time.perf_counter() - now)))
         if now - reported > 0.2:
