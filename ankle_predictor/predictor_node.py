@@ -166,6 +166,7 @@ class PredictorNode(ManagedNode):
             "unfamiliarity": "unknown" if math.isnan(score) else f"{score:.2f}",
             "gait": self._stride.gait.value,
             "stride period (s)": f"{self._stride.period:.2f}",
+            **self._tally.durations(),
             **{f"segments.{name}": n for name, n in self._join.segments.counts.items() if n},
             **{f"joints.{name}": n for name, n in self._join.joints.counts.items() if n},
             **self._tally.counts,
@@ -209,11 +210,13 @@ class PredictorNode(ManagedNode):
             self._forecaster.restart()
             self._tell(status | Status.WARMING_UP)
             return
+        begun = time.monotonic()
         if not self._forecaster.push(pair):
             status |= Status.WARMING_UP
         joint, forecast = pair.joint, None
         if not skip and not status & WITHHELD:
             forecast = self._forecaster.forecast()
+            self._tally.took(time.monotonic() - begun)
             if Status.UNFAMILIAR & self._withheld:
                 status |= self._familiarity()
             if not self._trust.plausible(joint, forecast, self._detail.message.sample_period):

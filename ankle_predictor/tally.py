@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
+
+import numpy as np
 
 from ankle_predictor.status import Status, names
+
+MEDIAN, LONGEST = "forecast took, median (ms)", "forecast took, longest (ms)"  # among the values of diagnostics
+MOST_DURATIONS = 1000  # that are kept while nobody asks
 
 
 class Tally:
@@ -20,6 +25,16 @@ class Tally:
         self.counts: Counter[str] = Counter()
         self.status = Status.STALE
         self._reported = self.counts.copy()
+        self._durations: deque[float] = deque(maxlen=MOST_DURATIONS)
+
+    def took(self, seconds: float) -> None:
+        """Take how long one forecast took: features, window and network."""
+        self._durations.append(seconds)
+
+    def durations(self) -> dict[str, str]:
+        """Return how long forecasts took since this was last asked, if there was any."""
+        took, self._durations = self._durations, deque(maxlen=MOST_DURATIONS)
+        return {MEDIAN: f"{1e3 * np.median(took):.3f}", LONGEST: f"{1e3 * max(took):.3f}"} if took else {}
 
     def tell(self, status: Status, withheld: bool) -> None:
         """Count one ``forecast_detail``."""

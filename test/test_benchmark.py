@@ -103,7 +103,7 @@ def test_a_page_keeps_what_is_not_between_its_marks() -> None:
 
 def figures(absent: bool) -> dict[str, Any]:
     timing = figures_of([0.001], [0.001])
-    chain = {"published_p99_ms": 4.0, "processes": {"a": {"resident_mb": 1.0, "cpu_share": 0.1}}}
+    chain = {"published_p99_ms": 4.0, "tick_median_ms": 0.9, "processes": {"a": {"resident_mb": 1.0, "cpu_share": 0.1}}}
     other = {"absent": "TensorFlow is not installed"} if absent else timing
     inference = {
         "ours": timing,
@@ -113,6 +113,13 @@ def figures(absent: bool) -> dict[str, Any]:
     }
     inference["reference_claimed"] = {"real_time_factor": 6.25}
     return {"inference": inference, "chain": dict.fromkeys(ALL, chain), "window_s": 2.0}
+
+
+def test_the_live_tick_stands_beside_the_one_by_itself() -> None:
+    for title in ("three processes", "bringup"):
+        what = f"{title}: one tick as the predictor ran it, median"
+        row = next(row for row in rows_of(figures(absent=False)) if row.what == what)
+        assert (row.value, row.target, row.baseline, row.met) == (0.9, 1.0, 1.0, True)
 
 
 def test_what_could_not_be_measured_says_why() -> None:
@@ -163,6 +170,10 @@ def test_a_short_run_measures_everything(tmp_path: Path) -> None:
         assert 0.0 < chain["cpu_share"] < 4.0
         assert 0.0 <= chain["stolen_percent"] <= 100.0
         assert len(chain["processes"]) == 1
+        0.0 < measured["chain"]["bringup"]["tick_median_ms"] <= measured["chain"]["bringup"]["tick_longest_ms"] < 1000.0
+    )
+    ours = measured["chain"]["bringup"]
+    assert 0.0 < ours["tick_median_ms"] <= ours["tick_longest_ms"] < 1000.0
     # Ours computes, the bare one does not.
     assert measured["chain"]["bringup"]["resident_mb"] > measured["chain"]["bringup_bare"]["resident_mb"]
     assert len(measured["rows"]) == len(rows_of(measured))

@@ -34,6 +34,7 @@ from ankle_predictor.manifest import Canary
 from ankle_predictor.messages import JointMessage, SegmentMessage
 from ankle_predictor.predictor_node import PredictorNode
 from ankle_predictor.status import Status
+from ankle_predictor.tally import LONGEST, MEDIAN
 from test.node_bench import Bench, bench, stamp_of
 from test.test_filter_node import PERIOD, START, CountingFilter, part, raw_of, send
 from test.tiny_bundle import KERAS, tiny_manifest, tiny_onnx, write_tiny_bundle
@@ -531,6 +532,24 @@ def test_unfamiliar_movement_is_told_and_withheld_if_asked(table: Bench, models:
     source.feed(pairs(0.1, 1.3))
     assert statuses(table)[-1] == Status.OK
     assert table.health(node)[2]["unfamiliarity"] == "unknown"
+
+
+def test_how_long_forecasts_take_is_told(table: Bench, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    node, source = start(table, models), Filter(table)
+    source.feed(pairs(0.1))
+    assert MEDIAN not in table.health(node)[2]  # the window was not full
+    waits = iter([0.03] + 100 * [0.004])
+    forecast = node._forecaster.forecast
+
+    def slow() -> Any:
+        time.sleep(next(waits))
+        return forecast()
+
+    monkeypatch.setattr(node._forecaster, "forecast", slow)
+    source.feed(pairs(0.5, 0.1))
+    values = table.health(node)[2]
+    assert 4.0 <= float(values[MEDIAN]) < 30.0 <= float(values[LONGEST])
+    assert MEDIAN not in table.health(node)[2]  # nothing since
 
 
 def test_steady_gait_and_coverage_are_told(table: Bench, models: Path) -> None:

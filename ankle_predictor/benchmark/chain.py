@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import rclpy
 from ankle_predictor_interfaces.msg import AnkleForecast
+from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
@@ -23,6 +24,7 @@ from ankle_predictor.benchmark.process_stats import ProcessStats, read_stats, re
 from ankle_predictor.benchmark.timing import Progress
 from ankle_predictor.demo.nodes_process import NodesProcess, Parameter
 from ankle_predictor.demo.recorded_run import stamp_of
+from ankle_predictor.tally import LONGEST, MEDIAN
 
 START_PATIENCE = 60.0  # s
 SETTLING = 1.0  # s after the first forecast before it is measured: the other processes still start up
@@ -148,16 +150,24 @@ class _Listener:
         self._executor.add_node(self.node)
         self.received: list[_Received] = []
         self._details: list[bytes] = []
+        self.ticks: list[tuple[float, float]] = []  # ms, median and longest of each second, as the predictor says
         self.node.create_subscription(JointTrajectory, "forecast", self._take, QOS, raw=True)
         self.node.create_subscription(AnkleForecast, "forecast_detail", self._details.append, QOS, raw=True)
+        self.node.create_subscription(DiagnosticArray, "/diagnostics", self._take_diagnostics, QOS)
+
+    def _take_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            values = {value.key: value.value for value in status.values}
+            if MEDIAN in values:
+                self.ticks.append((float(values[MEDIAN]), float(values[LONGEST])))
 
     def _take(self, data: bytes) -> None:
         self.received.append(_Received(time.time_ns(), stamp_of(data)))
 
     def clear(self) -> None:
         """Forget what came."""
-        self.received.clear()
-        self._details.clear()
+        for kept in (self.received, self._details, self.ticks):
+            kept.clear()
 
     def ages(self) -> FloatArray:
         """Return (N, 2) of what was forecast: when it was published, and how old its pair was then, both in s."""
@@ -220,6 +230,8 @@ def _latencies(listener: _Listener, took: float, calm: Sequence[tuple[int, int]]
     }
     figures: dict[str, Any] = {"forecasts": len(listener.received), "expected": round(took * RATE)}
     figures["undisturbed"] = len(undisturbed)
+    ticks = np.median(listener.ticks, axis=0).tolist() if listener.ticks else (None, None)
+    figures["tick_median_ms"], figures["tick_longest_ms"] = ticks
     for what, values in times.items():
         p50, p99 = np.percentile(values, (50, 99)).tolist() if len(values) else (None, None)
         figures |= {f"{what}_p50_ms": p50, f"{what}_p99_ms": p99}
