@@ -170,8 +170,6 @@ def test_a_short_run_measures_everything(tmp_path: Path) -> None:
         assert 0.0 < chain["cpu_share"] < 4.0
         assert 0.0 <= chain["stolen_percent"] <= 100.0
         assert len(chain["processes"]) == 1
-        0.0 < measured["chain"]["bringup"]["tick_median_ms"] <= measured["chain"]["bringup"]["tick_longest_ms"] < 1000.0
-    )
     ours = measured["chain"]["bringup"]
     assert 0.0 < ours["tick_median_ms"] <= ours["tick_longest_ms"] < 1000.0
     # Ours computes, the bare one does not.
