@@ -11,7 +11,7 @@ from ankle_imu_driver.managed_node import ManagedNode, spin_nodes
 from ankle_predictor.filter_node import JOINT_TOPIC, RAW_TOPICS, SEGMENT_TOPICS, OrientationFilterNode
 from ankle_predictor.follow_source import follow_source
 from ankle_predictor.predictor_node import PredictorNode
-from ankle_predictor.prompt_executor import PromptExecutor
+from ankle_predictor.prompt_executor import Doorbell, PromptExecutor
 
 
 def make_nodes(executor: PromptExecutor) -> list[ManagedNode]:
@@ -52,12 +52,13 @@ def connect(
     for topic, _, hearer in ways:
         hearer.inputs.expect(topic)
     orientation.neighbour = predictor.inputs
-    ring = executor.serve(orientation.inputs.take, driver.send_waiting)
+    bell = Doorbell()
+    executor.serve(bell.wait, orientation.inputs.take, driver.send_waiting, bell.is_ringing)
 
     def tap(stream: int, frame: str, stamp: int, values: Sequence[float]) -> None:
         ax, ay, az, gx, gy, gz = values
         orientation.inputs.post_unpacked(RAW_TOPICS[stream], (frame, stamp, (ax, ay, az), (gx, gy, gz)))
-        ring()
+        bell.ring()
 
     driver.tap = tap
 

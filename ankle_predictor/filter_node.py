@@ -26,6 +26,7 @@ from ankle_predictor.messages import (
 )
 from ankle_predictor.node_parameters import declare_joint, declare_leg, fix_while, read_joint, read_leg
 from ankle_predictor.pairing import FOOT, SHANK
+from ankle_predictor.prompt_executor import PromptExecutor
 from ankle_predictor.segment import Vector
 from ankle_predictor.time_origin import TimeOrigin
 
@@ -240,6 +241,13 @@ class OrientationFilterNode(ManagedNode):
             self._tf_output.publish(TFMessage(transforms=static_transforms(self._prefix, self._leg.rotations, stamp)))
 
 
+def make_nodes(executor: PromptExecutor) -> list[ManagedNode]:
+    """Make the node, its input first on an executor."""
+    node = OrientationFilterNode()
+    node.inputs.come_first(executor)
+    return [node]
+
+
 def main() -> int:
     """Run the node."""
-    return spin_nodes(lambda _: [OrientationFilterNode()])
+    return spin_nodes(make_nodes, make_executor=PromptExecutor)

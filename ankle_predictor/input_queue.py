@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
+
 from ankle_imu_driver.managed_node import ManagedNode
 from ankle_predictor.messages import SENSOR_QOS
+from ankle_predictor.prompt_executor import PromptExecutor
 
 T = TypeVar("T")
 DEPTH = SENSOR_QOS.depth  # messages of a topic that may wait before the oldest give way, whatever way they came
@@ -81,6 +85,28 @@ class InputQueue(Generic[T]):
         topic = self._topics.get(name)
         if topic is not None and topic.subscription is None:
             self._posted.append((topic, values))
+
+    def come_first(self, executor: PromptExecutor) -> None:
+        """Have what comes here over DDS answered before all else, unless ``/clock`` would be left behind by that."""
+        if not self._node.get_parameter("use_sim_time").value:
+            executor.serve(self.wait, self.take)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until a message comes over DDS, or for so long; returns whether one is there to be taken.
+
+        For the executor's thread, as an executor of rclpy's would wait for every timer and service as well.
+        """
+        subscriptions = [topic.subscription for topic in self._topics.values() if topic.subscription is not None]
+        if not subscriptions:
+            time.sleep(seconds)
+            return False
+        # What ``rclpy.wait_for_message`` does, for several topics.
+        wait_set = _rclpy.WaitSet(len(subscriptions), 0, 0, 0, 0, 0, self._node.context.handle)
+        wait_set.clear_entities()
+        for subscription in subscriptions:
+            wait_set.add_subscription(subscription.handle)
+        wait_set.wait(round(seconds * 1e9))
+        return bool(wait_set.get_ready_entities("subscription"))
 
     def take(self) -> bool:
         """Take and answer what waits, in the executor's thread; returns whether there was any to answer."""

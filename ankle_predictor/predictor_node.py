@@ -32,6 +32,7 @@ from ankle_predictor.messages import (
 from ankle_predictor.node_parameters import declare_filter, declare_joint, fix_while, read_filter, read_joint, read_side
 from ankle_predictor.pair_join import Joined, PairJoin
 from ankle_predictor.pairing import FOOT, PAIR_TOLERANCE, SHANK
+from ankle_predictor.prompt_executor import PromptExecutor
 from ankle_predictor.segment import Quaternion, SegmentSample, Vector
 from ankle_predictor.status import WITHHELD, Status
 from ankle_predictor.stride import StrideWatch
@@ -307,6 +308,13 @@ class PredictorNode(ManagedNode):
         return "" if self._forecaster is None else str(self._detail.message.model)
 
 
+def make_nodes(executor: PromptExecutor) -> list[ManagedNode]:
+    """Make the node, its input first on an executor."""
+    node = PredictorNode()
+    node.inputs.come_first(executor)
+    return [node]
+
+
 def main() -> int:
     """Run the node."""
-    return spin_nodes(lambda _: [PredictorNode()])
+    return spin_nodes(make_nodes, make_executor=PromptExecutor)

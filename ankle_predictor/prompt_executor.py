@@ -1,4 +1,4 @@
-"""An executor on which a sample from this very process is answered before anything else."""
+"""An executor on which samples are answered before anything else."""
 
 from __future__ import annotations
 
@@ -13,52 +13,73 @@ from rclpy.executors import ShutdownException, SingleThreadedExecutor, TimeoutEx
 PATIENCE = 0.01  # s, a sample period: the longest that the rest of ROS waits for its turn, samples or none
 
 
+class Doorbell:
+    """Wakes one thread from any other."""
+
+    def __init__(self) -> None:
+        self._silence = threading.Lock()  # held until somebody rings
+        self._silence.acquire()
+
+    def ring(self) -> None:
+        """End the wait of now, or the next one."""
+        with suppress(RuntimeError):  # it still rings from the last time
+            self._silence.release()
+
+    def wait(self, seconds: float) -> bool:
+        """Return whether somebody rang within that time or since the last wait."""
+        return self._silence.acquire(timeout=seconds)
+
+    def is_ringing(self) -> bool:
+        """Whether the next wait returns at once."""
+        return not self._silence.locked()
+
+
 class PromptExecutor(SingleThreadedExecutor):  # type: ignore[misc,unused-ignore]
-    """Waits for a ring instead of for ROS, and gives ROS its turn after each answer.
+    """Waits for samples instead of for all of ROS, and gives ROS its turn after each answer.
 
     To wait, rclpy's executors gather every timer, service and subscription of every node anew, and look through all of
     them afterwards. For three nodes that is a millisecond on a small computer, between a sample and its forecast, and
-    again for each ring that brings no forecast. Here it comes after the forecast, when nobody waits for it.
+    again for each sample that makes no pair. Here it comes after the forecast, when nobody waits for it.
 
     Nothing of this applies before ``serve`` is called.
     """
 
     def __init__(self, *, context: Context | None = None) -> None:
         super().__init__(context=context)
-        self._bell = threading.Lock()  # taken: nobody rang
-        self._bell.acquire()
-        self._answer: Callable[[], bool] | None = None
-        self._afterwards: Callable[[], None] = lambda: None
+        self._wait: Callable[[float], bool] | None = None
         self._rested = 0.0
 
-    def serve(self, answer: Callable[[], bool], afterwards: Callable[[], None]) -> Callable[[], None]:
-        """Call ``answer`` in this executor's thread after each call of what is returned, which any thread may call.
+    def serve(
+        self,
+        wait: Callable[[float], bool],
+        answer: Callable[[], bool],
+        afterwards: Callable[[], None] = lambda: None,
+        is_urgent: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Answer what comes by ``wait`` from now on; all of these are called in the executor's thread.
 
         Args:
-            answer: returns whether what it was called for is complete, so that all else may have its turn.
+            wait: waits for so many seconds at most, and returns whether anything came.
+            answer: returns whether what came was complete, so that all else may have its turn.
             afterwards: what belongs to an answer and need not be done before it.
+            is_urgent: whether something waits that cannot wait for the end of that turn.
         """
-        self._answer, self._afterwards = answer, afterwards
-        return self._ring
+        self._wait, self._answer, self._afterwards, self._is_urgent = wait, answer, afterwards, is_urgent
 
     def spin_once(self, timeout_sec: float | None = None) -> None:
-        """Answer one ring, or nothing within ``timeout_sec`` or 10 ms, and mostly everything else that is ready."""
-        if self._answer is None:
+        """Answer what comes within ``timeout_sec`` or 10 ms, and mostly run everything else that is ready."""
+        if self._wait is None:
             super().spin_once(timeout_sec)
             return
         wait = PATIENCE if timeout_sec is None or timeout_sec < 0 else min(timeout_sec, PATIENCE)
-        if self._bell.acquire(timeout=wait) and not self._answer() and time.monotonic() - self._rested < PATIENCE:
+        if self._wait(wait) and not self._answer() and time.monotonic() - self._rested < PATIENCE:
             return
         self._afterwards()
         self._give_turn()
         self._rested = time.monotonic()
 
-    def _ring(self) -> None:
-        with suppress(RuntimeError):  # it still rings from the last time
-            self._bell.release()
-
     def _give_turn(self) -> None:
-        """Run what is ready, one at least, until somebody rings or 10 ms have passed."""
+        """Run what is ready, one at least, for 10 ms at most or until something is urgent."""
         done, end = set(), time.monotonic() + PATIENCE
         while time.monotonic() < end:
             try:
@@ -71,5 +92,5 @@ class PromptExecutor(SingleThreadedExecutor):  # type: ignore[misc,unused-ignore
             handler()
             if (exception := handler.exception()) is not None:
                 raise exception
-            if not self._bell.locked():
+            if self._is_urgent():
                 return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from sensor_msgs.msg import Imu, JointState
 from ankle_imu_driver.managed_node import ManagedNode
 from ankle_predictor.input_queue import DEPTH, InputQueue
 from ankle_predictor.messages import stamp_of
+from ankle_predictor.prompt_executor import PromptExecutor
 from test.node_bench import Bench, bench, imu
 
 HANDED, HEARD = "shank/imu/data", "joint_states"
@@ -142,3 +144,47 @@ def test_what_was_posted_while_it_stopped_is_not_answered_after_a_new_start(desk
     desk.inputs.post(HANDED, sample(2))
     desk.inputs.take()
     assert desk.answers == [[2]]
+
+
+def test_it_waits_for_what_it_listens_to_and_takes_nothing(table: Bench, desk: Desk) -> None:
+    table.advertise((JointState, HEARD))
+    started = time.monotonic()
+    assert not desk.inputs.wait(0.05)
+    assert 0.05 <= time.monotonic() - started < 5.0
+    table.publish(HEARD, joint(7))
+    assert desk.inputs.wait(5.0)
+    assert desk.inputs.wait(0.0)
+    assert desk.answers == []
+    desk.inputs.take()
+    assert desk.answers == [[-7]]
+    assert not desk.inputs.wait(0.0)
+
+
+def test_without_anything_to_listen_to_it_waits_all_the_same(desk: Desk) -> None:
+    desk.trigger_deactivate()
+    started = time.monotonic()
+    assert not desk.inputs.wait(0.05)
+    assert time.monotonic() - started >= 0.05
+
+
+class Busy(Desk):
+    """Has a timer that is always ready, and takes its time."""
+
+    def __init__(self, **node_arguments: Any) -> None:
+        super().__init__(**node_arguments)
+        self.create_steady_timer(0.0, lambda: time.sleep(0.002))
+
+
+@pytest.mark.parametrize("is_simulated", [False, True])
+def test_what_comes_first_is_answered_while_ros_has_its_turns(is_simulated: bool) -> None:
+    with bench(PromptExecutor) as table:
+        desk = table.start(Busy, {"use_sim_time": is_simulated})
+        desk.inputs.come_first(table._executor)
+        assert (table._executor._wait is None) == is_simulated
+        table.advertise((JointState, HEARD))
+        for sent in range(50):
+            table.publish(HEARD, joint(2 + sent))
+            while sum(map(len, desk.answers)) <= sent:
+                table.spin(0.0)
+        assert [stamp for answer in desk.answers for stamp in answer] == [-2 - k for k in range(50)]
+        assert table.health(desk)[1] == "active"  # heard over DDS, too

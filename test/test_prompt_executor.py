@@ -14,7 +14,7 @@ from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from ankle_imu_driver.managed_node import ManagedNode
-from ankle_predictor.prompt_executor import PATIENCE, PromptExecutor
+from ankle_predictor.prompt_executor import PATIENCE, Doorbell, PromptExecutor
 from test.node_bench import Bench, bench
 
 
@@ -31,7 +31,9 @@ class Answers:
         self.done: list[str] = []
         self.threads: set[int] = set()
         self._complete = complete
-        self.ring = executor.serve(self._answer, lambda: self.done.append("afterwards"))
+        bell = Doorbell()
+        self.ring = bell.ring
+        executor.serve(bell.wait, self._answer, lambda: self.done.append("afterwards"), bell.is_ringing)
 
     def _answer(self) -> bool:
         self.done.append("answer")
