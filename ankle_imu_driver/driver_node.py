@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -21,6 +20,7 @@ from ankle_imu_driver.messages import raw_imu_message
 from ankle_imu_driver.mpu6050.acquisition import Sample as SensorSample
 from ankle_imu_driver.mpu6050.driver import Mpu6050Driver
 from ankle_imu_driver.mpu6050_parameters import PARAMETERS, read_parameters
+from ankle_imu_driver.outbox import Outbox
 from ankle_imu_driver.playback import Playback
 from ankle_imu_driver.read_recording import read_recording
 from ankle_imu_driver.recording import Recording
@@ -28,7 +28,6 @@ from ankle_imu_driver.replay import ENCODER, FOOT, SHANK, Sample, looped, sample
 
 STREAMS = {SHANK: "shank", FOOT: "foot", ENCODER: "encoder"}
 SECOND = 1_000_000_000  # ns
-WAITING = 1000  # samples that a held-up executor may leave unsent before the oldest are lost
 EXIT_DELAY = 1.0  # s in which the last messages reach the others before the process ends
 
 
@@ -53,8 +52,7 @@ class ImuDriverNode(ManagedNode):
         self._playback: Playback | None = None
         self._hardware: Mpu6050Driver | None = None
         self.tap: Callable[[int, str, int, list[float]], None] | None = None
-        self._waiting: deque[tuple[Sample, int]] = deque(maxlen=WAITING)
-        self._never_sent = 0
+        self._outbox = Outbox(self._send)
         self._outputs: dict[int, Any] = {}
         self._clock_output: Any = None
         for name, default in CHOICES.items():
@@ -76,6 +74,8 @@ class ImuDriverNode(ManagedNode):
     def setup(self) -> None:
         """Open the source."""
         self._config = config = self._read_config()
+        if self.tap is not None and config.rate != 1:
+            raise ValueError(f"rate cannot become {config.rate:g} here, as the process was started at 1; start it anew")
         self._notes: tuple[str, ...] = ()
         if config.source == "mpu6050":
             self._hardware = self._open_hardware(config)
@@ -96,7 +96,7 @@ class ImuDriverNode(ManagedNode):
             self._outputs[ENCODER] = self.create_publisher(JointState, "encoder/joint_states", qos)
         self._clock_output = None if config.rate == 1 else self.create_publisher(Clock, "/clock", qos)
         self._counts = dict.fromkeys(self._outputs, 0)
-        self._waiting.clear()  # a sensor's thread that hung while it was stopped may have left something
+        self._outbox = Outbox(self._send)  # a source that hung while it was stopped may have left something in the last
         self._clock_stamp = -1
         self._looked = time.monotonic()
         if self._hardware is not None:
@@ -123,7 +123,7 @@ class ImuDriverNode(ManagedNode):
             self._hardware.stop()
         if self._playback is not None:
             self._playback.stop()
-        self.send_waiting()
+        self._outbox.send_all()
 
     def teardown(self) -> None:
         """Close the source."""
@@ -141,16 +141,19 @@ class ImuDriverNode(ManagedNode):
 
     def health(self) -> Health:
         """Say whether samples flow, and how punctually, since the last time."""
-        lost: dict[str, object] = {"samples never sent": self._never_sent} if self._never_sent else {}
-        if self._hardware is not None:
-            level, message, measured = self._hardware.health()
-            return Health(level, message, {**measured, **lost})
+        source = Health(*self._hardware.health()) if self._hardware is not None else self._health_of_playback()
+        level, message = source.level, source.message
+        if (problem := self._outbox.problem()) and level != ERROR:
+            level, message = ERROR if self._outbox.failure else WARN, problem
+        lost = {"samples not published": self._outbox.lost} if self._outbox.lost else {}
+        return Health(level, message, {**source.values, **lost})
+
+    def _health_of_playback(self) -> Health:
         assert self._playback is not None
         took = self._playback.punctuality()
         now = time.monotonic()
         rate, self._looked = took.sent / max(now - self._looked, 1e-9), now
-        values: dict[str, object] = {
-            **lost,
+        values = {
             "source": self._config.source,
             "log": self._config.log,
             "rate": self._config.rate,
@@ -215,16 +218,14 @@ class ImuDriverNode(ManagedNode):
 
     def send_waiting(self) -> None:
         """Send what ``tap`` got first; in the executor's thread."""
-        while self._waiting and self._outputs and self.context.ok():
-            self._send(*self._waiting.popleft())
+        self._outbox.send_some()
 
     def _hand_on(self, sample: Sample, stamp: int) -> None:
         """Bring one sample on its way; runs in the source's thread."""
         if self.tap is None:
             self._send(sample, stamp)
             return
-        self._never_sent += len(self._waiting) == WAITING
-        self._waiting.append((sample, stamp))
+        self._outbox.put(sample, stamp)
         if sample.stream != ENCODER:
             self.tap(sample.stream, self._imu[sample.stream].header.frame_id, stamp, sample.values)
 
@@ -254,7 +255,7 @@ class ImuDriverNode(ManagedNode):
         playback = self._playback
         if playback is None:
             return
-        self.send_waiting()
+        self._outbox.send_all()
         if playback.failure:
             self.get_logger().error(f"{self._config.source} failed: {playback.failure}")
         else:

@@ -98,7 +98,7 @@ class Playback:
             if timeline is None:
                 timeline = Timeline.starting(self._rate, sample.time, time.monotonic_ns(), self._now())
             due = timeline.due(sample.time)
-            if (wait := due - time.monotonic_ns()) > 0 and self._stop.wait(wait / 1e9):
+            if self._stop.wait(max(due - time.monotonic_ns(), 0) / 1e9):
                 return
             lateness = time.monotonic_ns() - due
             self._publish(sample, timeline.stamp(sample.time))

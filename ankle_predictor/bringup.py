@@ -33,9 +33,10 @@ def make_nodes(executor: PromptExecutor) -> list[ManagedNode]:
         driver.get_logger().info(f"{log} brings no calibration: the filter waits for two seconds of standing")
     for node in (orientation, predictor):
         node.set_parameters([Parameter(n, value=v) for n, v in following.items() if node.has_parameter(n)])
-    if rate == 1:  # in simulated time samples would overtake /clock, and there is no hurry
-        connect(executor, driver, orientation, predictor)
     nodes = [predictor, orientation, driver]  # whoever listens first, so that no sample is missed
+    # In simulated time samples would overtake /clock, and there is no hurry.
+    if rate == 1 and not any(node.get_parameter("use_sim_time").value for node in nodes):
+        connect(executor, driver, orientation, predictor)
     for node in nodes:
         node.autostart()
     return nodes

@@ -30,7 +30,7 @@ class InputQueue(Generic[T]):
     """Reads messages of several topics into items, and hands over together what has piled up.
 
     Messages come over DDS, or straight from a sender in this process: rclcpp has intra-process communication for that,
-    rclpy has nothing. Two ways over DDS and two turns of the executor are half of what a forecast takes otherwise.
+    rclpy has nothing. Two ways over DDS are half of what a forecast takes otherwise.
     """
 
     def __init__(self, node: ManagedNode, answer: Callable[[list[T]], None]) -> None:
@@ -76,25 +76,30 @@ class InputQueue(Generic[T]):
 
     def post(self, name: str, message: Any) -> None:
         """Leave a message of a topic that is expected here, in whatever thread; dropped unless the node listens."""
-        topic = self._topics.get(name)
-        if topic is not None and topic.subscription is None:
+        if (topic := self._listening(name)) is not None:
             self._posted.append((topic, topic.unpack(message)))
 
     def post_unpacked(self, name: str, values: Any) -> None:
         """Leave what ``unpack`` would make of a message, likewise."""
-        topic = self._topics.get(name)
-        if topic is not None and topic.subscription is None:
+        if (topic := self._listening(name)) is not None:
             self._posted.append((topic, values))
 
+    def _listening(self, name: str) -> _Topic[T] | None:
+        topic = self._topics.get(name)
+        return topic if topic is not None and topic.subscription is None else None
+
     def come_first(self, executor: PromptExecutor) -> None:
-        """Have what comes here over DDS answered before all else, unless ``/clock`` would be left behind by that."""
+        """Have what comes here over DDS answered before all else.
+
+        Not where the node starts in simulated time: ``/clock`` would be left behind.
+        """
         if not self._node.get_parameter("use_sim_time").value:
             executor.serve(self.wait, self.take)
 
     def wait(self, seconds: float) -> bool:
         """Wait until a message comes over DDS, or for so long; returns whether one is there to be taken.
 
-        For the executor's thread, as an executor of rclpy's would wait for every timer and service as well.
+        For the executor's thread, which would otherwise wait for every timer and service as well.
         """
         subscriptions = [topic.subscription for topic in self._topics.values() if topic.subscription is not None]
         if not subscriptions:

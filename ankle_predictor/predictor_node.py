@@ -167,7 +167,7 @@ class PredictorNode(ManagedNode):
             "unfamiliarity": "unknown" if math.isnan(score) else f"{score:.2f}",
             "gait": self._stride.gait.value,
             "stride period (s)": f"{self._stride.period:.2f}",
-            **self._tally.durations(),
+            **self._tally.take_durations(),
             **{f"segments.{name}": n for name, n in self._join.segments.counts.items() if n},
             **{f"joints.{name}": n for name, n in self._join.joints.counts.items() if n},
             **self._tally.counts,

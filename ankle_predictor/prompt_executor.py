@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +11,9 @@ from contextlib import suppress
 from rclpy.context import Context
 from rclpy.executors import ShutdownException, SingleThreadedExecutor, TimeoutException
 
-PATIENCE = 0.01  # s, a sample period: the longest that the rest of ROS waits for its turn, samples or none
+PATIENCE = 0.01  # s, a sample period: the longest that the rest of ROS waits for its turn while samples come
+QUIET = 1.0  # s without a sample, after which all of ROS is waited for, and samples
+REST = 0.1  # s that such a wait takes at most
 
 
 class Doorbell:
@@ -47,7 +50,7 @@ class PromptExecutor(SingleThreadedExecutor):  # type: ignore[misc,unused-ignore
     def __init__(self, *, context: Context | None = None) -> None:
         super().__init__(context=context)
         self._wait: Callable[[float], bool] | None = None
-        self._rested = 0.0
+        self._last_turn = self._last_came = 0.0
 
     def serve(
         self,
@@ -71,24 +74,29 @@ class PromptExecutor(SingleThreadedExecutor):  # type: ignore[misc,unused-ignore
         if self._wait is None:
             super().spin_once(timeout_sec)
             return
-        wait = PATIENCE if timeout_sec is None or timeout_sec < 0 else min(timeout_sec, PATIENCE)
-        if self._wait(wait) and not self._answer() and time.monotonic() - self._rested < PATIENCE:
-            return
+        limit = math.inf if timeout_sec is None or timeout_sec < 0 else timeout_sec
+        came = self._wait(min(limit, PATIENCE))
+        is_whole = came and self._answer()
+        now = time.monotonic()
+        if came:
+            self._last_came = now
+            if now - self._last_turn < PATIENCE and (not is_whole or self._is_urgent()):
+                return
         self._afterwards()
-        self._give_turn()
-        self._rested = time.monotonic()
+        if now - self._last_came < QUIET:
+            self._give_turn()
+        else:
+            super().spin_once(min(limit, REST))
+        self._last_turn = time.monotonic()
 
     def _give_turn(self) -> None:
         """Run what is ready, one at least, for 10 ms at most or until something is urgent."""
-        done, end = set(), time.monotonic() + PATIENCE
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             try:
                 handler, *_ = self.wait_for_ready_callbacks(timeout_sec=0)
             except (TimeoutException, ShutdownException):
-                return
-            if handler in done:  # a coroutine that waits for something is ready again and again
-                return
-            done.add(handler)
+                return  # that was all
             handler()
             if (exception := handler.exception()) is not None:
                 raise exception

@@ -31,8 +31,8 @@ class Tally:
         """Take how long one forecast took: features, window and network."""
         self._durations.append(seconds)
 
-    def durations(self) -> dict[str, str]:
-        """Return how long forecasts took since this was last asked, if there was any."""
+    def take_durations(self) -> dict[str, str]:
+        """Return how long forecasts took since this was last called, if there was any."""
         took, self._durations = self._durations, deque(maxlen=MOST_DURATIONS)
         return {MEDIAN: f"{1e3 * np.median(took):.3f}", LONGEST: f"{1e3 * max(took):.3f}"} if took else {}
 

@@ -117,7 +117,7 @@ def figures(absent: bool) -> dict[str, Any]:
 
 def test_the_live_tick_stands_beside_the_one_by_itself() -> None:
     for title in ("three processes", "bringup"):
-        what = f"{title}: one tick as the predictor ran it, median"
+        what = f"{title}: one tick in the live predictor, median"
         row = next(row for row in rows_of(figures(absent=False)) if row.what == what)
         assert (row.value, row.target, row.baseline, row.met) == (0.9, 1.0, 1.0, True)
 

@@ -25,6 +25,7 @@ from ankle_predictor.bringup import connect
 from ankle_predictor.chain import run_chain
 from ankle_predictor.features import FeatureSpec
 from ankle_predictor.filter_node import OrientationFilterNode
+from ankle_predictor.pairing import FOOT
 from ankle_predictor.predictor_node import PredictorNode
 from ankle_predictor.prompt_executor import PromptExecutor
 from test.node_bench import DEEP, LOCAL, Bench, bench, stamp_of
@@ -167,6 +168,8 @@ def test_within_the_process_samples_take_the_short_way(table: Bench, models: Pat
     write_bag(tmp_path / "bag", walk)
     driver, *_ = in_one_process(table, models, tmp_path / "bag")
     assert table.listener.count_subscribers("foot/imu/data_raw") == 0
+    raw: list[int] = []
+    table.listener.create_subscription(Imu, "foot/imu/data_raw", lambda m: raw.append(stamp_of(m)), DEEP)
     assert table.listener.count_subscribers("joint_states") == 1  # the test's own
     table.until(lambda: "ended" in table.health(driver)[1])
     table.settle()
@@ -174,12 +177,37 @@ def test_within_the_process_samples_take_the_short_way(table: Bench, models: Pat
     stamps = [stamp_of(m) for m in table.got["joint_states"]]
     assert [s - stamps[0] for s in stamps] == [ns(stamp - expected.stamp[0]) for stamp in expected.stamp]
     np.testing.assert_allclose([m.position[0] for m in table.got["joint_states"]], expected.angle, atol=1e-9)
+    assert len(raw) > 0.8 * len(stamps)  # those of the first moments come before anyone knows of the listener
+    assert raw == stamps[-len(raw) :]
     made = {stamp_of(m) - stamps[0] + ns(expected.stamp[0]): m for m in table.got["forecast_detail"] if len(m.angle)}
     truth = forecasts_of(walk, models, "tiny")
     assert set(made) <= set(truth)
     assert len(made) > 0.5 * len(truth)  # a busy computer skips some, or withholds them as too old
     for stamp, message in made.items():
         np.testing.assert_allclose(message.angle, truth[stamp], atol=1e-6)
+
+
+def test_a_forecast_is_out_before_all_that_it_was_made_of(
+    table: Bench, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_bag(tmp_path / "bag", swinging(30.0))
+    nodes = in_one_process(table, models, tmp_path / "bag")
+    order: list[str] = []
+    for name, output in (
+        ("forecast", nodes[2]._output),
+        ("joint", nodes[1]._outputs["joint_states"]),
+        ("raw", nodes[0]._outputs[FOOT]),
+    ):
+
+        def noted(message: Any, name: str = name, publish: Callable[[Any], None] = output.publish) -> None:
+            order.append(name)
+            publish(message)
+
+        monkeypatch.setattr(output, "publish", noted)
+    table.until(lambda: order.count("forecast") > 50)
+    whole = [k for k, name in enumerate(order[:-2]) if name == "forecast"]
+    # A sample that comes meanwhile is answered before the last one is told to the others.
+    assert sum(order[k : k + 3] == ["forecast", "joint", "raw"] for k in whole) > 0.8 * len(whole)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +217,10 @@ def test_what_a_remapping_has_parted_goes_over_dds(
     table: Bench, models: Path, tmp_path: Path, input_of: str, kind: Any
 ) -> None:
     write_bag(tmp_path / "bag", swinging(30.0))
-    in_one_process(table, models, tmp_path / "bag", f"{input_of}:=elsewhere")
+    driver, orientation, _ = in_one_process(table, models, tmp_path / "bag", f"{input_of}:=elsewhere")
+    assert driver.tap is None
+    assert orientation.neighbour is None
+    assert table.listener.count_subscribers("foot/imu/data_raw") == 1
     table.until(lambda: table.listener.count_subscribers("elsewhere") == 1)
     table.spin(1.0)
     assert table.got["foot/imu/data"]

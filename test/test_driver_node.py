@@ -24,8 +24,9 @@ from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu, JointState
 
-from ankle_imu_driver import driver_node
+from ankle_imu_driver import outbox
 from ankle_imu_driver.driver_node import ImuDriverNode
+from ankle_imu_driver.managed_node import ERROR, OK, WARN
 from ankle_imu_driver.read_recording import read_recording
 from ankle_imu_driver.replay import FOOT, SHANK
 from test import synthetic_log
@@ -243,8 +244,8 @@ def test_where_someone_gets_samples_first_the_others_get_them_all_when_told_to(b
     node.trigger_activate()
     bench.until(lambda: len(first) > 20)
     assert not bench.got["foot/imu/data_raw"]
-    node.send_waiting()
-    bench.until(lambda: bench.got["foot/imu/data_raw"])
+    bench.until(lambda: node.send_waiting() or len(first) > 100)
+    assert len(bench.got["foot/imu/data_raw"]) > 20
     bench.until(lambda: bench.complete(100) and "recording ended" in bench.said())  # the end sends the rest
     recording = read_recording(log)
     for stream, name, samples in ((SHANK, "shank", recording.shank), (FOOT, "foot", recording.foot)):
@@ -279,10 +280,33 @@ def test_a_pause_sends_what_waits(bench: Bench, log: Path) -> None:
 
 
 def test_what_nobody_sends_is_bounded_and_told(bench: Bench, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver_node, "WAITING", 6)
+    monkeypatch.setattr(outbox, "ROOM", 6)
     node, played = played_unspun(bench, log)
     bench.until(lambda: len(bench.got["foot/imu/data_raw"]) == 2)
-    assert node.health().values["samples never sent"] == played - 6
+    health = node.health()
+    assert health.level == WARN
+    assert health.message == f"{played - 6} samples were not published; the computer is too busy"
+    assert health.values["samples not published"] == played - 6
+    assert node.health().level == OK
+
+
+def test_a_sample_that_cannot_be_published_is_told_and_the_next_ones_are(bench: Bench, log: Path) -> None:
+    node = bench.start(log=str(log), autostart=False)
+    node.tap = lambda *_: None
+    node.trigger_configure()
+    bench.connected()
+    node._counts.pop(FOOT)
+    node.trigger_activate()
+    bench.until(lambda: node.send_waiting() or len(bench.got["shank/imu/data_raw"]) > 20)
+    health = node.health()
+    assert (health.level, health.message) == (ERROR, "samples cannot be published: KeyError: 1")
+
+
+def test_a_driver_that_is_tapped_stays_at_rate_1(bench: Bench, log: Path) -> None:
+    node = bench.start(log=str(log), autostart=False, rate=4.0)
+    node.tap = lambda *_: None
+    node.trigger_configure()
+    assert node.refusal == "rate cannot become 4 here, as the process was started at 1; start it anew"
 
 
 def test_parameters_stay_while_it_is_configured(bench: Bench, log: Path) -> None:

@@ -87,13 +87,10 @@ def rows_of(figures: Mapping[str, Any]) -> list[Row]:
             ("start to first forecast", "start_to_first_forecast_s", "s", 3.0 + window),
         ):
             rows.append(Row(f"{title}: {what}", ours.get(key), unit, target, bare.get(key), why))
-        alone = inference["ours"]["median_ms"]
+        alone, why = inference["ours"]["median_ms"], ours.get("absent") or "one tick by itself"
         rows += [
-            Row(f"{title}: {what}", ours.get(key), "ms", target, alone, "one tick by itself, median")
-            for what, key, target in (
-                ("one tick as the predictor ran it, median", "tick_median_ms", 1.0),
-                ("the same, longest of a second, median", "tick_longest_ms", None),
-            )
+            Row(f"{title}: one tick in the live predictor, median", ours.get("tick_median_ms"), "ms", 1.0, alone, why),
+            Row(f"{title}: one tick there, longest of a second", ours.get("tick_longest_ms"), "ms", None, None, why),
         ]
         rows += [
             Row(f"{process}: {what}", values[key], unit, None, None, "part of the sum")
