@@ -107,17 +107,20 @@ class InferenceEngine:
 
     def forecast(self, window: FloatArray) -> Forecast:
         """Forecast from one (W, F) window of unscaled features, oldest row first; returns (H,) arrays."""
-        return self.forecast_batch(window[np.newaxis]).at(0)
+        return self._forecast_of(self.raw(window[np.newaxis])[0], window[-1])
 
     def forecast_batch(self, windows: FloatArray) -> Forecast:
         """Forecast from (B, W, F) windows of unscaled features; returns (B, H) arrays."""
-        columns = self.raw(windows)
+        return self._forecast_of(self.raw(windows), windows[:, -1:])
+
+    def _forecast_of(self, columns: FloatArray, newest: FloatArray) -> Forecast:
+        """Read (..., H, columns) of the network, whose windows end with rows that fit (..., H, F)."""
         low, middle, high = (0, 1, 2) if self._output.quantiles else (0, 0, 0)
         angle = columns[..., middle]
         below = (angle - columns[..., low]) * self._stretch + self._margin
         above = (columns[..., high] - angle) * self._stretch + self._margin
         if self._is_delta:
-            angle = angle + windows[:, -1:, self._angle_column]
+            angle = angle + newest[..., self._angle_column]
         return Forecast(angle, angle - below, angle + above, columns[..., -1] if self._output.offset else None)
 
     def raw(self, windows: FloatArray) -> FloatArray:
