@@ -67,6 +67,19 @@ def pooled_with_rows_left() -> Any:
     )
 
 
+def mixing_rows() -> Any:
+    rows = keras.Input((30, 4))
+    pooled = layers.AveragePooling1D(4)(rows)  # two rows are left over
+    centred = pooled - keras.ops.mean(pooled, axis=1, keepdims=True)
+    less = pooled - keras.ops.mean(rows, axis=1, keepdims=True)
+    other = layers.Dense(4)(pooled) - keras.ops.mean(rows, axis=1, keepdims=True)
+    both = layers.Concatenate(axis=1)([centred, less, other, layers.AveragePooling1D(7)(less)])
+    sequence = layers.LSTM(3, return_sequences=True)(both)
+    return keras.Model(
+        rows, layers.Concatenate()([layers.Bidirectional(layers.LSTM(2, return_sequences=True))(sequence), sequence])
+    )
+
+
 NETWORKS = [
     ours,
     of_a_user,
@@ -75,6 +88,7 @@ NETWORKS = [
     as_the_reference_published_it,
     forward_only,
     pooled_with_rows_left,
+    mixing_rows,
 ]
 
 
@@ -100,6 +114,14 @@ def test_it_says_what_keras_says(make: Callable[[], Any], batch: int) -> None:
     found = said(written(network), windows)
     assert found.shape == wanted.shape
     np.testing.assert_allclose(found, wanted, atol=TOLERANCE * np.abs(wanted).max())
+
+
+def test_what_mixes_rows_is_one_product_and_a_recurrent_layer_turns_nothing_for_the_next() -> None:
+    kinds = [node.op_type for node in onnx.load_from_string(written(ours())).graph.node]
+    assert kinds[:2] == ["MatMul", "Transpose"]
+    assert "ReduceMean" not in kinds
+    assert kinds.index("LSTM") == 2
+    assert kinds[3:6] == ["Transpose", "Reshape", "LSTM"]
 
 
 def test_what_was_saved_and_read_again_is_the_same_file() -> None:

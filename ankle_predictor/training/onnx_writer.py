@@ -12,15 +12,16 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
 
 from ankle_predictor.training.needs_tensorflow import NetworkError
+from ankle_predictor.training.onnx_graph import Graph
 
 OPSET = 17
 IR_VERSION = 8  # the one that came with the operators
@@ -49,7 +50,7 @@ def written(network: Any) -> bytes:
     Raises:
         NetworkError: it has a layer, or a layer's setting, that is not known here.
     """
-    graph, outputs, config = _Graph(), dict[str, str](), json.loads(network.to_json())["config"]
+    graph, outputs, config = Graph(), dict[str, str](), json.loads(network.to_json())["config"]
     weights = {layer.name: layer.get_weights() for layer in network.layers}
     for entry in config["layers"]:
         kind, name = str(entry["class_name"]), str(entry["config"]["name"])
@@ -70,26 +71,6 @@ def written(network: Any) -> bytes:
     model = helper.make_model(described, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString(deterministic=True))
-
-
-@dataclass
-class _Graph:
-    """What was written so far; its names have a slash, which no layer's has."""
-
-    nodes: list[Any] = field(default_factory=list)
-    constants: list[Any] = field(default_factory=list)
-
-    def add(self, operator: str, inputs: Sequence[str], output: int = 0, **attributes: Any) -> str:
-        """Append an operator and return the name of one of its outputs, which are not used before it."""
-        name = f"{operator}/{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, list(inputs), [""] * output + [name], **attributes))
-        return name
-
-    def constant(self, value: Any, kind: type = np.float32) -> str:
-        """Keep numbers in the file and return their name."""
-        name = f"constant/{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.asarray(value, kind), name))
-        return name
 
 
 @dataclass(frozen=True)
@@ -141,22 +122,22 @@ def _tensors(arguments: Any) -> Iterator[dict[str, Any]]:
         yield arguments["config"]
 
 
-def _activated(graph: _Graph, layer: _Layer, values: str) -> str:
+def _activated(graph: Graph, layer: _Layer, values: str) -> str:
     name = layer.config["activation"]
     layer.demand(isinstance(name, str) and name in ACTIVATIONS, f"its activation is {name!r}")
     operator = ACTIVATIONS[name]
     return values if operator is None else graph.add(operator, [values])
 
 
-def _same(_graph: _Graph, layer: _Layer) -> str:
+def _same(_graph: Graph, layer: _Layer) -> str:
     return layer.inputs[0]
 
 
-def _activation(graph: _Graph, layer: _Layer) -> str:
+def _activation(graph: Graph, layer: _Layer) -> str:
     return _activated(graph, layer, layer.inputs[0])
 
 
-def _dense(graph: _Graph, layer: _Layer) -> str:
+def _dense(graph: Graph, layer: _Layer) -> str:
     layer.demand(len(layer.weights) == 1 + layer.config["use_bias"], "it has other weights than kernel and bias")
     values = graph.add("MatMul", [*layer.inputs, graph.constant(layer.weights[0])])
     for bias in layer.weights[1:]:
@@ -164,44 +145,52 @@ def _dense(graph: _Graph, layer: _Layer) -> str:
     return _activated(graph, layer, values)
 
 
-def _time_distributed(graph: _Graph, layer: _Layer) -> str:
+def _time_distributed(graph: Graph, layer: _Layer) -> str:
     inner = layer.config["layer"]
     layer.demand(inner["class_name"] == "Dense", f"it is made of {inner['class_name']} instead of Dense")
     return _dense(graph, dataclasses.replace(layer, config=inner["config"]))  # which works on the last axis anyway
 
 
-def _relu(graph: _Graph, layer: _Layer) -> str:
+def _relu(graph: Graph, layer: _Layer) -> str:
     layer.demand_settings(max_value=None, negative_slope=0.0, threshold=0.0)
     return graph.add("Relu", layer.inputs)
 
 
-def _mean(graph: _Graph, layer: _Layer) -> str:
+def _mean(graph: Graph, layer: _Layer) -> str:
     layer.demand_settings(axis=1, keepdims=True)
-    return graph.add("ReduceMean", layer.inputs, axes=[1], keepdims=1)
+    rows = _rows(layer)
+    return graph.mixed(layer.inputs[0], np.full((1, rows), 1.0 / rows))
 
 
-def _average_pooling(graph: _Graph, layer: _Layer) -> str:
+def _average_pooling(graph: Graph, layer: _Layer) -> str:
     """Average by a matrix: one small product, where ONNX's own pooling needs its input turned around twice."""
-    (size,), rows = layer.config["pool_size"], layer.shapes[0][1]
+    (size,), rows = layer.config["pool_size"], _rows(layer)
     layer.demand_settings(strides=[size], padding="valid", data_format="channels_last")
-    layer.demand(rows is not None, "its input is of any length")
-    assert rows is not None
     averages = np.kron(np.eye(rows // size), np.full(size, 1.0 / size))
-    return graph.add("MatMul", [graph.constant(np.pad(averages, ((0, 0), (0, rows % size)))), layer.inputs[0]])
+    return graph.mixed(layer.inputs[0], np.pad(averages, ((0, 0), (0, rows % size))))
 
 
-def _lstm(graph: _Graph, layer: _Layer) -> str:
+def _rows(layer: _Layer) -> int:
+    """Return the rows of a layer's input, (batch, rows, features)."""
+    shape = layer.shapes[0]
+    layer.demand(len(shape) == 3, f"its input has {len(shape)} axes instead of 3")
+    layer.demand(shape[1] is not None, "its input is of any length")
+    assert shape[1] is not None
+    return shape[1]
+
+
+def _lstm(graph: Graph, layer: _Layer) -> str:
     return _recurrent(graph, layer, [layer.config], "forward")
 
 
-def _bidirectional(graph: _Graph, layer: _Layer) -> str:
+def _bidirectional(graph: Graph, layer: _Layer) -> str:
     layer.demand_settings(merge_mode="concat")
     parts = [layer.config["layer"], layer.config["backward_layer"]]
     layer.demand(all(part["class_name"] == "LSTM" for part in parts), "it is not made of LSTM")
     return _recurrent(graph, layer, [part["config"] for part in parts], "bidirectional")
 
 
-def _recurrent(graph: _Graph, layer: _Layer, configs: Sequence[dict[str, Any]], direction: str) -> str:
+def _recurrent(graph: Graph, layer: _Layer, configs: Sequence[dict[str, Any]], direction: str) -> str:
     """Let the state start at zero, as ONNX does where none is given."""
     for k, config in enumerate(configs):
         dataclasses.replace(layer, config=config).demand_settings(**LSTM_SETTINGS, go_backwards=k == 1)
@@ -210,14 +199,15 @@ def _recurrent(graph: _Graph, layer: _Layer, configs: Sequence[dict[str, Any]], 
     # (directions, 4 units, inputs); Keras has a column for each number, the gates in another order.
     kernel, recurrent = (np.stack([_gates(part[k]).T for part in parts]) for k in (0, 1))
     bias = np.stack([np.concatenate([_gates(part[2]), np.zeros(4 * units)]) for part in parts])
-    rows = graph.add("Transpose", layer.inputs, perm=[1, 0, 2])
+    rows = graph.rows_first.get(layer.inputs[0]) or graph.add("Transpose", layer.inputs, perm=[1, 0, 2])
     inputs = [rows, *(graph.constant(values) for values in (kernel, recurrent, bias))]
     # All rows of it are the first output, the last one is the second.
     states = graph.add("LSTM", inputs, output=0 if is_sequence else 1, hidden_size=units, direction=direction)
     # (rows, directions, batch, units), or without rows, to both directions side by side
-    turned = graph.add("Transpose", [states], perm=[2, 0, 1, 3] if is_sequence else [1, 0, 2])
+    turned = graph.add("Transpose", [states], perm=[0, 2, 1, 3] if is_sequence else [1, 0, 2])
     shape = [0, 0, units * len(parts)] if is_sequence else [0, units * len(parts)]
-    return graph.add("Reshape", [turned, graph.constant(shape, np.int64)])
+    beside = graph.add("Reshape", [turned, graph.constant(shape, np.int64)])
+    return graph.turned(beside) if is_sequence else beside
 
 
 def _gates(columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -226,7 +216,7 @@ def _gates(columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.concatenate([gates[k] for k in (0, 3, 1, 2)], axis=-1)
 
 
-def _layer_normalization(graph: _Graph, layer: _Layer) -> str:
+def _layer_normalization(graph: Graph, layer: _Layer) -> str:
     last, axis = len(layer.shapes[0]) - 1, layer.config["axis"]
     layer.demand_settings(center=True, scale=True)
     layer.demand(not layer.config.get("rms_scaling"), "rms_scaling is set")
@@ -235,11 +225,11 @@ def _layer_normalization(graph: _Graph, layer: _Layer) -> str:
     return graph.add("LayerNormalization", [*layer.inputs, *weights], axis=-1, epsilon=layer.config["epsilon"])
 
 
-def _reshape(graph: _Graph, layer: _Layer) -> str:
+def _reshape(graph: Graph, layer: _Layer) -> str:
     return graph.add("Reshape", [*layer.inputs, graph.constant([0, *layer.config["target_shape"]], np.int64)])
 
 
-def _item(graph: _Graph, layer: _Layer) -> str:
+def _item(graph: Graph, layer: _Layer) -> str:
     """Cut a piece out: only slices with a step of one, or none at all, for each axis."""
     axes, starts, ends = list[int](), list[int](), list[int]()
     parts = layer.arguments[1] if isinstance(layer.arguments[1], list) else [layer.arguments[1]]
@@ -254,38 +244,41 @@ def _item(graph: _Graph, layer: _Layer) -> str:
     return graph.add("Slice", [*layer.inputs, *(graph.constant(numbers, np.int64) for numbers in (starts, ends, axes))])
 
 
-def _concatenate(graph: _Graph, layer: _Layer) -> str:
+def _concatenate(graph: Graph, layer: _Layer) -> str:
     return graph.add("Concat", layer.inputs, axis=layer.config["axis"])
 
 
-def _add(graph: _Graph, layer: _Layer) -> str:
+def _add(graph: Graph, layer: _Layer) -> str:
     return _alike(graph, layer, "Add")
 
 
-def _subtract(graph: _Graph, layer: _Layer) -> str:
-    return _alike(graph, layer, "Sub")
+def _subtract(graph: Graph, layer: _Layer) -> str:
+    first, second = layer.inputs
+    rows = layer.shapes[0][1] if len(layer.shapes[0]) == 3 else None
+    mixed = graph.mixed_less(first, rows, second) if rows is not None else None
+    return mixed or _alike(graph, layer, "Sub")
 
 
-def _alike(graph: _Graph, layer: _Layer, operator: str) -> str:
+def _alike(graph: Graph, layer: _Layer, operator: str) -> str:
     ranks = {len(shape) for shape in layer.shapes}  # Keras lines up what differs in another way than ONNX
     layer.demand(len(ranks) == 1, "its inputs have different numbers of axes")
     return graph.add(operator, layer.inputs)
 
 
-def _rescaling(graph: _Graph, layer: _Layer) -> str:
+def _rescaling(graph: Graph, layer: _Layer) -> str:
     values = graph.add("Mul", [*layer.inputs, graph.constant(layer.config["scale"])])
     offset = layer.config["offset"]
     return graph.add("Add", [values, graph.constant(offset)]) if np.any(offset) else values
 
 
-def _dot(graph: _Graph, layer: _Layer) -> str:
+def _dot(graph: Graph, layer: _Layer) -> str:
     layer.demand_settings(axes=1, normalize=False)
     layer.demand(all(len(shape) == 2 for shape in layer.shapes), "it multiplies more than vectors")
     products = graph.add("Mul", layer.inputs)
     return graph.add("ReduceSum", [products, graph.constant([1], np.int64)], keepdims=1)
 
 
-WRITERS: dict[str, Callable[[_Graph, _Layer], str]] = {
+WRITERS: dict[str, Callable[[Graph, _Layer], str]] = {
     "Activation": _activation,
     "Add": _add,
     "AveragePooling1D": _average_pooling,
