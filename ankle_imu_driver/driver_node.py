@@ -143,8 +143,9 @@ class ImuDriverNode(ManagedNode):
         """Say whether samples flow, and how punctually, since the last time."""
         source = Health(*self._hardware.health()) if self._hardware is not None else self._health_of_playback()
         level, message = source.level, source.message
-        if (problem := self._outbox.problem()) and level != ERROR:
-            level, message = ERROR if self._outbox.failure else WARN, problem
+        has_failed, problem = self._outbox.problem()
+        if problem and level != ERROR:
+            level, message = ERROR if has_failed else WARN, problem
         lost = {"samples not published": self._outbox.lost} if self._outbox.lost else {}
         return Health(level, message, {**source.values, **lost})
 

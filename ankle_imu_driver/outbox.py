@@ -16,7 +16,6 @@ class Outbox:
 
     Attributes:
         lost: samples that gave way to newer ones, as nobody sent them.
-        failure: what the first sample that could not be sent broke on.
     """
 
     def __init__(self, send: Callable[[Sample, int], None]) -> None:
@@ -24,8 +23,8 @@ class Outbox:
         self._send = send
         self._waiting: deque[tuple[Sample, int]] = deque(maxlen=ROOM)
         self._lost_told = 0
+        self._failure = ""
         self.lost = 0
-        self.failure = ""
 
     def put(self, sample: Sample, stamp: int) -> None:
         """Take a sample."""
@@ -38,16 +37,17 @@ class Outbox:
             try:
                 self._send(*self._waiting.popleft())
             except Exception as error:  # noqa: BLE001 - who sends has others to serve; ``problem`` tells
-                self.failure = self.failure or f"{type(error).__name__}: {error}"
+                self._failure = f"{type(error).__name__}: {error}"
 
     def send_all(self) -> None:
         """Send whatever waits."""
         while self._waiting:
             self.send_some()
 
-    def problem(self) -> str:
-        """Say what went wrong since this was last asked, or that nothing can be sent; empty if all is well."""
+    def problem(self) -> tuple[bool, str]:
+        """Return whether sending failed since this was last asked, and a sentence, empty if all is well."""
         lost, self._lost_told = self.lost - self._lost_told, self.lost
-        if self.failure:
-            return f"samples cannot be published: {self.failure}"
-        return f"{lost} samples were not published; the computer is too busy" if lost else ""
+        failure, self._failure = self._failure, ""
+        if failure:
+            return True, f"samples cannot be published: {failure}"
+        return False, f"{lost} samples were not published; the computer is too busy" if lost else ""

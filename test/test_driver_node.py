@@ -295,11 +295,16 @@ def test_a_sample_that_cannot_be_published_is_told_and_the_next_ones_are(bench: 
     node.tap = lambda *_: None
     node.trigger_configure()
     bench.connected()
-    node._counts.pop(FOOT)
+    broken = node._outputs.pop(FOOT)
     node.trigger_activate()
     bench.until(lambda: node.send_waiting() or len(bench.got["shank/imu/data_raw"]) > 20)
     health = node.health()
     assert (health.level, health.message) == (ERROR, "samples cannot be published: KeyError: 1")
+    assert not bench.got["foot/imu/data_raw"]
+    node._outputs[FOOT] = broken
+    node.health()
+    bench.until(lambda: node.send_waiting() or len(bench.got["foot/imu/data_raw"]) > 20)
+    assert node.health().level == OK
 
 
 def test_a_driver_that_is_tapped_stays_at_rate_1(bench: Bench, log: Path) -> None:
