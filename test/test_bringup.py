@@ -236,20 +236,25 @@ def test_a_node_that_stops_and_starts_finds_its_neighbours_again(
 ) -> None:
     write_bag(tmp_path / "bag", swinging(60.0))
     node = in_one_process(table, models, tmp_path / "bag")[which]
+    stopped = 0
+
+    def goes_on() -> bool:
+        return sum(stamp_of(message) > stopped for message in table.got["forecast"]) > 10
+
     for undo, redo in (
         ([node.trigger_deactivate], [node.trigger_activate]),
         ([node.trigger_deactivate, node.trigger_cleanup], [node.trigger_configure, node.trigger_activate]),
     ):
-        table.until(lambda: len(table.got["forecast"]) > 10)
+        table.until(goes_on)
         for step in undo:
             step()
-        table.spin(0.2)
+        stopped = time.time_ns()
+        table.spin(0.5)  # the listener may still have some of before to hear
+        assert all(stamp_of(message) <= stopped for message in table.got["forecast"])
         table.got["forecast"].clear()
-        table.spin(0.3)
-        assert not table.got["forecast"]
         for step in redo:
             step()
-    table.until(lambda: len(table.got["forecast"]) > 10)
+    table.until(goes_on)
 
 
 def ns(stamp: float) -> int:
