@@ -170,7 +170,7 @@ def test_after_a_while_without_samples_it_sleeps_until_ros_has_something(
     while time.monotonic() - started < 1.0:
         table._executor.spin_once()
         turns += 1
-    assert turns <= 1.0 / prompt_executor.REST
+    assert turns < 3.0 / prompt_executor.REST  # polling would be 1 / PATIENCE; some of ROS's own may wake it
     answers.done.clear()
     answers.ring()
     table._executor.spin_once()
