@@ -87,11 +87,13 @@ def rows_of(figures: Mapping[str, Any]) -> list[Row]:
             ("start to first forecast", "start_to_first_forecast_s", "s", 3.0 + window),
         ):
             rows.append(Row(f"{title}: {what}", ours.get(key), unit, target, bare.get(key), why))
-        alone, why = inference["ours"]["median_ms"], ours.get("absent") or "one tick by itself"
-        rows += [
-            Row(f"{title}: one tick in the live predictor, median", ours.get("tick_median_ms"), "ms", 1.0, alone, why),
-            Row(f"{title}: one tick there, longest of a second", ours.get("tick_longest_ms"), "ms", None, None, why),
-        ]
+        alone = inference["ours"]["median_ms"]
+        for what, key, target, baseline, against in (
+            ("one tick in the live predictor, median", "tick_median_ms", 1.0, alone, "one tick by itself"),
+            ("one tick there, longest of a second", "tick_longest_ms", None, None, "as the node says"),
+        ):
+            why = ours.get("absent") or against
+            rows.append(Row(f"{title}: {what}", ours.get(key), "ms", target, baseline, why))
         rows += [
             Row(f"{process}: {what}", values[key], unit, None, None, "part of the sum")
             for process, values in ours.get("processes", {}).items()
