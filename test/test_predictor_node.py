@@ -11,11 +11,14 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from ankle_predictor_interfaces.srv import LoadWeights
 from lifecycle_msgs.msg import State
+from rclpy.duration import Duration
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Imu, JointState
 
 from ankle_imu_driver.calibration import save_calibration
@@ -31,10 +34,11 @@ from ankle_predictor.features import FeatureSpec, pair_features
 from ankle_predictor.filter_config import FilterConfig
 from ankle_predictor.joint_convention import JointConvention
 from ankle_predictor.manifest import Canary
-from ankle_predictor.messages import JointMessage, SegmentMessage
+from ankle_predictor.messages import SAMPLE_QOS, JointMessage, SegmentMessage
 from ankle_predictor.predictor_node import PredictorNode
 from ankle_predictor.status import Status
 from ankle_predictor.tally import LONGEST, MEDIAN
+from ankle_predictor.trust import TrustLimits
 from test.node_bench import Bench, bench, stamp_of
 from test.test_filter_node import PERIOD, START, CountingFilter, part, raw_of, send
 from test.tiny_bundle import KERAS, tiny_manifest, tiny_onnx, write_tiny_bundle
@@ -137,16 +141,30 @@ class Filter:
             self.publish(pair)
             self.answered(pair)
 
+    def play(self, some: Iterable[PairSample], until: Status, **parts: bool) -> None:
+        """Publish pairs, or parts of them, every 10 ms until the node says something of them."""
+        for pair in some:
+            self.publish(pair, **parts)
+            self._table.spin(0.01)
+            if statuses(self._table)[-1] == until:
+                return
+        raise AssertionError(f"{statuses(self._table)[-1]!r} instead of {until!r}")
+
     def answered(self, pair: PairSample) -> None:
         """Wait for what the node says to a pair."""
         stamp, heard = ns(pair.joint.stamp), self._table.got["forecast_detail"]
         self._table.until(lambda: heard and stamp_of(heard[-1]) == stamp)
 
 
+ALWAYS_FRESH = 1.0  # s; these tests are not played in real time, and a computer that stands still changes nothing
+IN_TIME = TrustLimits().max_input_age
+
+
 def start(table: Bench, models: Path, model: str = "linear", **parameters: Any) -> PredictorNode:
     own = {name.replace("__", "."): value for name, value in parameters.items()}
-    own = {"use_sim_time": True, **own}  # these tests are not played in real time
-    return table.start(PredictorNode, {"models_dir": str(models), "model": model, **own})
+    own = {"use_sim_time": True, "max_input_age": ALWAYS_FRESH, **own}
+    with patch("ankle_predictor.predictor_node.FORECAST_QOS", SAMPLE_QOS):  # no forecast is lost on a late listener
+        return table.start(PredictorNode, {"models_dir": str(models), "model": model, **own})
 
 
 def load(table: Bench, model: str) -> Any:
@@ -224,8 +242,17 @@ def test_the_other_leg_gets_the_same_forecasts(table: Bench, walks_dir: Path, mo
         np.testing.assert_allclose(positions(message), expected[stamp_of(message) - START], atol=1e-6)
 
 
+def test_a_forecast_is_of_now_or_is_not_delivered(table: Bench, models: Path) -> None:
+    node = table.start(PredictorNode, {"models_dir": str(models), "model": "linear"})
+    qos: QoSProfile = table.listener.get_publishers_info_by_topic("forecast")[0].qos_profile
+    assert (qos.reliability, qos.durability) == (ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
+    assert qos.lifespan == Duration(seconds=0.05)
+    assert node._output.qos_profile.depth == 1
+    assert node.get_parameter("max_input_age").value == 0.05
+
+
 def test_it_says_why_it_withholds(table: Bench, models: Path) -> None:
-    node, source = start(table, models), Filter(table)
+    node, source = start(table, models, max_input_age=IN_TIME), Filter(table)
     table.until(lambda: table.got["forecast_detail"])
     assert statuses(table)[0] == Status.STALE
     assert stamp_of(table.got["forecast_detail"][0]) == 0
@@ -235,7 +262,6 @@ def test_it_says_why_it_withholds(table: Bench, models: Path) -> None:
     assert [len(m.angle) for m in heard] == [len(m.lower) for m in heard] == [len(m.upper) for m in heard]
     assert [len(m.angle) for m in heard] == [0] * 19 + [50] * 11
     assert len(table.got["forecast"]) == 11
-    assert all(node._trust._limits.max_input_age > 0.0 for _ in heard)
 
     table.got["forecast_detail"].clear()
     table.spin(1.0)
@@ -250,13 +276,10 @@ def test_it_says_why_it_withholds(table: Bench, models: Path) -> None:
 
 
 def test_one_silent_stream_is_named(table: Bench, models: Path) -> None:
-    start(table, models)
+    start(table, models, max_input_age=IN_TIME)
     source = Filter(table)
     source.feed(pairs(0.3))
-    for pair in pairs(0.3, 0.3):
-        source.publish(pair, foot=False, joint=False)
-        table.spin(0.01)
-    assert statuses(table)[-1] == Status.STALE | Status.STREAM_SILENT
+    source.play(pairs(3.0, 0.3), Status.STALE | Status.STREAM_SILENT, foot=False, joint=False)
     assert len(table.got["forecast"]) == 11
 
 
@@ -500,15 +523,15 @@ def test_what_piles_up_is_skipped_and_counted(table: Bench, models: Path) -> Non
 
 
 def test_a_sensor_whose_clock_is_off_is_suspect(table: Bench, models: Path) -> None:
-    start(table, models)
+    start(table, models, max_input_age=IN_TIME)
     source = Filter(table)
     source.feed(pairs(0.3))
     made = len(table.got["forecast"])
-    for pair in pairs(0.5, 0.3):
-        foot = dataclasses.replace(pair.foot, stamp=pair.foot.stamp + 3.0)
-        source.publish(PairSample(pair.shank, foot, pair.joint))
-        table.spin(0.01)
-    assert statuses(table)[-1] == Status.STALE | Status.SENSOR_SUSPECT
+    off = [
+        PairSample(pair.shank, dataclasses.replace(pair.foot, stamp=pair.foot.stamp + 3.0), pair.joint)
+        for pair in pairs(3.0, 0.3)
+    ]
+    source.play(off, Status.STALE | Status.SENSOR_SUSPECT)
     assert len(table.got["forecast"]) == made
     source.feed(pairs(0.3, 10.0))
     assert statuses(table)[-1] == Status.OK
@@ -516,7 +539,7 @@ def test_a_sensor_whose_clock_is_off_is_suspect(table: Bench, models: Path) -> N
 
 @pytest.mark.parametrize("withhold", [False, True])
 def test_unfamiliar_movement_is_told_and_withheld_if_asked(table: Bench, models: Path, withhold: bool) -> None:
-    node, source = start(table, models, "knows_walks", withhold_unfamiliar=withhold, max_input_age=1.0), Filter(table)
+    node, source = start(table, models, "knows_walks", withhold_unfamiliar=withhold), Filter(table)
     source.feed(pairs(1.0))
     assert statuses(table)[-1] == Status.OK
     assert float(table.health(node)[2]["unfamiliarity"]) <= 1.0
@@ -553,7 +576,7 @@ def test_how_long_forecasts_take_is_told(table: Bench, models: Path, monkeypatch
 
 
 def test_steady_gait_and_coverage_are_told(table: Bench, models: Path) -> None:
-    node, source = start(table, models, "tiny"), Filter(table)
+    node, source = start(table, models, "tiny", max_input_age=IN_TIME), Filter(table)
     walk = [_walking(pair) for pair in pairs(4.3)]
     source.feed(walk[:200])
     assert math.isnan(table.got["forecast_detail"][-1].stride_period)
@@ -575,7 +598,7 @@ def _walking(pair: PairSample) -> PairSample:
 
 @pytest.mark.parametrize("jump", [-7200.0, 7200.0])
 def test_a_clock_that_jumps_in_real_time_restarts_the_window_too(table: Bench, models: Path, jump: float) -> None:
-    start(table, models, use_sim_time=False, max_input_age=1.0)
+    start(table, models, use_sim_time=False)
     source = Filter(table)
     source.feed(pairs(0.3))
     source.feed(pairs(0.3, 0.3 + jump))
@@ -589,7 +612,7 @@ LONGEST_STORM = 60.0  # s; it takes 4 on an idle computer
 
 def test_a_hundred_swaps_at_a_hundred_hertz_cost_no_forecast(table: Bench, models: Path) -> None:
     """Every pair is answered, by one model as a whole, and by the one that it names."""
-    start(table, models, max_input_age=1.0)
+    start(table, models)
     source = Filter(table)
     client = table.listener.create_client(LoadWeights, "predictor/load_weights")
     table.until(client.service_is_ready)
