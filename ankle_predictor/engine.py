@@ -73,8 +73,9 @@ class InferenceEngine:
         """
         self.bundle = bundle
         manifest = bundle.manifest
-        self._offset = np.array(manifest.scaler.offset)
-        self._scale = np.array(manifest.scaler.scale)
+        # (W * F,) of all rows: numpy is slow at many short ones.
+        self._offset = np.tile(manifest.scaler.offset, manifest.features.window)
+        self._scale = np.tile(manifest.scaler.scale, manifest.features.window)
         self._margin = np.array(manifest.intervals.margin)
         self._stretch = np.array(manifest.intervals.stretch or 1.0)
         self._output = manifest.output
@@ -125,14 +126,14 @@ class InferenceEngine:
 
     def raw(self, windows: FloatArray) -> FloatArray:
         """Return the network's own numbers, (B, H, columns), for (B, W, F) windows of unscaled features."""
-        scaled = windows - self._offset
-        scaled /= self._scale
+        moved = windows.reshape(len(windows), -1) - self._offset
         if len(windows) == 1:
-            self._scaled[:] = scaled
+            np.divide(moved, self._scale, out=self._scaled.reshape(1, -1), casting="same_kind")
             self._session.run_with_iobinding(self._bound)
             said = self._said
         else:
-            said = self._session.run(None, {self._input: scaled.astype(np.float32)})[0]
+            scaled = (moved / self._scale).astype(np.float32)
+            said = self._session.run(None, {self._input: scaled.reshape(windows.shape)})[0]
         output: FloatArray = said.astype(np.float64)
         return output.reshape(len(windows), -1, self._output.columns)
 

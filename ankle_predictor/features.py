@@ -139,6 +139,7 @@ class WindowGrid:
     waits for a later one. A gap over ``max_gap``, or a stamp that does not lie after the last, starts it afresh.
 
     Attributes:
+        full: whether the pairs reach back over a whole window.
         restarts: how often it started afresh.
     """
 
@@ -153,6 +154,7 @@ class WindowGrid:
         self._next = 0
         self._count = 0
         self._last = math.nan
+        self.full = False
         self.restarts = 0
 
     def push(self, stamp: float, row: FloatArray) -> bool:
@@ -166,21 +168,19 @@ class WindowGrid:
         self._next = (k + 1) % self._size
         self._count = min(self._count + 1, self._size)
         self._last = stamp
+        self.full = self._reaches_back()
         return self.full
 
     def clear(self) -> None:
         """Start afresh."""
         self._count = 0
+        self.full = False
 
-    @property
-    def full(self) -> bool:
-        """Whether the pairs reach back over a whole window."""
+    def _reaches_back(self) -> bool:
         if self._spec.sampling == "rows":
             return self._count >= self._spec.window
-        newest = self._next + self._size - 1
-        return self._count > 1 and bool(
-            self._stamps[newest - self._count + 1] <= self._last + self._offsets[0] + TIME_RESOLUTION
-        )
+        oldest = self._next + self._size - self._count
+        return self._count > 1 and bool(self._stamps[oldest] <= self._last + self._offsets[0] + TIME_RESOLUTION)
 
     def window(self) -> FloatArray:
         """Return the (window, F) rows, oldest first.
@@ -199,15 +199,13 @@ class WindowGrid:
 
 def interpolated(stamps: FloatArray, rows: FloatArray, times: FloatArray) -> FloatArray:
     """Return (M, ..., F) rows at (M, ...) times between the (N,) stamps of (N, F) rows, N at least 2."""
-    # ``take``, bounds and sums in place, as this runs every tick: half the time of the same as one formula.
-    after = np.searchsorted(stamps, times)
-    np.maximum(after, 1, out=after)
-    np.minimum(after, len(stamps) - 1, out=after)
-    before = after - 1
+    # Few calls, and sums in place, as this runs every tick: half the time of the same as one formula. Searching
+    # between the first stamp and the last bounds the neighbours to what there is.
+    before = np.searchsorted(stamps[1:-1], times)
     start = stamps.take(before)
-    weight = (times - start) / (stamps.take(after) - start)
+    weight = (times - start) / (stamps[1:].take(before) - start)
     low = rows.take(before, axis=0)
-    found: FloatArray = rows.take(after, axis=0)
+    found: FloatArray = rows[1:].take(before, axis=0)
     found -= low
     found *= weight[..., None]
     found += low

@@ -128,7 +128,9 @@ class Forecaster:
         self.settle()
         joint, row = pair.joint, pair_features(pair)
         self._newest, self._unsettled, self._moment = joint.stamp, (joint.angle, row), None
-        return self._grid is not None and self._grid.push(joint.stamp, row * self._mirror)
+        return self._grid is not None and self._grid.push(
+            joint.stamp, row if self._mirror is AS_IT_IS else row * self._mirror
+        )
 
     def forecast(self) -> Forecast:
         """Forecast from the newest pairs; only after ``push`` said yes."""
@@ -189,4 +191,11 @@ def new_memory(manifest: Manifest) -> StrideMemory | None:
     if manifest.memory is None:
         return None
     spec = manifest.features
-    return StrideMemory(manifest.memory, spec.names, manifest.scaler.scale, spec.period, manifest.horizon)
+    return StrideMemory(
+        manifest.memory,
+        spec.names,
+        manifest.scaler.scale,
+        period=spec.period,
+        window=spec.window,
+        horizon=manifest.horizon,
+    )

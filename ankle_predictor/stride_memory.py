@@ -75,7 +75,14 @@ class StrideMemory:
     """Remembers one wearer; a new wearer, or a new calibration, needs a new one or ``clear``."""
 
     def __init__(
-        self, settings: MemorySettings, names: Sequence[str], scale: Sequence[float], period: float, horizon: int
+        self,
+        settings: MemorySettings,
+        names: Sequence[str],
+        scale: Sequence[float],
+        *,
+        period: float,
+        window: int,
+        horizon: int,
     ) -> None:
         """Make an empty memory.
 
@@ -84,6 +91,7 @@ class StrideMemory:
             names: (F) features of a window, ``KEY_FEATURES`` among them.
             scale: (F,) the scaler's, in which distances are measured.
             period: s between two rows of a window and between two steps of a forecast.
+            window: W, rows of a window.
             horizon: H, steps of a forecast.
         """
         self._settings, self._horizon = settings, horizon
@@ -91,11 +99,14 @@ class StrideMemory:
         self._columns = np.tile([list(names).index(name) for name in KEY_FEATURES], len(KEY_ROWS))
         self._places = np.repeat(KEY_ROWS, len(KEY_FEATURES)) * len(names) + self._columns
         self._scale = np.array(scale)[self._columns] * np.sqrt(len(self._columns))
+        self._shares = np.full(window, 1.0 / window)  # that make a product a mean, which is faster over many short rows
         self._steps = period * np.arange(1, horizon + 1)
         size = max(1, round(settings.span / (period * settings.every)))
-        self._keys = np.zeros((size, len(KEY_FEATURES) * len(KEY_ROWS)), np.float32)
+        # A key is a column, not a row, as a product with few long rows is several times as fast as one with many short.
+        self._keys = np.zeros((len(KEY_FEATURES) * len(KEY_ROWS), size), np.float32)
         self._squares = np.zeros(size, np.float32)  # of the keys' lengths
-        self._missed = np.zeros((size, horizon), np.float32)  # rad, by how much the truth lay above the network's
+        # rad, by how much the truth lay above the network's, and a 1 that sums the weights up
+        self._missed = np.ones((size, horizon + 1), np.float32)
         self._count = self._next = self._tick = 0
         self._moments: deque[_Moment] = deque()
         self._angles = RecentRows((2,))  # stamps and the IMUs' angle then
@@ -128,7 +139,7 @@ class StrideMemory:
 
     def key(self, windows: FloatArray) -> Key:
         """Return what moments are compared by, (..., K), of (..., W, F) windows of unscaled features."""
-        mean = np.add.reduce(windows, axis=-2) / windows.shape[-2]
+        mean = self._shares @ windows
         key = windows.reshape(*windows.shape[:-2], -1).take(self._places, axis=-1)
         key -= mean.take(self._columns, axis=-1)
         key /= self._scale
@@ -138,13 +149,14 @@ class StrideMemory:
     def correction(self, key: Key) -> FloatArray:
         """Return what is to be added to the network's forecast at a moment with that (K,) key, (H,) rad."""
         n, sharpness = self._count, self._settings.sharpness
-        squared = self._keys[:n] @ (-2.0 * key)
+        # |key - known|^2 less |key|^2, which is the same for all
+        squared = (-2.0 * key) @ self._keys[:, :n]
         squared += self._squares[:n]
-        squared += key @ key
-        near = np.flatnonzero(squared < UNLIKE / sharpness)
-        likeness = np.exp(-sharpness * squared.take(near))
+        length = float(key @ key)
+        near = (squared < UNLIKE / sharpness - length).nonzero()[0]
+        likeness = np.exp(-sharpness * (squared.take(near) + length))
         total: FloatArray = likeness @ self._missed.take(near, axis=0)
-        return total / (float(likeness.sum()) + self._settings.prior)
+        return total[:-1] / (float(total[-1]) + self._settings.prior)
 
     def keeps_next(self) -> bool:
         """Say whether the next moment is one to be remembered, as every ``every``-th is; asking counts it."""
@@ -193,7 +205,7 @@ class StrideMemory:
         """Take a (K,) key and the (H,) errors there, of which a NaN says that the truth had a gap."""
         if not np.isfinite(missed).all():
             return
-        place, size = self._next, len(self._keys)
-        self._keys[place], self._missed[place], self._squares[place] = key, missed, key @ key
+        place, size = self._next, len(self._squares)
+        self._keys[:, place], self._missed[place, :-1], self._squares[place] = key, missed, key @ key
         self._next = (place + 1) % size
         self._count = min(self._count + 1, size)

@@ -18,7 +18,8 @@ ANGLE = SEGMENT_FEATURES.index("ankle_angle")
 
 def memory(**changes: float) -> StrideMemory:
     constants = MemorySettings(**changes)  # type: ignore[arg-type]
-    return StrideMemory(constants, SPEC.names, (0.2,) * len(SPEC.names), SPEC.period, HORIZON)
+    scale = (0.2,) * len(SPEC.names)
+    return StrideMemory(constants, SPEC.names, scale, period=SPEC.period, window=SPEC.window, horizon=HORIZON)
 
 
 def ankle(time: np.ndarray | float) -> np.ndarray:
