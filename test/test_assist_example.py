@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ankle_predictor_interfaces.msg import AnkleForecast
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from std_msgs.msg import Float64MultiArray
 
@@ -112,16 +112,18 @@ def test_what_is_late_empty_or_broken_counts_as_silence(bad: Curve) -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0.0, 0.3), NUMBER, st.floats(0.0, 0.5), st.booleans()), min_size=1, max_size=40))
+@example([(0.25, 0.0, 0.0, False), (0.25, -1.0, 0.0, True), (0.007387290394356995, 1.0, 0.0, True)])
 def test_whatever_comes_torque_and_its_rise_stay_within_bounds(steps: list[tuple[float, float, float, bool]]) -> None:
     law, now, before = AssistLaw(CONFIG), 0.0, 0.0
     for wait, slope, half_width, comes in steps:
-        now += wait
+        asked, now = now, now + wait
+        most = CONFIG.max_slew * min(now - asked, LONGEST_STEP)  # not of ``wait``: a sum of times is rounded
         if comes:
             law.receive(rising(10.0 * slope, half_width), now)
         torque = law.torque(now)
         assert abs(torque) <= CONFIG.max_torque
-        assert abs(torque) - abs(before) <= CONFIG.max_slew * min(wait, LONGEST_STEP) + 1e-9
-        assert torque * before >= 0.0 or abs(torque) <= CONFIG.max_slew * min(wait, LONGEST_STEP)
+        assert abs(torque) - abs(before) <= most + 1e-9
+        assert torque * before >= 0.0 or abs(torque) <= most
         if law.freshness(now) == 0.0:
             assert torque == 0.0
         before = torque
