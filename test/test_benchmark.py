@@ -140,6 +140,8 @@ def test_wrong_arguments_are_refused(arguments: list[str]) -> None:
     [
         (["--model", "nobody"], "there is no model 'nobody'"),
         (["--json", "/nowhere/at/all.json"], "there is no folder /nowhere/at to write all.json to"),
+        (["--write", "/nowhere.md"], "there is no page /nowhere.md to put the table into"),
+        (["--write", __file__], "the page has no section <!-- benchmark: begin -->"),
     ],
 )
 def test_what_cannot_be_measured_is_one_sentence(

@@ -81,6 +81,10 @@ def _measure(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     for path in (options.json, options.write):
         if path is not None and not path.absolute().parent.is_dir():
             raise ValueError(f"there is no folder {path.parent} to write {path.name} to")
+    if options.write is not None:  # before minutes are spent
+        if not options.write.is_file():
+            raise ValueError(f"there is no page {options.write} to put the table into")
+        with_section(options.write.read_text("utf-8"), BEGIN, END, "")
     try:
         spec = load_bundle(options.model, model_directories()).manifest.features
     except BundleError as error:
