@@ -104,8 +104,8 @@ def test_a_fault_keeps_the_node_active_says_so_and_passes(bench: Bench) -> None:
     node = bench.start(**EMULATED, emulator__faults="unplugged foot 1 2")
     bench.until(lambda: any(level(s) == 2 and "foot: no samples" in s.message for s in statuses(bench)))
     assert state(node) == State.PRIMARY_STATE_ACTIVE
-    before = len(bench.got[TOPICS[0]])
-    bench.until(lambda: any(level(s) == 1 and "foot: recovered from" in s.message for s in statuses(bench)))
+    before, said = len(bench.got[TOPICS[0]]), len(statuses(bench))  # a busy computer recovers from lateness before that
+    bench.until(lambda: any(level(s) == 1 and "foot: recovered from" in s.message for s in statuses(bench)[said:]))
     assert state(node) == State.PRIMARY_STATE_ACTIVE
     assert len(bench.got[TOPICS[0]]) > before + 30, "the shank went on"
 
