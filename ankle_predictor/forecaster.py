@@ -128,9 +128,9 @@ class Forecaster:
         self.settle()
         joint, row = pair.joint, pair_features(pair)
         self._newest, self._unsettled, self._moment = joint.stamp, (joint.angle, row), None
-        return self._grid is not None and self._grid.push(
-            joint.stamp, row if self._mirror is AS_IT_IS else row * self._mirror
-        )
+        if self._mirror is not AS_IT_IS:  # which most are; a product by ones is not for nothing in a tick
+            row = row * self._mirror
+        return self._grid is not None and self._grid.push(joint.stamp, row)
 
     def forecast(self) -> Forecast:
         """Forecast from the newest pairs; only after ``push`` said yes."""

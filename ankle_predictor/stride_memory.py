@@ -94,7 +94,7 @@ class StrideMemory:
             window: W, rows of a window.
             horizon: H, steps of a forecast.
         """
-        self._settings, self._horizon = settings, horizon
+        self._settings = settings
         # (K,) of a key: its columns in a window, its places in a flat one counted from the end, its units
         self._columns = np.tile([list(names).index(name) for name in KEY_FEATURES], len(KEY_ROWS))
         self._places = np.repeat(KEY_ROWS, len(KEY_FEATURES)) * len(names) + self._columns

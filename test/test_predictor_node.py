@@ -279,7 +279,7 @@ def test_one_silent_stream_is_named(table: Bench, models: Path) -> None:
     start(table, models, max_input_age=IN_TIME)
     source = Filter(table)
     source.feed(pairs(0.3))
-    source.play(pairs(3.0, 0.3), Status.STALE | Status.STREAM_SILENT, foot=False, joint=False)
+    source.play(pairs(0.3, 0.3), Status.STALE | Status.STREAM_SILENT, foot=False, joint=False)
     assert len(table.got["forecast"]) == 11
 
 
@@ -529,7 +529,7 @@ def test_a_sensor_whose_clock_is_off_is_suspect(table: Bench, models: Path) -> N
     made = len(table.got["forecast"])
     off = [
         PairSample(pair.shank, dataclasses.replace(pair.foot, stamp=pair.foot.stamp + 3.0), pair.joint)
-        for pair in pairs(3.0, 0.3)
+        for pair in pairs(0.5, 0.3)
     ]
     source.play(off, Status.STALE | Status.SENSOR_SUSPECT)
     assert len(table.got["forecast"]) == made
