@@ -168,8 +168,8 @@ def test_after_a_while_without_samples_it_sleeps_until_ros_has_something(
     table.spin(0.1)
     wait, found = table._executor.wait_for_ready_callbacks, []
 
-    def counted(*arguments: Any) -> Any:
-        found.append(work := wait(*arguments))
+    def counted(*arguments: Any, **more: Any) -> Any:
+        found.append(work := wait(*arguments, **more))
         return work
 
     monkeypatch.setattr(table._executor, "wait_for_ready_callbacks", counted)
