@@ -12,12 +12,14 @@ from typing import Any
 
 import yaml
 
+from ankle_imu_driver.refusal import Refusal
+
 FORMAT = "ankle_calibration"
 VERSION = 1
 Vector = tuple[float, float, float]
 
 
-class CalibrationError(ValueError):
+class CalibrationError(Refusal):
     """A calibration that cannot be used; the message says why and what to do."""
 
 

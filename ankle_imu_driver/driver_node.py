@@ -24,6 +24,7 @@ from ankle_imu_driver.outbox import Outbox
 from ankle_imu_driver.playback import Playback
 from ankle_imu_driver.read_recording import read_recording
 from ankle_imu_driver.recording import Recording
+from ankle_imu_driver.refusal import Refusal
 from ankle_imu_driver.replay import ENCODER, FOOT, SHANK, Sample, looped, samples
 
 STREAMS = {SHANK: "shank", FOOT: "foot", ENCODER: "encoder"}
@@ -75,7 +76,7 @@ class ImuDriverNode(ManagedNode):
         """Open the source."""
         self._config = config = self._read_config()
         if self.tap is not None and config.rate != 1:
-            raise ValueError(f"rate cannot become {config.rate:g} here, as the process was started at 1; start it anew")
+            raise Refusal(f"rate cannot become {config.rate:g} here, as the process was started at 1; start it anew")
         self._notes: tuple[str, ...] = ()
         if config.source == "mpu6050":
             self._hardware = self._open_hardware(config)
@@ -179,7 +180,7 @@ class ImuDriverNode(ManagedNode):
 
     def _open_hardware(self, config: DriverConfig) -> Mpu6050Driver:
         if self.get_parameter("use_sim_time").value:
-            raise ValueError("source mpu6050 stamps with the system's clock; set use_sim_time to false")
+            raise Refusal("source mpu6050 stamps with the system's clock; set use_sim_time to false")
         values = {name: self.get_parameter(name).value for name in PARAMETERS}
         wanted = read_parameters(values, log=config.log, seed=config.seed, person=config.person, side=config.side)
         return Mpu6050Driver(wanted, self._now, self._publish_measured, self.get_logger().warning)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from ankle_imu_driver.mirror import check_side
+from ankle_imu_driver.refusal import Refusal
 from ankle_imu_driver.replay import check_rate
 
 SOURCES = ("replay", "simulator", "mpu6050")
@@ -62,17 +63,17 @@ class DriverConfig:
         """Refuse what cannot be played.
 
         Raises:
-            ValueError: one sentence on the first parameter that is wrong.
+            Refusal: one sentence on the first parameter that is wrong.
         """
         if self.source not in SOURCES:
-            raise ValueError(f"source must be one of {', '.join(SOURCES)}, not {self.source!r}")
+            raise Refusal(f"source must be one of {', '.join(SOURCES)}, not {self.source!r}")
         if self.source == "replay" and not self.log:
-            raise ValueError("source replay needs the parameter log, the recording to play")
+            raise Refusal("source replay needs the parameter log, the recording to play")
         check_side(self.side)
         check_rate(self.rate)
         if self.source == "mpu6050" and self.rate != 1:
-            raise ValueError(f"source mpu6050 runs at rate 1, not {self.rate}; its samples a second are mpu6050.rate")
+            raise Refusal(f"source mpu6050 runs at rate 1, not {self.rate}; its samples a second are mpu6050.rate")
         if self.joint_sign not in (1.0, -1.0):
-            raise ValueError(f"encoder.joint_sign must be 1 or -1, not {self.joint_sign}")
+            raise Refusal(f"encoder.joint_sign must be 1 or -1, not {self.joint_sign}")
         if not math.isfinite(self.joint_offset):
-            raise ValueError(f"encoder.joint_offset must be finite, not {self.joint_offset}")
+            raise Refusal(f"encoder.joint_offset must be finite, not {self.joint_offset}")

@@ -23,6 +23,7 @@ from ankle_imu_driver.mpu6050.errors import SetupError
 from ankle_imu_driver.mpu6050.placement import MeanGravity, describe_up
 from ankle_imu_driver.mpu6050_parameters import PARAMETERS, read_parameters
 from ankle_imu_driver.parameter_file import read_parameter_file
+from ankle_imu_driver.refusal import Refusal
 
 LEVELS = (("OK", "bold green"), ("LOOK", "bold yellow"), ("FAULT", "bold red"))
 MOVING = 1.0  # rad/s
@@ -103,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         config = _configure(options)
         view = View(config)
         driver = Mpu6050Driver(config, time.time_ns, view.take, view.said.append)
-    except ValueError as refusal:
+    except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

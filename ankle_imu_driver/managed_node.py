@@ -18,6 +18,8 @@ from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
+from ankle_imu_driver.refusal import Refusal
+
 try:
     from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 except ImportError:  # Humble
@@ -42,7 +44,7 @@ class Health:
 class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
     """A lifecycle node that configures and activates itself when ``autostart`` is true.
 
-    A subclass overrides ``setup`` (raise ``ValueError`` with one sentence to refuse), ``start``, ``stop``, ``teardown``
+    A subclass overrides ``setup`` (raise a ``Refusal`` to refuse), ``start``, ``stop``, ``teardown``
     and ``health``. A refusal is logged, shown by diagnostics, and leaves the node where it was, ready for another try.
     Anything else that a transition raises is a bug: it is logged with its traceback, and the node is unconfigured.
     Who has nothing left to do may set ``failed`` and shut the context down: the process then ends with status 1.
@@ -103,11 +105,11 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
         """Read a parameter that ``declare_number`` declared.
 
         Raises:
-            ValueError: it is no number.
+            Refusal: it is no number.
         """
         value = self.get_parameter(name).value
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValueError(f"parameter {name} must be a number, not {value!r}")  # noqa: TRY004 - refusals are ValueErrors
+            raise Refusal(f"parameter {name} must be a number, not {value!r}")
         return float(value)
 
     def autostart(self) -> None:
@@ -183,7 +185,7 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
     def _attempt(self, action: Callable[[], None], undo: Callable[[], None] | None = None) -> TransitionCallbackReturn:
         try:
             action()
-        except ValueError as refusal:
+        except Refusal as refusal:
             if undo is not None:
                 undo()
             self.refusal = str(refusal)
@@ -230,7 +232,7 @@ def spin_nodes(
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
-    except (ValueError, ParameterException) as refusal:
+    except (Refusal, ParameterException) as refusal:
         print(refusal, file=sys.stderr)
         status = 1
     except Exception:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ankle_imu_driver.calibration import Calibration, SensorCalibration
 from ankle_imu_driver.recording import ImuSamples, Recording
+from ankle_imu_driver.refusal import Refusal
 
 SIDES = ("left", "right")
 # Z is the lateral axis of both sensors as they are mounted in the recordings: force along it flips, and as a mirror
@@ -18,10 +19,10 @@ def check_side(side: str) -> None:
     """Refuse what is no leg.
 
     Raises:
-        ValueError: neither of ``SIDES``.
+        Refusal: neither of ``SIDES``.
     """
     if side not in SIDES:
-        raise ValueError(f"side must be 'left' or 'right', not {side!r}")
+        raise Refusal(f"side must be 'left' or 'right', not {side!r}")
 
 
 def mirrored(recording: Recording) -> Recording:

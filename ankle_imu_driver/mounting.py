@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ankle_imu_driver.calibration import SensorCalibration
+from ankle_imu_driver.refusal import Refusal
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -21,7 +22,7 @@ FOOT_TILT = (math.radians(12.5), math.radians(4.0))  # the instep falls off to t
 _AXES = {sign + axis: value * np.eye(3)[k] for sign, value in (("+", 1.0), ("-", -1.0)) for k, axis in enumerate("XYZ")}
 
 
-class MountingError(ValueError):
+class MountingError(Refusal):
     """A mounting that no sensor can have; the message says why and what to write instead."""
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.signal import butter, lfilter
 
+from ankle_imu_driver.refusal import Refusal
+
 FloatArray = npt.NDArray[np.float64]
 STANDARD_GRAVITY = 9.80665
 ACCEL_RANGES_G = (2, 4, 8, 16)
@@ -46,7 +48,7 @@ class SensorModel:
         """Refuse what the chip cannot be set to.
 
         Raises:
-            ValueError: a setting is none of the chip's.
+            Refusal: a setting is none of the chip's.
         """
         for name, value, allowed in (
             ("accel_range", self.accel_range, ACCEL_RANGES_G),
@@ -54,7 +56,7 @@ class SensorModel:
             ("dlpf", self.dlpf, tuple(range(len(BANDWIDTHS)))),
         ):
             if value not in allowed:
-                raise ValueError(f"{name} must be one of {allowed}, not {value}")
+                raise Refusal(f"{name} must be one of {allowed}, not {value}")
 
     @property
     def accel_count(self) -> float:

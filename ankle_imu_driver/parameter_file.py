@@ -8,8 +8,10 @@ from typing import Any
 
 import yaml
 
+from ankle_imu_driver.refusal import Refusal
 
-class ParameterFileError(ValueError):
+
+class ParameterFileError(Refusal):
     """A file that holds no ROS parameters; the message says why."""
 
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from ankle_imu_driver.refusal import Refusal
 from ankle_imu_driver.replay import Punctuality, Sample, Timeline
 
 Publish = Callable[[Sample, int], None]  # a sample, and its stamp in ns
@@ -59,10 +60,10 @@ class Playback:
         """Begin, or go on; the next sample is due now.
 
         Raises:
-            ValueError: a source that was stopped while it made samples has not come back yet.
+            Refusal: a source that was stopped while it made samples has not come back yet.
         """
         if self._thread is not None and self._thread.is_alive():
-            raise ValueError("the source is still busy with its next samples; try again in a moment")
+            raise Refusal("the source is still busy with its next samples; try again in a moment")
         self._stop.clear()
         self._thread = threading.Thread(target=self._run, name="playback", daemon=True)
         self._thread.start()

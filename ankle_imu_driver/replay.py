@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ankle_imu_driver.recording import EncoderSamples, FloatArray, ImuSamples, Recording
+from ankle_imu_driver.refusal import Refusal
 
 SHANK, FOOT, ENCODER = range(3)  # the streams, in the order in which samples of one instant go out
 LATE = 5_000_000  # ns behind its due time at which a sample is counted as late: half a sample period
@@ -33,12 +34,12 @@ def check_rate(rate: float) -> None:
     """Refuse a rate at which nothing can be played.
 
     Raises:
-        ValueError: the rate is not above 0; one sentence says what to do.
+        Refusal: the rate is not above 0; one sentence says what to do.
     """
     if rate == 0:
-        raise ValueError("rate 0 (as fast as possible) exists in-process only; use evaluate, or a rate above 0")
+        raise Refusal("rate 0 (as fast as possible) exists in-process only; use evaluate, or a rate above 0")
     if not (rate > 0 and math.isfinite(rate)):
-        raise ValueError(f"rate must be above 0, not {rate}; 1 is the recording's own speed")
+        raise Refusal(f"rate must be above 0, not {rate}; 1 is the recording's own speed")
 
 
 def samples(chunks: Iterable[Recording]) -> Iterator[Sample]:

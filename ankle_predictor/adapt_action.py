@@ -15,6 +15,7 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.task import Future
 
 from ankle_imu_driver.managed_node import ManagedNode
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.adaptation_process import AdaptationEnded, Outcome, Task
 from ankle_predictor.adaptation_run import SWAPPING, TRAINING, AdaptationRun, check_means
 from ankle_predictor.ankle_angle import PairSample
@@ -98,7 +99,7 @@ class AdaptAction:
     def _consider(self, goal: AdaptToUser.Goal) -> GoalResponse:
         try:
             self._check(goal)
-        except ValueError as refusal:
+        except Refusal as refusal:
             self._node.get_logger().error(f"adapt is refused: {refusal}")
             return GoalResponse.REJECT
         return GoalResponse.ACCEPT
@@ -107,22 +108,20 @@ class AdaptAction:
         """Refuse a goal that cannot be served.
 
         Raises:
-            ValueError: one sentence says why.
+            Refusal: one sentence says why.
         """
         base = self._in_use()
         if base is None or not self._node.is_active:
-            raise ValueError("predictor is not active; activate it first")
+            raise Refusal("predictor is not active; activate it first")
         if self._run is not None:
-            raise ValueError(f"the model is being adapted to {self._run.path.name} already; wait, or cancel that")
+            raise Refusal(f"the model is being adapted to {self._run.path.name} already; wait, or cancel that")
         if goal.labels not in LABELS:
-            raise ValueError(f"labels must be 'imu' or 'encoder', not {goal.labels!r}")
+            raise Refusal(f"labels must be 'imu' or 'encoder', not {goal.labels!r}")
         if not SHORTEST <= goal.duration <= LONGEST:
-            raise ValueError(f"duration must be {SHORTEST:g} to {LONGEST:g} s of walking, not {goal.duration:g}")
+            raise Refusal(f"duration must be {SHORTEST:g} to {LONGEST:g} s of walking, not {goal.duration:g}")
         path = bundle_path(self._directory(), goal.user)
         if goal.user == base.bundle.name or path == base.bundle.path:
-            raise ValueError(
-                f"{goal.user} is the model in use; give the user another name, or load another model first"
-            )
+            raise Refusal(f"{goal.user} is the model in use; give the user another name, or load another model first")
         check_writable(path, replace=True)
 
     def _accept(self, goal: Any) -> None:

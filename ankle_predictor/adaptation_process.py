@@ -20,6 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.bundle import Bundle, load_bundle, write_bundle
 from ankle_predictor.manifest import BundleError
 from ankle_predictor.walk_collector import WalkedSeconds
@@ -48,7 +49,7 @@ GO = b"\n"  # on its standard input: the walk is there
 LONGEST_REASON = 300  # characters of what a process said last
 
 
-class AdaptationEnded(ValueError):  # noqa: N818 - being stopped is no error
+class AdaptationEnded(Refusal):
     """An adaptation that gave nothing; the message says why."""
 
 

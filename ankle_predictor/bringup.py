@@ -8,6 +8,7 @@ from rclpy.parameter import Parameter
 
 from ankle_imu_driver.driver_node import ImuDriverNode
 from ankle_imu_driver.managed_node import ManagedNode, spin_nodes
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.filter_node import JOINT_TOPIC, RAW_TOPICS, SEGMENT_TOPICS, OrientationFilterNode
 from ankle_predictor.follow_source import follow_source
 from ankle_predictor.predictor_node import PredictorNode
@@ -18,12 +19,12 @@ def make_nodes(executor: PromptExecutor) -> list[ManagedNode]:
     """Make the three nodes for an executor, and let the others follow what the driver plays.
 
     Raises:
-        ValueError: there is no log, or it cannot be read.
+        Refusal: there is no log, or it cannot be read.
     """
     driver, orientation, predictor = ImuDriverNode(), OrientationFilterNode(), PredictorNode()
     source, log, bus = (driver.get_parameter(name).value for name in ("source", "log", "bus"))
     if source == "replay" and not log:
-        raise ValueError("source replay needs the parameter log, the recording to play")
+        raise Refusal("source replay needs the parameter log, the recording to play")
     given = orientation.get_parameter("calibration_file").value
     save = orientation.get_parameter("calibration_save").value
     save = "" if save == orientation.wearers_file else save

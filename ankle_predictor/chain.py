@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING
 from ankle_imu_driver.recording import ImuSamples, Recording
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.ankle_angle import PairSample
 from ankle_predictor.features import FeatureSpec, WindowGrid, pair_features
 from ankle_predictor.leg import Leg, LegConfig
@@ -20,7 +21,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 
-class ChainError(ValueError):
+class ChainError(Refusal):
     """A recording that cannot go through the chain; the message says why and what to do."""
 
 

@@ -17,32 +17,19 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from ankle_imu_driver.calibration import CalibrationError
-from ankle_imu_driver.mounting import MountingError
-from ankle_imu_driver.read_recording import RecordingError, read_recording
+from ankle_imu_driver.read_recording import read_recording
 from ankle_imu_driver.recording import Recording
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.arguments import seconds_since
 from ankle_predictor.bundle import MANIFEST, load_bundle, model_directories
-from ankle_predictor.chain import ChainError
 from ankle_predictor.engine import InferenceEngine, load_engine
 from ankle_predictor.log_forecasts import WHOLE, EvaluationError, LogForecasts, Span, forecast_log
-from ankle_predictor.manifest import BundleError
-from ankle_predictor.offline_reference import OfflineReferenceError, offline_table, truth_in_rows
-from ankle_predictor.reference_features import ReferenceFeatureError
+from ankle_predictor.offline_reference import offline_table, truth_in_rows
 from ankle_predictor.scoring import Score, due_times, score, truth_at
 
 FloatArray = npt.NDArray[np.float64]
 
 NOT_LIVE = "not live: scored as the reference's authors did, with a filter that sees the future"
-REFUSALS = (
-    BundleError,
-    CalibrationError,
-    ChainError,
-    MountingError,
-    OfflineReferenceError,
-    RecordingError,
-    ReferenceFeatureError,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +115,7 @@ def evaluate(  # noqa: PLR0917 - each is another thing
 
     Raises:
         EvaluationError: two logs share a stem, or one cannot be scored.
-        REFUSALS: see there.
+        Refusal: the model or a log cannot be used.
     """
     engine = load_engine(load_bundle(*find_model(model, models_dir)))
     scores: dict[str, LogScore] = {}
@@ -209,7 +196,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
         if args.json:
             _write_json(args.json, scores, args.offline_reference)
-    except (*REFUSALS, EvaluationError) as refusal:
+    except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.features import SEGMENT_FEATURES
 
 FloatArray = npt.NDArray[np.float64]
@@ -55,13 +56,13 @@ class Familiarity:
         """Refuse what measures nothing.
 
         Raises:
-            ValueError: a size does not fit, or a limit is not above zero.
+            Refusal: a size does not fit, or a limit is not above zero.
         """
         size = len(self.middle)
         if len(self.whitening) != size or any(len(row) != size for row in self.whitening):
-            raise ValueError(f"familiarity.whitening must be {size} rows of {size} numbers")
+            raise Refusal(f"familiarity.whitening must be {size} rows of {size} numbers")
         if self.distance_limit <= 0.0 or self.vigour_limit <= 0.0:
-            raise ValueError("the limits of familiarity must be above zero")
+            raise Refusal("the limits of familiarity must be above zero")
 
 
 def summaries(windows: npt.NDArray[np.floating], scale: Sequence[float] | FloatArray) -> FloatArray:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.ankle_angle import PairSample
 from ankle_predictor.filter_config import TIME_RESOLUTION, FilterConfig
 from ankle_predictor.segment import pitch_of
@@ -35,7 +36,7 @@ MIRROR = np.array([1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, 1, 1, 1], dtype=
 """Factors that turn one leg's features into the other's: lateral force and the rates about forward and up flip."""
 
 
-class FeatureError(ValueError):
+class FeatureError(Refusal):
     """A feature spec that this software cannot serve; the message says what differs."""
 
 

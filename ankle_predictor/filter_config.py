@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
+from ankle_imu_driver.refusal import Refusal
+
 TIME_RESOLUTION = 1e-6
 """s. Stamps are decimal and limits are multiples of a sample period: without this, rounding would decide."""
 
@@ -54,10 +56,10 @@ class FilterConfig:
         """Refuse constants that make no filter.
 
         Raises:
-            ValueError: a constant is not finite, is negative, or is zero where it divides.
+            Refusal: a constant is not finite, is negative, or is zero where it divides.
         """
         for field in fields(self):
             value = getattr(self, field.name)
             may_be_zero = field.name in ("drift_turning", "lever_arm", "bias_gain", "bias_limit", "rest_hold")
             if not math.isfinite(value) or value < 0 or (value == 0 and not may_be_zero):
-                raise ValueError(f"filter constant {field.name} must be a finite positive number, not {value}")
+                raise Refusal(f"filter constant {field.name} must be a finite positive number, not {value}")

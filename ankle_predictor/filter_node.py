@@ -15,6 +15,7 @@ from std_srvs.srv import Trigger
 from ankle_imu_driver.calibration import Calibration, CalibrationError, save_calibration
 from ankle_imu_driver.managed_node import ERROR, OK, WARN, Health, ManagedNode, spin_nodes
 from ankle_imu_driver.read_recording import read_calibration
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.input_queue import InputQueue
 from ankle_predictor.leg import Leg, LegSample
 from ankle_predictor.messages import (
@@ -200,7 +201,7 @@ class OrientationFilterNode(ManagedNode):
             if silent := self._silent():
                 raise CalibrationError(f"no samples come from {silent}")
             self._leg.calibrate()
-        except ValueError as refusal:
+        except Refusal as refusal:
             response.message = str(refusal)
             return response
         response.success = True

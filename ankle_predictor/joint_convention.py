@@ -9,6 +9,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from ankle_imu_driver.refusal import Refusal
+
 Angle = TypeVar("Angle", float, npt.NDArray[np.float64])
 
 
@@ -30,14 +32,14 @@ class JointConvention:
         """Refuse what is no convention.
 
         Raises:
-            ValueError: the name is empty, the sign is not 1 or -1, or the offset is not finite.
+            Refusal: the name is empty, the sign is not 1 or -1, or the offset is not finite.
         """
         if not self.name:
-            raise ValueError("joint_name must not be empty")
+            raise Refusal("joint_name must not be empty")
         if self.sign not in (1.0, -1.0):
-            raise ValueError(f"joint_sign must be 1 or -1, not {self.sign}")
+            raise Refusal(f"joint_sign must be 1 or -1, not {self.sign}")
         if not math.isfinite(self.offset):
-            raise ValueError(f"joint_offset must be finite, not {self.offset}")
+            raise Refusal(f"joint_offset must be finite, not {self.offset}")
 
     def published(self, angle: Angle) -> Angle:
         """Turn one angle or many in rad, dorsiflexion positive, into what others expect."""

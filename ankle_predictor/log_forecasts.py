@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ankle_imu_driver.recording import Recording
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.chain import FeatureTable, windows_of
 from ankle_predictor.engine import Forecast, InferenceEngine, joined
 from ankle_predictor.feature_family import feature_table
@@ -27,7 +28,7 @@ WHOLE: Span = (0.0, math.inf)
 BATCH = 256
 
 
-class EvaluationError(ValueError):
+class EvaluationError(Refusal):
     """A log on which nothing can be scored; the message says why."""
 
 

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor import strict_json
 from ankle_predictor.familiarity import Familiarity
 from ankle_predictor.features import FeatureSpec
@@ -27,7 +28,7 @@ Code = Literal["NOT_FOUND", "CORRUPT", "INCOMPATIBLE", "REJECTED"]
 CODES: tuple[Code, ...] = get_args(Code)
 
 
-class BundleError(ValueError):
+class BundleError(Refusal):
     """A model that is not taken.
 
     Attributes:
@@ -54,7 +55,7 @@ class Scaler:
 
     def __post_init__(self) -> None:
         if len(self.offset) != len(self.scale) or min(self.scale, default=0.0) <= 0.0:
-            raise ValueError("scaler needs as many scales as offsets, all above zero")
+            raise Refusal("scaler needs as many scales as offsets, all above zero")
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Output:
     def __post_init__(self) -> None:
         q = self.quantiles
         if q and not (len(q) == 3 and 0.0 < q[0] < q[1] < q[2] < 1.0):
-            raise ValueError(f"output.quantiles must be empty or three rising numbers between 0 and 1, not {list(q)}")
+            raise Refusal(f"output.quantiles must be empty or three rising numbers between 0 and 1, not {list(q)}")
 
     @property
     def columns(self) -> int:
@@ -102,9 +103,9 @@ class Intervals:
 
     def __post_init__(self) -> None:
         if not 0.0 < self.level < 1.0:
-            raise ValueError(f"intervals.level must lie between 0 and 1, not {self.level}")
+            raise Refusal(f"intervals.level must lie between 0 and 1, not {self.level}")
         if min(self.stretch, default=1.0) <= 0.0:
-            raise ValueError("intervals.stretch must be above zero")
+            raise Refusal("intervals.stretch must be above zero")
 
 
 @dataclass(frozen=True)
@@ -202,10 +203,10 @@ class Manifest:
         """Refuse parts that do not belong together.
 
         Raises:
-            ValueError: a length differs from what the feature spec and the horizon ask for.
+            Refusal: a length differs from what the feature spec and the horizon ask for.
         """
         if not 1 <= self.horizon <= MAX_HORIZON:
-            raise ValueError(f"horizon must be 1 to {MAX_HORIZON} steps, not {self.horizon}")
+            raise Refusal(f"horizon must be 1 to {MAX_HORIZON} steps, not {self.horizon}")
         features = len(self.features.names)
         wanted = {
             "scaler.offset": (len(self.scaler.offset), features),
@@ -220,10 +221,10 @@ class Manifest:
         wanted |= {f"canary.window[{i}]": (len(row), features) for i, row in enumerate(self.canary.window)}
         for place, (length, right) in wanted.items():
             if length != right:
-                raise ValueError(f"{place} has {length} entries instead of {right}")
+                raise Refusal(f"{place} has {length} entries instead of {right}")
         missing = [] if self.memory is None else [name for name in KEY_FEATURES if name not in self.features.names]
         if missing:
-            raise ValueError(f"memory needs the features {', '.join(missing)}")
+            raise Refusal(f"memory needs the features {', '.join(missing)}")
 
     def to_json(self) -> dict[str, Any]:
         """Return what ``from_json`` reads."""
@@ -257,14 +258,14 @@ class Manifest:
             fields["features"] = _feature_spec(fields["features"])
         try:
             return strict_json.build(cls, fields)
-        except ValueError as error:
+        except Refusal as error:
             raise BundleError("CORRUPT", f"bundle.json is not right: {error}") from error
 
 
 def _feature_spec(data: Any) -> FeatureSpec:
     try:
         spec = FeatureSpec.from_json(data)
-    except ValueError as error:
+    except Refusal as error:
         raise BundleError("INCOMPATIBLE", f"bundle.json asks for features that are not made here: {error}") from error
     if json.dumps(spec.to_json(), sort_keys=True) != json.dumps(data, sort_keys=True):  # as JSON, true is not 1
         raise BundleError("CORRUPT", "bundle.json is not right: features has values of a wrong type, or unknown ones")

@@ -11,6 +11,7 @@ from rclpy.parameter import Parameter
 from ankle_imu_driver.managed_node import ManagedNode
 from ankle_imu_driver.mirror import check_side
 from ankle_imu_driver.mounting import FOOT_MOUNTING, FOOT_TILT, SHANK_MOUNTING, SHANK_TILT
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.filter_config import FilterConfig
 from ankle_predictor.joint_convention import JointConvention
 from ankle_predictor.leg import LegConfig
@@ -28,7 +29,7 @@ def read_filter(node: ManagedNode) -> FilterConfig:
     """Read what ``declare_filter`` declared.
 
     Raises:
-        ValueError: a constant makes no filter.
+        Refusal: a constant makes no filter.
     """
     return FilterConfig(**{constant.name: node.number(constant.name) for constant in fields(FilterConfig)})
 
@@ -47,14 +48,14 @@ def read_leg(node: ManagedNode) -> LegConfig:
     """Read what ``declare_leg`` declared.
 
     Raises:
-        ValueError: there is no such side, or a tilt is not two numbers, or a constant makes no filter.
+        Refusal: there is no such side, or a tilt is not two numbers, or a constant makes no filter.
     """
     mirrored = read_side(node) == "left"
     tilts = []
     for name in ("shank", "foot"):
         tilt = node.get_parameter(f"{name}.tilt").value
         if len(tilt) != 2:
-            raise ValueError(f"{name}.tilt must be [roll, pitch] in rad, not {list(tilt)}")
+            raise Refusal(f"{name}.tilt must be [roll, pitch] in rad, not {list(tilt)}")
         # Given for a right leg: on the left one the same strap leans to the other side.
         tilts.append((-tilt[0] if mirrored else tilt[0], tilt[1]))
     return LegConfig(
@@ -71,7 +72,7 @@ def read_side(node: ManagedNode) -> str:
     """Read which leg it is.
 
     Raises:
-        ValueError: neither of the two.
+        Refusal: neither of the two.
     """
     side = str(node.get_parameter("side").value)
     check_side(side)
@@ -89,7 +90,7 @@ def read_joint(node: ManagedNode, prefix: str = "") -> JointConvention:
     """Read what ``declare_joint`` declared.
 
     Raises:
-        ValueError: the name, sign or offset is none.
+        Refusal: the name, sign or offset is none.
     """
     name = str(node.get_parameter(f"{prefix}joint_name").value)
     return JointConvention(name, node.number(f"{prefix}joint_sign"), node.number(f"{prefix}joint_offset"))

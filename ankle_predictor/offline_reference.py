@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ankle_imu_driver.recording import Recording
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.chain import FeatureTable
 from ankle_predictor.feature_family import family_of, feature_table
 from ankle_predictor.features import FeatureSpec
@@ -20,7 +21,7 @@ from ankle_predictor.features import FeatureSpec
 FloatArray = npt.NDArray[np.float64]
 
 
-class OfflineReferenceError(ValueError):
+class OfflineReferenceError(Refusal):
     """A model or log to which the reference's way does not apply; the message says why."""
 
 

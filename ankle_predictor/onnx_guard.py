@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ankle_imu_driver.refusal import Refusal
+
 ALLOWED_DOMAINS = (b"", b"ai.onnx")
 MAX_NODES = 2000
 Field = tuple[int, "int | bytes"]
 
 
-class OnnxGuardError(ValueError):
+class OnnxGuardError(Refusal):
     """A network that is not run; the message says why."""
 
 

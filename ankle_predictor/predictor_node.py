@@ -13,6 +13,7 @@ from sensor_msgs.msg import Imu, JointState
 from trajectory_msgs.msg import JointTrajectory
 
 from ankle_imu_driver.managed_node import ERROR, OK, WARN, Health, ManagedNode, spin_nodes
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.adapt_action import AdaptAction
 from ankle_predictor.ankle_angle import JointSample
 from ankle_predictor.bundle import Bundle, load_bundle, model_directories
@@ -103,7 +104,7 @@ class PredictorNode(ManagedNode):
         self._models = model_directories(Path(folder).expanduser() if folder else None)
         self._threads = self.get_parameter("threads").value
         if self._threads < 1:
-            raise ValueError(f"threads must be at least 1, not {self._threads}")
+            raise Refusal(f"threads must be at least 1, not {self._threads}")
         self._score = LiveScore(period=0.01)
         self._missing = ""
         self._watch: Any = None
@@ -120,10 +121,10 @@ class PredictorNode(ManagedNode):
         """Listen to the filter.
 
         Raises:
-            ValueError: there is no model yet.
+            Refusal: there is no model yet.
         """
         if self._missing:
-            raise ValueError(self._missing)
+            raise Refusal(self._missing)
         assert self._forecaster is not None
         self._forecaster.restart()
         for stream, name in ((SHANK, "shank"), (FOOT, "foot")):

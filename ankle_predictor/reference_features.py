@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ankle_imu_driver.calibration import SensorCalibration
 from ankle_imu_driver.recording import Recording
+from ankle_imu_driver.refusal import Refusal
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -28,7 +29,7 @@ ACCEL_DECIMALS = 2  # the logger prints m/s^2 with two decimals
 GYRO_DECIMALS = 1  # and deg/s with one
 
 
-class ReferenceFeatureError(ValueError):
+class ReferenceFeatureError(Refusal):
     """Samples from which the reference's inputs cannot be made; the message says why."""
 
 

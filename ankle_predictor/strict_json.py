@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any, Literal, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from ankle_imu_driver.refusal import Refusal
+
 T = TypeVar("T")
 SHOWN = 40  # characters of a wrong value that a sentence repeats
 NAMES = {str: "text", bool: "true or false", int: "a whole number", float: "a finite number"}
 
 
-class JsonError(ValueError):
+class JsonError(Refusal):
     """A document that is not what its reader expects; the message names the place."""
 
 
@@ -44,7 +46,7 @@ def build(expected: type[T], value: Any, place: str = "") -> T:
 
     Raises:
         JsonError: a key is missing or unknown, or a value has another type.
-        ValueError: whatever a dataclass's own ``__post_init__`` refuses.
+        Refusal: whatever a dataclass's own ``__post_init__`` refuses.
     """
     return typing.cast(T, _build(expected, value, place))
 

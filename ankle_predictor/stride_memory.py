@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.recent_rows import RecentRows
 from ankle_predictor.scoring import truth_at
 
@@ -52,14 +53,12 @@ class MemorySettings:
         """Refuse constants that mean nothing, or a memory too large to search at every sample.
 
         Raises:
-            ValueError: one is out of bounds.
+            Refusal: one is out of bounds.
         """
         if not (0.0 < self.span <= 600.0 and 1 <= self.every <= 100):
-            raise ValueError(
-                f"memory.span must be up to 600 s and memory.every 1 to 100, not {self.span}, {self.every}"
-            )
+            raise Refusal(f"memory.span must be up to 600 s and memory.every 1 to 100, not {self.span}, {self.every}")
         if not (0.0 < self.sharpness <= 1e6 and 0.0 < self.prior <= 1e6):
-            raise ValueError(f"memory.sharpness and memory.prior must be above 0, not {self.sharpness}, {self.prior}")
+            raise Refusal(f"memory.sharpness and memory.prior must be above 0, not {self.sharpness}, {self.prior}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.ankle_angle import JointSample
 from ankle_predictor.engine import Forecast
 from ankle_predictor.filter_config import TIME_RESOLUTION, FilterConfig
@@ -46,11 +47,11 @@ class TrustLimits:
         """Refuse limits that mean nothing.
 
         Raises:
-            ValueError: one is not a positive number.
+            Refusal: one is not a positive number.
         """
         for name, value in vars(self).items():
             if not value > 0 or not math.isfinite(value):
-                raise ValueError(f"{name} must be a positive number, not {value}")
+                raise Refusal(f"{name} must be a positive number, not {value}")
 
 
 class SensorWatch:

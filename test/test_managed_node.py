@@ -11,6 +11,7 @@ from rclpy.context import Context
 from rclpy.parameter import Parameter
 
 from ankle_imu_driver.managed_node import ManagedNode
+from ankle_imu_driver.refusal import Refusal
 
 DOMAIN = 72
 
@@ -69,11 +70,11 @@ def test_a_life_from_beginning_to_end(context: Context) -> None:
 
 
 def test_a_refusal_leaves_it_where_it_was_and_a_later_try_succeeds(context: Context) -> None:
-    node = Node(context, setup=ValueError("the log is missing"))
+    node = Node(context, setup=Refusal("the log is missing"))
     node.trigger_configure()
     assert node.state == State.PRIMARY_STATE_UNCONFIGURED
     assert node.refusal == "the log is missing"
-    node.breaks = {"start": ValueError("the source is busy")}
+    node.breaks = {"start": Refusal("the source is busy")}
     node.trigger_configure()
     assert node.refusal == ""
     node.trigger_activate()

@@ -126,7 +126,7 @@ class Mpu6050Driver:
                 loop.refuse_wrong_chips()
             if config.self_test:
                 self._test_sensors()
-        except ValueError:
+        except BaseException:
             self.close()
             raise
 

@@ -104,7 +104,7 @@ def emulated_buses(
 
     Raises:
         SetupError: the fault script cannot be read.
-        ValueError: the recording cannot be read; one sentence says why.
+        RecordingError: the recording cannot be read; one sentence says why.
     """
     motions = _motions(emulation)
     if emulation.swapped:

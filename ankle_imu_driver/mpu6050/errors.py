@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 import errno
 
+from ankle_imu_driver.refusal import Refusal
+
 
 class Fault(enum.Enum):
     """Kinds of fault; the value is what diagnostics call it."""
@@ -42,7 +44,7 @@ FAULT_OF_ERRNO = {
 }
 
 
-class SensorError(ValueError):
+class SensorError(Refusal):
     """A transfer or a sample that cannot be used; the message is one sentence."""
 
     def __init__(self, fault: Fault, sentence: str) -> None:
@@ -50,7 +52,7 @@ class SensorError(ValueError):
         self.fault = fault
 
 
-class SetupError(ValueError):
+class SetupError(Refusal):
     """A setting or a machine that the driver cannot start with; the message is one sentence with the remedy."""
 
 

@@ -20,6 +20,7 @@ from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
 from trajectory_msgs.msg import JointTrajectory
 
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.benchmark.process_stats import ProcessStats, read_stats, read_stolen
 from ankle_predictor.benchmark.timing import Progress
 from ankle_predictor.demo.nodes_process import NodesProcess, Parameter
@@ -49,7 +50,7 @@ class Arrangement:
     parameters: Mapping[str, Parameter]
 
 
-class ChainError(ValueError):
+class ChainError(Refusal):
     """A chain that does not run; one sentence, and the nodes' own words."""
 
 

@@ -20,6 +20,7 @@ from ankle_imu_driver.calibration import save_calibration
 from ankle_imu_driver.gait_scenario import Stand, Walk
 from ankle_imu_driver.mpu6050_model import SensorModel
 from ankle_imu_driver.recording import Recording
+from ankle_imu_driver.refusal import Refusal
 from ankle_imu_driver.simulator import simulate
 from ankle_imu_driver.user_profile import draw_user
 from ankle_predictor.arguments import duration
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.write is not None:
             page = with_section(options.write.read_text("utf-8"), BEGIN, END, markdown(figures, rows))
             options.write.write_text(page, "utf-8")
-    except (ValueError, OSError) as error:
+    except (Refusal, OSError) as error:
         print(f"benchmark: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -80,15 +81,15 @@ def _measure(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     """Measure one thing after the other: nothing is to share the cores with what is measured."""
     for path in (options.json, options.write):
         if path is not None and not path.absolute().parent.is_dir():
-            raise ValueError(f"there is no folder {path.parent} to write {path.name} to")
+            raise Refusal(f"there is no folder {path.parent} to write {path.name} to")
     if options.write is not None:  # before minutes are spent
         if not options.write.is_file():
-            raise ValueError(f"there is no page {options.write} to put the table into")
+            raise Refusal(f"there is no page {options.write} to put the table into")
         with_section(options.write.read_text("utf-8"), BEGIN, END, "")
     try:
         spec = load_bundle(options.model, model_directories()).manifest.features
     except BundleError as error:
-        raise ValueError(str(error)) from error
+        raise Refusal(str(error)) from error
     figures: dict[str, Any] = {
         "command": f"scripts/run benchmark --seconds {options.seconds:g}",
         "model": options.model,

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from ankle_imu_driver.refusal import Refusal
+
 MEGABYTE = 1e6
 
 
@@ -29,13 +31,13 @@ def read_stats(pid: int) -> ProcessStats:
     """Look at a process.
 
     Raises:
-        ValueError: it is not there, or this is no Linux.
+        Refusal: it is not there, or this is no Linux.
     """
     try:
         memory = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
     except OSError as error:
-        raise ValueError(f"process {pid} cannot be measured: {error.strerror}") from error
+        raise Refusal(f"process {pid} cannot be measured: {error.strerror}") from error
     return ProcessStats(*parse_memory(memory), parse_cpu(stat, os.sysconf("SC_CLK_TCK")))
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from rich.table import Table
 
+from ankle_imu_driver.refusal import Refusal
+
 BEGIN, END = "<!-- benchmark: begin -->", "<!-- benchmark: end -->"
 REFERENCE_KERAS = "reference's network, random weights, keras.predict"
 REFERENCE_ENGINE = "reference's network, random weights, this engine"
@@ -157,10 +159,10 @@ def with_section(page: str, begin: str, end: str, content: str) -> str:
     """Return a page with what stands between two marks replaced.
 
     Raises:
-        ValueError: the page lacks the marks.
+        Refusal: the page lacks the marks.
     """
     before, begun, rest = page.partition(begin)
     _, ended, after = rest.partition(end)
     if not begun or not ended:
-        raise ValueError(f"the page has no section {begin} ... {end} to write to")
+        raise Refusal(f"the page has no section {begin} ... {end} to write to")
     return f"{before}{begin}\n{content}\n{end}{after}"

@@ -19,6 +19,7 @@ from rich.console import Console
 from ankle_imu_driver.bag_writer import BagWriter
 from ankle_imu_driver.calibration import save_calibration
 from ankle_imu_driver.read_recording import read_recording
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.arguments import duration
 from ankle_predictor.bundle import load_bundle, model_directories
 from ankle_predictor.demo.adapting import AFTER, LABELS, LONGEST, NEEDED, PERSON, SEED, USER, WALKING, Adapting
@@ -66,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(sign, lambda number, _: sys.exit(128 + number))
     try:
         return _demo(options)
-    except (ValueError, OSError) as error:
+    except (Refusal, OSError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -106,7 +107,7 @@ def _demo(options: argparse.Namespace) -> int:
     recording = None if options.log is None else read_recording(options.log)
     source = "simulator" if recording is None else recording.name
     if options.json is not None and not options.json.absolute().parent.is_dir():
-        raise ValueError(f"there is no folder {options.json.parent} to write {options.json.name} to")
+        raise Refusal(f"there is no folder {options.json.parent} to write {options.json.name} to")
     folder = _new_folder(options.output or Path("demo_output", f"{source}-{time.strftime('%Y%m%d-%H%M%S')}"))
     through = "emulated sensors, " if options.emulated else ""
     seconds = options.seconds or (LONGEST if recording is None else SECONDS)
@@ -236,7 +237,7 @@ def _is_among(log: Path, training: Training) -> bool:
 def _new_folder(path: Path) -> Path:
     """Make the folder of the results; what an earlier run left is never overwritten."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ValueError(f"{path} is already there and not empty; name another folder with --output")
+        raise Refusal(f"{path} is already there and not empty; name another folder with --output")
     path.mkdir(parents=True, exist_ok=True)
     return path
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.demo.adapting import Adapting
 from ankle_predictor.demo.monitor_node import ACTIVATE, CONFIGURE, MonitorNode
 from ankle_predictor.demo.nodes_process import NodesProcess
@@ -24,7 +25,7 @@ LEVELS = ("ok", "warning", "error", "stale")
 ERROR = 2
 
 
-class RunError(ValueError):
+class RunError(Refusal):
     """A run that gave nothing; the message says why, in a sentence and in the nodes' own words."""
 
 

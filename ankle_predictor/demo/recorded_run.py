@@ -12,6 +12,7 @@ import numpy.typing as npt
 from rosbags.rosbag2 import Reader
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.demo.topics import ANGLE, DETAIL, ENCODER, FOOT_RAW, FORECAST, SHANK_RAW
 
 FloatArray = npt.NDArray[np.float64]
@@ -88,7 +89,7 @@ def read_run(bag: Path, seconds: float) -> RecordedRun:
         seconds: pairs and forecasts of later stamps are left out; the encoder is kept, for it scores the last ones.
 
     Raises:
-        ValueError: it holds no raw sample.
+        Refusal: it holds no raw sample.
     """
     received: dict[str, list[tuple[int, int, Any]]] = {t: [] for t in (ANGLE, ENCODER, FORECAST, DETAIL)}
     samples: list[int] = []
@@ -105,7 +106,7 @@ def read_run(bag: Path, seconds: float) -> RecordedRun:
             elif topic in (SHANK_RAW, FOOT_RAW):
                 samples.append(stamp_of(data))
     if not samples:
-        raise ValueError(f"{bag} holds no raw sample, so there is nothing to score")
+        raise Refusal(f"{bag} holds no raw sample, so there is nothing to score")
     first, end = min(samples), min(samples) + round(seconds * 1e9)
 
     def stamps(topic: str) -> FloatArray:

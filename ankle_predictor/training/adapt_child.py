@@ -17,19 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from ankle_imu_driver.recording import EncoderSamples
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.adaptation_process import MADE, START, TASK, WALK
 from ankle_predictor.bundle import load_bundle, write_bundle
 from ankle_predictor.chain import FeatureTable
 from ankle_predictor.features import ANGLE_FEATURE, FeatureSpec
-from ankle_predictor.manifest import BundleError
-from ankle_predictor.training.adaptation import AdaptationError, Report, adapt
+from ankle_predictor.training.adaptation import Report, adapt
 from ankle_predictor.training.adaptation_report import verdict
-from ankle_predictor.training.dataset import DatasetError
 from ankle_predictor.training.needs_tensorflow import NetworkError, last_layer_module
-from ankle_predictor.training.user_walk import UserWalk, UserWalkError
+from ankle_predictor.training.user_walk import UserWalk
 from ankle_predictor.walk_collector import WalkedSeconds
 
-REFUSALS = (AdaptationError, BundleError, DatasetError, NetworkError, UserWalkError)
 FIRST_TO_GO = "1000"  # of /proc/self/oom_score_adj: where memory runs out, this process is ended and not the node
 
 
@@ -51,7 +49,7 @@ def main(folder: str) -> int:
     given.wait()
     try:
         say(outcome=_adapt(Path(folder), lambda stage, share: say(stage=stage, share=share)))
-    except REFUSALS as refusal:
+    except Refusal as refusal:
         say(refusal=str(refusal))
     return 0
 

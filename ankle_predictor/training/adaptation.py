@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.bundle import Bundle
 from ankle_predictor.engine import Forecast, InferenceEngine, joined, load_engine
 from ankle_predictor.familiarity import moving, widened
@@ -36,7 +37,7 @@ METHOD = "split conformal per step on the user's judged seconds, drawn toward th
 ROLE = "the user's seconds but the first quarter, scored before they were learned from; the intervals were made on them"
 
 
-class AdaptationError(ValueError):
+class AdaptationError(Refusal):
     """A model that cannot be adapted; the message says why and what to do."""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.scoring import Score
 from ankle_predictor.training.adaptation import Report
 
@@ -16,7 +17,7 @@ PERIOD = 0.01  # s between two steps of a forecast
 GREY, OLD, NEW = "#555555", "#d95f02", "#1b9e77"
 
 
-class ReportError(ValueError):
+class ReportError(Refusal):
     """A report that cannot be written; the message says why."""
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ankle_imu_driver.recording import EncoderSamples, Recording
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.chain import FeatureTable, windows_of
 from ankle_predictor.feature_family import feature_table
 from ankle_predictor.features import FeatureSpec
@@ -23,7 +24,7 @@ BoolArray = npt.NDArray[np.bool_]
 SMALLEST_SCALE = 1e-6
 
 
-class DatasetError(ValueError):
+class DatasetError(Refusal):
     """A recording that nothing can be learned from; the message says why."""
 
 

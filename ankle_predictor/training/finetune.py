@@ -11,35 +11,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ankle_imu_driver.calibration import CalibrationError
-from ankle_imu_driver.mounting import MountingError
-from ankle_imu_driver.read_recording import RecordingError, read_recording
+from ankle_imu_driver.read_recording import read_recording
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.arguments import duration, seconds_since
 from ankle_predictor.bundle import bundle_path, check_writable, load_bundle, model_directories, write_bundle
-from ankle_predictor.chain import ChainError
 from ankle_predictor.evaluation import find_model
 from ankle_predictor.features import FeatureError
-from ankle_predictor.manifest import BundleError
-from ankle_predictor.reference_features import ReferenceFeatureError
 from ankle_predictor.training.adaptation import Adaptation, AdaptationError, Report, adapt
 from ankle_predictor.training.adaptation_report import ReportError, as_json, as_text, draw, write_text
-from ankle_predictor.training.dataset import DatasetError
-from ankle_predictor.training.needs_tensorflow import NetworkError
-from ankle_predictor.training.user_walk import Labels, UserWalkError, walk_of
-
-REFUSALS = (
-    AdaptationError,
-    BundleError,
-    CalibrationError,
-    ChainError,
-    DatasetError,
-    MountingError,
-    NetworkError,
-    RecordingError,
-    ReferenceFeatureError,
-    ReportError,
-    UserWalkError,
-)
+from ankle_predictor.training.user_walk import Labels, walk_of
 
 
 def finetune(  # noqa: PLR0917 - each is another thing
@@ -63,7 +43,7 @@ def finetune(  # noqa: PLR0917 - each is another thing
         on_progress: told what is being done and which share of all is done.
 
     Raises:
-        REFUSALS: see there; nothing was written.
+        Refusal: nothing was written.
     """
     directory = models_dir.absolute() if models_dir else model_directories()[0]
     path, base = bundle_path(directory, user), load_bundle(*find_model(model, models_dir))
@@ -125,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
         if args.json:
             write_text(json.dumps(as_json(report), indent=2, allow_nan=False) + "\n", args.json)
-    except REFUSALS as refusal:
+    except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -15,17 +15,17 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 
-from ankle_imu_driver.read_recording import RecordingError, read_recording
+from ankle_imu_driver.read_recording import read_recording
 from ankle_imu_driver.recording import EncoderSamples, Recording
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.bundle import Bundle, bundle_path, check_writable, model_directories, write_bundle
-from ankle_predictor.chain import ChainError, FeatureTable
+from ankle_predictor.chain import FeatureTable
 from ankle_predictor.engine import InferenceEngine, load_engine
 from ankle_predictor.feature_family import family_called, feature_table
-from ankle_predictor.features import FeatureError, FeatureSpec
-from ankle_predictor.manifest import BundleError, Canary, Intervals, Manifest, Output, Scaler, Training
-from ankle_predictor.reference_features import ReferenceFeatureError
-from ankle_predictor.training.dataset import DatasetError, cut_examples, scaled
-from ankle_predictor.training.measurement import MeasurementError, check_parity, conformal_margins
+from ankle_predictor.features import FeatureSpec
+from ankle_predictor.manifest import Canary, Intervals, Manifest, Output, Scaler, Training
+from ankle_predictor.training.dataset import cut_examples, scaled
+from ankle_predictor.training.measurement import check_parity, conformal_margins
 from ankle_predictor.training.needs_tensorflow import NetworkError, last_layer_module
 
 FloatArray = npt.NDArray[np.float64]
@@ -37,21 +37,8 @@ METHOD = "constant width per step: quantile of the residuals on the scaler's row
 MAX_BYTES = 64 * 2**20
 
 
-class ImportKerasError(ValueError):
+class ImportKerasError(Refusal):
     """Weights or a log that give no bundle; the message says why and what to do."""
-
-
-REFUSALS = (
-    BundleError,
-    ChainError,
-    DatasetError,
-    FeatureError,
-    ImportKerasError,
-    MeasurementError,
-    NetworkError,
-    RecordingError,
-    ReferenceFeatureError,
-)
 
 
 def import_keras(weights: Path, scaler_log: Path, scaler_rows: int, features: str, output: Path) -> Manifest:
@@ -69,7 +56,7 @@ def import_keras(weights: Path, scaler_log: Path, scaler_rows: int, features: st
 
     Raises:
         ImportKerasError: not the right weights or log.
-        REFUSALS: see there.
+        Refusal: the log, the features or the bundle; nothing was written.
     """
     check_writable(output, replace=True)
     spec, data = family_called(features).spec, _read(weights)
@@ -184,7 +171,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with Console(stderr=True).status(f"importing {args.weights.name}"):
             output = bundle_path(directory, args.user)
             manifest = import_keras(args.weights, args.scaler_log, args.scaler_rows, args.features, output)
-    except REFUSALS as refusal:
+    except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ankle_imu_driver.recording import EncoderSamples, Recording
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.bundle import Bundle
 from ankle_predictor.chain import FeatureTable
 from ankle_predictor.engine import InferenceEngine
@@ -52,7 +53,7 @@ PARITY_WINDOWS = 200
 EMPTY = Training("", {}, {}, {})
 
 
-class TrainingError(ValueError):
+class TrainingError(Refusal):
     """A training that gives no model; the message says why and what to do."""
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ankle_imu_driver.recording import Recording
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.chain import FeatureTable
 from ankle_predictor.engine import Forecast, InferenceEngine, joined
 from ankle_predictor.log_forecasts import WHOLE, Span, forecast_log
@@ -24,7 +25,7 @@ LEAST_WIDTH = 1e-4  # rad, of half an interval
 LEVEL_HALVINGS = 12  # of the search for a level: it is found to 1 / 40 000
 
 
-class MeasurementError(ValueError):
+class MeasurementError(Refusal):
     """A network that is not what it should be; the message says why."""
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from ankle_imu_driver.refusal import Refusal
 
-class NetworkError(ValueError):
+
+class NetworkError(Refusal):
     """A network that cannot be read or worked on, or there is nothing here that could; the message says why."""
 
 

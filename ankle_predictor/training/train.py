@@ -14,19 +14,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ankle_imu_driver.calibration import CalibrationError
-from ankle_imu_driver.mounting import MountingError
-from ankle_imu_driver.read_recording import RecordingError, read_recording
+from ankle_imu_driver.read_recording import read_recording
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.bundle import Bundle, check_writable, write_bundle
-from ankle_predictor.chain import ChainError
 from ankle_predictor.engine import load_engine
 from ankle_predictor.feature_family import FAMILIES
-from ankle_predictor.features import FeatureError
-from ankle_predictor.log_forecasts import EvaluationError
-from ankle_predictor.manifest import BundleError, Manifest, Training
-from ankle_predictor.reference_features import ReferenceFeatureError
+from ankle_predictor.manifest import Manifest, Training
 from ankle_predictor.training.augmentation import Augmentation
-from ankle_predictor.training.dataset import DatasetError
 from ankle_predictor.training.learning import (
     HELD_OUT,
     TrainingError,
@@ -35,23 +29,7 @@ from ankle_predictor.training.learning import (
     measure,
     walk_of,
 )
-from ankle_predictor.training.measurement import MeasurementError
-from ankle_predictor.training.needs_tensorflow import NetworkError, network_module
-
-REFUSALS = (
-    BundleError,
-    CalibrationError,
-    ChainError,
-    DatasetError,
-    EvaluationError,
-    FeatureError,
-    MeasurementError,
-    MountingError,
-    NetworkError,
-    RecordingError,
-    ReferenceFeatureError,
-    TrainingError,
-)
+from ankle_predictor.training.needs_tensorflow import network_module
 
 
 def train(
@@ -154,7 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 settings,
                 lambda stage, share: progress.update(task, description=stage, completed=share),
             )
-    except REFUSALS as refusal:
+    except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

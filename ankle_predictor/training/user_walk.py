@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy.signal import find_peaks
 
 from ankle_imu_driver.recording import EncoderSamples, Recording
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.chain import FeatureTable, run_chain
 from ankle_predictor.feature_family import feature_table
 from ankle_predictor.features import SEGMENT_FEATURES, FeatureSpec
@@ -41,7 +42,7 @@ FEWEST_CLIPPED = 10  # samples at the end of a range that are no coincidence
 BEYOND_SHARE = 0.001  # of the samples beyond what the model knows, worth a word
 
 
-class UserWalkError(ValueError):
+class UserWalkError(Refusal):
     """Seconds that nothing can be learned from; the message says why and what to do."""
 
 
