@@ -14,18 +14,18 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu, JointState
 
+from ankle_imu_driver.deferred_publisher import Outbox
 from ankle_imu_driver.driver_parameters import CHOICES, NUMBERS, DriverConfig
 from ankle_imu_driver.managed_node import ERROR, OK, WARN, Health, ManagedNode, spin_nodes
-from ankle_imu_driver.messages import raw_imu_message
 from ankle_imu_driver.mpu6050.acquisition import Sample as SensorSample
 from ankle_imu_driver.mpu6050.driver import Mpu6050Driver
 from ankle_imu_driver.mpu6050_parameters import PARAMETERS, read_parameters
-from ankle_imu_driver.outbox import Outbox
-from ankle_imu_driver.playback import Playback
-from ankle_imu_driver.read_recording import read_recording
-from ankle_imu_driver.recording import Recording
+from ankle_imu_driver.raw_imu_message import raw_imu_message
+from ankle_imu_driver.recordings.playback import Playback
+from ankle_imu_driver.recordings.read_recording import read_recording
+from ankle_imu_driver.recordings.recording import Recording
+from ankle_imu_driver.recordings.timeline import ENCODER, FOOT, SHANK, Sample, looped, samples
 from ankle_imu_driver.refusal import Refusal
-from ankle_imu_driver.replay import ENCODER, FOOT, SHANK, Sample, looped, samples
 
 STREAMS = {SHANK: "shank", FOOT: "foot", ENCODER: "encoder"}
 SECOND = 1_000_000_000  # ns
@@ -280,9 +280,9 @@ def _open(config: DriverConfig) -> Iterator[Recording]:
     """Return the source's samples, in chunks that follow each other in time."""
     if config.source == "simulator":
         # Imported only here: it brings scipy, 60 MB that a robot with real sensors has no use for.
-        from ankle_imu_driver.mpu6050_model import SensorModel  # noqa: PLC0415
-        from ankle_imu_driver.simulator import stream  # noqa: PLC0415
-        from ankle_imu_driver.user_profile import draw_user  # noqa: PLC0415
+        from ankle_imu_driver.simulator.sensor_model import SensorModel  # noqa: PLC0415
+        from ankle_imu_driver.simulator.simulate import stream  # noqa: PLC0415
+        from ankle_imu_driver.simulator.user_profile import draw_user  # noqa: PLC0415
 
         model = SensorModel(accel_range=config.accel_range)
         return stream(draw_user(config.person), model, config.seed, config.side)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ankle_imu_driver.mirror import check_side
+from ankle_imu_driver.recordings.mirror import check_side
+from ankle_imu_driver.recordings.timeline import check_rate
 from ankle_imu_driver.refusal import Refusal
-from ankle_imu_driver.replay import check_rate
 
 SOURCES = ("replay", "simulator", "mpu6050")
 CHOICES = {

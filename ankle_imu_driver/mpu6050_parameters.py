@@ -8,8 +8,8 @@ from typing import Any
 from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING, parse_mounting
 from ankle_imu_driver.mpu6050.device import DeviceConfig, Vector
 from ankle_imu_driver.mpu6050.driver import Mpu6050Config, SensorWiring
-from ankle_imu_driver.mpu6050.emulation import SENSORS, Emulation
 from ankle_imu_driver.mpu6050.errors import SetupError
+from ankle_imu_driver.mpu6050_emulator.wiring import SENSORS, Emulation
 
 BUSES = ("smbus2", "emulated")
 PARAMETERS: dict[str, Any] = {

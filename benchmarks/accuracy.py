@@ -29,12 +29,12 @@ import numpy as np
 import numpy.typing as npt
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ankle_imu_driver.read_recording import read_recording
-from ankle_predictor.bundle import Bundle, load_bundle, write_bundle
-from ankle_predictor.chain import run_chain
-from ankle_predictor.engine import Forecast, InferenceEngine, joined
-from ankle_predictor.log_forecasts import WHOLE, Span, forecast_log
-from ankle_predictor.scoring import due_times, truth_at
+from ankle_imu_driver.recordings.read_recording import read_recording
+from ankle_predictor.model.bundle import Bundle, load_bundle, write_bundle
+from ankle_predictor.model.engine import Forecast, InferenceEngine, joined
+from ankle_predictor.offline.log_forecasts import WHOLE, Span, forecast_log
+from ankle_predictor.offline.pipeline import run_chain
+from ankle_predictor.trust.scoring import due_times, truth_at
 from benchmarks.accuracy_page import write_page
 from benchmarks.baselines import HORIZON, PERIOD, forecasts, scored_stamps, subject_of
 
@@ -123,7 +123,7 @@ def reference(held_out: Path, others: Sequence[Path], _work: Path) -> Cell:
 
 def transfer(held_out: Path, seconds: int, labels: str, work: Path) -> Cell:
     """Adapt the model that never saw the subject, and score from 120 s on."""
-    from ankle_predictor.training.finetune import finetune  # noqa: PLC0415 - imports tensorflow
+    from ankle_predictor.adaptation.finetune import finetune  # noqa: PLC0415 - imports tensorflow
 
     user = f"{held_out.stem}_{labels}_{seconds}"
     base = f"not_{held_out.stem}"

@@ -15,15 +15,15 @@ import numpy as np
 from rich.progress import track
 
 from ankle_imu_driver.calibration import SensorCalibration
-from ankle_imu_driver.gait_scenario import Activity, Shuffle, Slope, Stairs, Stand, Turn, Walk
-from ankle_imu_driver.mpu6050_model import SensorModel
-from ankle_imu_driver.read_recording import read_recording
-from ankle_imu_driver.recording import ImuSamples, Recording
-from ankle_imu_driver.simulator import simulate
-from ankle_imu_driver.user_profile import draw_user
-from ankle_predictor.chain import run_chain
-from ankle_predictor.features import FeatureSpec
-from ankle_predictor.filter_config import FilterConfig
+from ankle_imu_driver.recordings.read_recording import read_recording
+from ankle_imu_driver.recordings.recording import ImuSamples, Recording
+from ankle_imu_driver.simulator.gait_scenario import Activity, Shuffle, Slope, Stairs, Stand, Turn, Walk
+from ankle_imu_driver.simulator.sensor_model import SensorModel
+from ankle_imu_driver.simulator.simulate import simulate
+from ankle_imu_driver.simulator.user_profile import draw_user
+from ankle_predictor.estimation.filter_config import FilterConfig
+from ankle_predictor.model.features import FeatureSpec
+from ankle_predictor.offline.pipeline import run_chain
 
 OURS = FilterConfig()
 VARIANTS = {

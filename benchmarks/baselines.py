@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ankle_imu_driver.recording import Recording
-from ankle_predictor.chain import FeatureTable, run_chain
-from ankle_predictor.features import SEGMENT_FEATURES
-from ankle_predictor.scoring import due_times, truth_at
+from ankle_imu_driver.recordings.recording import Recording
+from ankle_predictor.model.features import SEGMENT_FEATURES
+from ankle_predictor.offline.pipeline import FeatureTable, run_chain
+from ankle_predictor.trust.scoring import due_times, truth_at
 
 FloatArray = npt.NDArray[np.float64]
 

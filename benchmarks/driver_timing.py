@@ -27,16 +27,16 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import Imu
 
 from ankle_imu_driver.driver_node import ImuDriverNode
-from ankle_imu_driver.mpu6050 import emulation
 from ankle_imu_driver.mpu6050.bus import Bus
 from ankle_imu_driver.mpu6050.clock import SystemClock
 from ankle_imu_driver.mpu6050.device import DeviceConfig, Mpu6050
-from ankle_imu_driver.mpu6050.emulated_chip import EmulatedChip
-from ankle_imu_driver.mpu6050.motion import Recorded
-from ankle_imu_driver.mpu6050_model import SensorModel
-from ankle_imu_driver.recording import ImuSamples
-from ankle_imu_driver.simulator import stream
-from ankle_imu_driver.user_profile import draw_user
+from ankle_imu_driver.mpu6050_emulator import wiring as emulation
+from ankle_imu_driver.mpu6050_emulator.chip import EmulatedChip
+from ankle_imu_driver.mpu6050_emulator.motion import Recorded
+from ankle_imu_driver.recordings.recording import ImuSamples
+from ankle_imu_driver.simulator.sensor_model import SensorModel
+from ankle_imu_driver.simulator.simulate import stream
+from ankle_imu_driver.simulator.user_profile import draw_user
 
 PERIOD = 0.01  # s
 WARM_UP = 3.0  # s

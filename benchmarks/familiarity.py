@@ -20,15 +20,15 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from ankle_imu_driver.gait_scenario import Activity, Shuffle, Sit, Slope, Stairs, Stand, Sway, Walk
-from ankle_imu_driver.mpu6050_model import SensorModel
-from ankle_imu_driver.read_recording import read_recording
-from ankle_imu_driver.simulator import simulate
-from ankle_imu_driver.user_profile import draw_user
-from ankle_predictor.chain import FeatureTable, run_chain, windows_of
-from ankle_predictor.familiarity import FamiliarityScore, fit_familiarity, moving
-from ankle_predictor.features import FeatureSpec
-from ankle_predictor.segment import GRAVITY
+from ankle_imu_driver.recordings.read_recording import read_recording
+from ankle_imu_driver.simulator.gait_scenario import Activity, Shuffle, Sit, Slope, Stairs, Stand, Sway, Walk
+from ankle_imu_driver.simulator.sensor_model import SensorModel
+from ankle_imu_driver.simulator.simulate import simulate
+from ankle_imu_driver.simulator.user_profile import draw_user
+from ankle_predictor.estimation.segment_filter import GRAVITY
+from ankle_predictor.model.features import FeatureSpec
+from ankle_predictor.offline.pipeline import FeatureTable, run_chain, windows_of
+from ankle_predictor.trust.familiarity import FamiliarityScore, fit_familiarity, moving
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -32,15 +32,15 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import Imu
 from trajectory_msgs.msg import JointTrajectory
 
-from ankle_imu_driver.recording import Recording
-from ankle_predictor.benchmark.cli import played, simulated_walk
-from ankle_predictor.benchmark.process_stats import read_stats, read_stolen
-from ankle_predictor.benchmark.report import with_section
-from ankle_predictor.bundle import load_bundle, model_directories, write_bundle
-from ankle_predictor.demo.nodes_process import NodesProcess, private_environment
-from ankle_predictor.features import FeatureSpec
-from ankle_predictor.messages import set_stamp, stamp_of
-from ankle_predictor.status import WITHHELD, Status, names
+from ankle_imu_driver.recordings.recording import Recording
+from ankle_predictor.model.bundle import load_bundle, model_directories, write_bundle
+from ankle_predictor.model.features import FeatureSpec
+from ankle_predictor.nodes.child_process import NodesProcess, private_environment
+from ankle_predictor.nodes.messages import set_stamp, stamp_of
+from ankle_predictor.performance.cli import played, simulated_walk
+from ankle_predictor.performance.process_stats import read_stats, read_stolen
+from ankle_predictor.performance.report import with_section
+from ankle_predictor.trust.status import WITHHELD, Status, names
 
 BEGIN, END = "<!-- soak: begin -->", "<!-- soak: end -->"
 PERIOD = 10_000_000  # ns

@@ -12,7 +12,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from ankle_imu_driver.parameter_file import read_parameter_file
-from ankle_predictor.follow_source import follow_source
+from ankle_predictor.nodes.source_defaults import follow_source
 from launch import LaunchContext, LaunchDescription
 
 PACKAGE = "ankle_predictor"

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-
-REPOSITORY = Path(__file__).resolve().parent.parent
-DATA = REPOSITORY.parent / "shared" / "data"
+from rigs.repository import DATA
 
 # How long an example takes says more of the computer's load than of the code.
 settings.register_profile("unhurried", deadline=None)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
-from .conftest import REPOSITORY
+from rigs.repository import REPOSITORY
 
 PACKAGES = ("ankle_imu_driver", "ankle_predictor")
 REQUIREMENTS = ("requirements.txt", "requirements-train.txt", "requirements-dev.txt", "requirements-ros.txt")

@@ -10,13 +10,13 @@ from ankle_imu_driver.mpu6050.acquisition import BusLoop, BusThread, Sample
 from ankle_imu_driver.mpu6050.bus import OpenBus, SmbusBus
 from ankle_imu_driver.mpu6050.clock import SystemClock
 from ankle_imu_driver.mpu6050.device import DeviceConfig, Mpu6050, Vector
-from ankle_imu_driver.mpu6050.emulation import EmulatedEncoder, Emulation, emulated_buses, emulated_encoder
 from ankle_imu_driver.mpu6050.errors import SensorError, SetupError
 from ankle_imu_driver.mpu6050.health import judge_all
 from ankle_imu_driver.mpu6050.placement import MeanGravity, describe_up, placement_problem
 from ankle_imu_driver.mpu6050.realtime import lock_memory, share_priority
 from ankle_imu_driver.mpu6050.ros_time import RosTime
 from ankle_imu_driver.mpu6050.self_test import run_self_test
+from ankle_imu_driver.mpu6050_emulator.wiring import EmulatedEncoder, Emulation, emulated_buses, emulated_encoder
 
 SWITCH_INTERVAL = 0.001  # s
 

@@ -10,7 +10,7 @@ from ankle_predictor_interfaces.action import AdaptToUser
 from rclpy.action import ActionClient
 
 from ankle_predictor.demo.monitor_node import MonitorNode
-from ankle_predictor.demo.topics import FORECAST
+from ankle_predictor.nodes.topics import FORECAST
 
 PERSON, SEED = 2026, 2026  # of the simulator's: who walks and how the sensors sit, and the walk; no training draws them
 USER = "stranger"

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from ankle_imu_driver.read_recording import read_recording
+from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_predictor.demo.recorded_run import RecordedRun
 from ankle_predictor.demo.summary import Summary, summarise
-from ankle_predictor.engine import InferenceEngine
-from ankle_predictor.log_forecasts import forecast_log
+from ankle_predictor.model.engine import InferenceEngine
+from ankle_predictor.offline.log_forecasts import forecast_log
 
 KEPT = ("model", "forecasts", "mae_h20_deg", "mae_h50_deg", "coverage_90", "scored")  # of a span's figures
 

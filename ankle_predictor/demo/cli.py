@@ -16,24 +16,24 @@ from typing import Any
 
 from rich.console import Console
 
-from ankle_imu_driver.bag_writer import BagWriter
 from ankle_imu_driver.calibration import save_calibration
-from ankle_imu_driver.read_recording import read_recording
+from ankle_imu_driver.recordings.read_recording import read_recording
+from ankle_imu_driver.recordings.rosbag_writer import BagWriter
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.arguments import duration
-from ankle_predictor.bundle import load_bundle, model_directories
+from ankle_predictor.command_line import duration
 from ankle_predictor.demo.adapting import AFTER, LABELS, LONGEST, NEEDED, PERSON, SEED, USER, WALKING, Adapting
 from ankle_predictor.demo.before_after import BeforeAfter, compare
 from ankle_predictor.demo.live_run import LiveRun, RunError
 from ankle_predictor.demo.monitor_node import listening, message_definitions
-from ankle_predictor.demo.nodes_process import NodesProcess, Parameter, private_environment
 from ankle_predictor.demo.plot import draw
 from ankle_predictor.demo.recorded_run import read_run
 from ankle_predictor.demo.summary import summarise
-from ankle_predictor.demo.topics import TOPICS
 from ankle_predictor.demo.view import LiveView
-from ankle_predictor.engine import load_engine
-from ankle_predictor.manifest import Training
+from ankle_predictor.model.bundle import load_bundle, model_directories
+from ankle_predictor.model.engine import load_engine
+from ankle_predictor.model.manifest import Training
+from ankle_predictor.nodes.child_process import NodesProcess, Parameter, private_environment
+from ankle_predictor.nodes.topics import TOPICS
 
 SECONDS = 30.0  # of a log
 BAG, PICTURE, CALIBRATION, NODES_LOG, MODELS = "recording", "forecast.png", "calibration.yaml", "nodes.log", "models"

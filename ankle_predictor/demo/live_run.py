@@ -10,9 +10,9 @@ from dataclasses import replace
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.demo.adapting import Adapting
 from ankle_predictor.demo.monitor_node import ACTIVATE, CONFIGURE, MonitorNode
-from ankle_predictor.demo.nodes_process import NodesProcess
-from ankle_predictor.demo.topics import ANGLE, DETAIL, FOOT_RAW, FORECAST, SHANK_RAW
 from ankle_predictor.demo.view import LiveView, status_words
+from ankle_predictor.nodes.child_process import NodesProcess
+from ankle_predictor.nodes.topics import ANGLE, DETAIL, FOOT_RAW, FORECAST, SHANK_RAW
 
 START_PATIENCE = 60.0  # s for the nodes to import, load the model and be found, on a small computer
 REFUSAL_PATIENCE = 4.0  # s that a node may complain after the first one spoke; each does so while others still start

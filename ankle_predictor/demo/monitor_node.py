@@ -28,8 +28,8 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 
 from ankle_predictor.demo.recorded_run import stamp_of
-from ankle_predictor.demo.topics import ANGLE, DETAIL, DIAGNOSTICS, ENCODER, FOOT_RAW, FORECAST, SHANK_RAW, TOPICS
 from ankle_predictor.demo.view import FUTURE, PAST, Snapshot
+from ankle_predictor.nodes.topics import ANGLE, DETAIL, DIAGNOSTICS, ENCODER, FOOT_RAW, FORECAST, SHANK_RAW, TOPICS
 
 # Deep enough for seconds: a forecast that waits longer than its lifespan of 50 ms is gone all the same, and so this
 # process must never be busy for that long; see ``listening``.

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from ankle_predictor.demo.recorded_run import RecordedRun
 from ankle_predictor.demo.summary import Summary
-from ankle_predictor.scoring import MAX_TRUTH_GAP, due_times, truth_at
+from ankle_predictor.trust.scoring import MAX_TRUTH_GAP, due_times, truth_at
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -13,7 +13,7 @@ from rosbags.rosbag2 import Reader
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.demo.topics import ANGLE, DETAIL, ENCODER, FOOT_RAW, FORECAST, SHANK_RAW
+from ankle_predictor.nodes.topics import ANGLE, DETAIL, ENCODER, FOOT_RAW, FORECAST, SHANK_RAW
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from rich.table import Table
 
 from ankle_predictor.demo.recorded_run import RecordedRun
-from ankle_predictor.features import FeatureSpec, WindowGrid
-from ankle_predictor.scoring import due_times, score, truth_at
+from ankle_predictor.model.features import FeatureSpec, WindowGrid
+from ankle_predictor.trust.scoring import due_times, score, truth_at
 
 FloatArray = npt.NDArray[np.float64]
 

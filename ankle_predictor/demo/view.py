@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ankle_predictor.demo.braille import Canvas
-from ankle_predictor.status import Status, names
+from ankle_predictor.trust.status import Status, names
 
 PAST, FUTURE = 3.0, 0.5  # s that the curve shows
 FRAMES = 8.0  # a second

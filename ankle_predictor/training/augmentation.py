@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ankle_imu_driver.recording import EncoderSamples
-from ankle_predictor.chain import FeatureTable
-from ankle_predictor.features import SEGMENT_FEATURES, FeatureSpec
-from ankle_predictor.scoring import truth_at
-from ankle_predictor.segment import GRAVITY
+from ankle_imu_driver.recordings.recording import EncoderSamples
+from ankle_predictor.estimation.segment_filter import GRAVITY
+from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec
+from ankle_predictor.offline.pipeline import FeatureTable
+from ankle_predictor.trust.scoring import truth_at
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]

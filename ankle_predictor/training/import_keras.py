@@ -15,15 +15,15 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 
-from ankle_imu_driver.read_recording import read_recording
-from ankle_imu_driver.recording import EncoderSamples, Recording
+from ankle_imu_driver.recordings.read_recording import read_recording
+from ankle_imu_driver.recordings.recording import EncoderSamples, Recording
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.bundle import Bundle, bundle_path, check_writable, model_directories, write_bundle
-from ankle_predictor.chain import FeatureTable
-from ankle_predictor.engine import InferenceEngine, load_engine
-from ankle_predictor.feature_family import family_called, feature_table
-from ankle_predictor.features import FeatureSpec
-from ankle_predictor.manifest import Canary, Intervals, Manifest, Output, Scaler, Training
+from ankle_predictor.model.bundle import Bundle, bundle_path, check_writable, model_directories, write_bundle
+from ankle_predictor.model.engine import InferenceEngine, load_engine
+from ankle_predictor.model.feature_family import family_called, feature_table
+from ankle_predictor.model.features import FeatureSpec
+from ankle_predictor.model.manifest import Canary, Intervals, Manifest, Output, Scaler, Training
+from ankle_predictor.offline.pipeline import FeatureTable
 from ankle_predictor.training.dataset import cut_examples, scaled
 from ankle_predictor.training.measurement import check_parity, conformal_margins
 from ankle_predictor.training.needs_tensorflow import NetworkError, last_layer_module

@@ -13,16 +13,15 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ankle_imu_driver.recording import EncoderSamples, Recording
+from ankle_imu_driver.recordings.recording import EncoderSamples, Recording
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.bundle import Bundle
-from ankle_predictor.chain import FeatureTable
-from ankle_predictor.engine import InferenceEngine
-from ankle_predictor.familiarity import Familiarity, fit_familiarity, moving
-from ankle_predictor.feature_family import family_called, feature_table
-from ankle_predictor.features import ANGLE_FEATURE, SEGMENT_FEATURES, FeatureSpec
-from ankle_predictor.manifest import Canary, Intervals, Manifest, Output, Training
-from ankle_predictor.stride_memory import MemorySettings
+from ankle_predictor.forecasting.stride_memory import MemorySettings
+from ankle_predictor.model.bundle import Bundle
+from ankle_predictor.model.engine import InferenceEngine
+from ankle_predictor.model.feature_family import family_called, feature_table
+from ankle_predictor.model.features import ANGLE_FEATURE, SEGMENT_FEATURES, FeatureSpec
+from ankle_predictor.model.manifest import Canary, Intervals, Manifest, Output, Training
+from ankle_predictor.offline.pipeline import FeatureTable
 from ankle_predictor.training.augmentation import Augmentation, varied_windows
 from ankle_predictor.training.dataset import (
     Examples,
@@ -34,6 +33,7 @@ from ankle_predictor.training.dataset import (
 )
 from ankle_predictor.training.measurement import Judged, check_parity, judged, measured
 from ankle_predictor.training.needs_tensorflow import network_module
+from ankle_predictor.trust.familiarity import Familiarity, fit_familiarity, moving
 
 Float32Array = npt.NDArray[np.float32]
 Progress = Callable[[str, float], None]

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ankle_imu_driver.recording import Recording
+from ankle_imu_driver.recordings.recording import Recording
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.chain import FeatureTable
-from ankle_predictor.engine import Forecast, InferenceEngine, joined
-from ankle_predictor.log_forecasts import WHOLE, Span, forecast_log
-from ankle_predictor.manifest import Intervals, Manifest, Metric
-from ankle_predictor.scoring import due_times, score, truth_at
+from ankle_predictor.model.engine import Forecast, InferenceEngine, joined
+from ankle_predictor.model.manifest import Intervals, Manifest, Metric
+from ankle_predictor.offline.log_forecasts import WHOLE, Span, forecast_log
+from ankle_predictor.offline.pipeline import FeatureTable
+from ankle_predictor.trust.scoring import due_times, score, truth_at
 
 FloatArray = npt.NDArray[np.float64]
 

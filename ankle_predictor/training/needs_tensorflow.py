@@ -25,7 +25,7 @@ def network_module(doing: str) -> Any:
 
 
 def last_layer_module(doing: str) -> Any:
-    """Return ``ankle_predictor.training.last_layer``; see ``network_module``."""
+    """Return ``ankle_predictor.adaptation.user_layer``; see ``network_module``."""
     return _imported("last_layer", doing)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ankle_predictor.benchmark.timing import timed
+from ankle_predictor.performance.timing import timed
 from ankle_predictor.training.dataset import Examples
 from ankle_predictor.training.network import onnx_bytes  # before keras: sets what tensorflow reads on import
 

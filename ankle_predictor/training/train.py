@@ -14,12 +14,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ankle_imu_driver.read_recording import read_recording
+from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.bundle import Bundle, check_writable, write_bundle
-from ankle_predictor.engine import load_engine
-from ankle_predictor.feature_family import FAMILIES
-from ankle_predictor.manifest import Manifest, Training
+from ankle_predictor.model.bundle import Bundle, check_writable, write_bundle
+from ankle_predictor.model.engine import load_engine
+from ankle_predictor.model.feature_family import FAMILIES
+from ankle_predictor.model.manifest import Manifest, Training
 from ankle_predictor.training.augmentation import Augmentation
 from ankle_predictor.training.learning import (
     HELD_OUT,

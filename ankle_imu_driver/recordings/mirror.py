@@ -1,0 +1,44 @@
+"""The other leg: what its sensors would have read, mounted with the same axes forward, left and up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ankle_imu_driver.calibration import Calibration, SensorCalibration
+from ankle_imu_driver.recordings.recording import ImuSamples, Recording
+from ankle_imu_driver.refusal import Refusal
+
+SIDES = ("left", "right")
+# Z is the lateral axis of both sensors as they are mounted in the recordings: force along it flips, and as a mirror
+# image turns the other way about every axis that lies in the mirror, so do the rates about the other two.
+FORCE = (1.0, 1.0, -1.0)
+RATE = (-1.0, -1.0, 1.0)
+
+
+def check_side(side: str) -> None:
+    """Refuse what is no leg.
+
+    Raises:
+        Refusal: neither of ``SIDES``.
+    """
+    if side not in SIDES:
+        raise Refusal(f"side must be 'left' or 'right', not {side!r}")
+
+
+def mirrored(recording: Recording) -> Recording:
+    """Return the mirror image of a walk; the encoder's angle stays, dorsiflexion is the same on both sides."""
+    calibration = recording.calibration
+    if calibration is not None:
+        shank, foot = _calibration(calibration.shank), _calibration(calibration.foot)
+        calibration = Calibration(shank, foot, calibration.angle_zero, calibration.source)
+    shank_samples, foot_samples = _samples(recording.shank), _samples(recording.foot)
+    return replace(recording, shank=shank_samples, foot=foot_samples, calibration=calibration)
+
+
+def _samples(samples: ImuSamples) -> ImuSamples:
+    return ImuSamples(samples.stamp, samples.accel * FORCE, samples.gyro * RATE)
+
+
+def _calibration(sensor: SensorCalibration) -> SensorCalibration:
+    (bx, by, bz), (gx, gy, gz) = sensor.gyro_bias, sensor.gravity
+    return SensorCalibration((-bx, -by, bz), (gx, gy, -gz))

@@ -1,0 +1,50 @@
+"""Reads a walk, and a calibration, from whatever kind of file holds it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ankle_imu_driver.calibration import Calibration, CalibrationError, load_calibration
+from ankle_imu_driver.recording_error import RecordingError
+from ankle_imu_driver.recordings.logger_txt import read_logger_txt
+from ankle_imu_driver.recordings.recording import Recording
+from ankle_imu_driver.recordings.rosbag_reader import is_bag, read_bag
+
+__all__ = ["RecordingError", "read_calibration", "read_recording"]
+
+
+def read_recording(path: Path) -> Recording:
+    """Read the logger's TXT or a rosbag2.
+
+    Args:
+        path: a TXT, a rosbag2's directory, or its ``metadata.yaml``, ``.mcap`` or ``.db3`` file.
+
+    Raises:
+        RecordingError: there is no such file or it holds no walk; one sentence says why.
+    """
+    path = path.expanduser()
+    if not path.exists():
+        raise RecordingError(f"{path} does not exist; give a logger's TXT or a rosbag2")
+    if is_bag(path):
+        return read_bag(path)
+    if path.is_dir():
+        raise RecordingError(f"{path} is a directory without a metadata.yaml, so no rosbag2; give a TXT or a rosbag2")
+    return read_logger_txt(path)
+
+
+def read_calibration(path: Path) -> Calibration:
+    """Read a calibration file, or the calibration that a recording brings.
+
+    Raises:
+        CalibrationError: the file is neither, or the recording has none; one sentence says why.
+    """
+    path = path.expanduser()
+    if path.suffix.lower() in (".yaml", ".yml") and not is_bag(path):
+        return load_calibration(path)
+    try:
+        calibration = read_recording(path).calibration
+    except RecordingError as error:
+        raise CalibrationError(str(error)) from error
+    if calibration is None:
+        raise CalibrationError(f"{path} brings no calibration; put a calibration YAML beside it")
+    return calibration

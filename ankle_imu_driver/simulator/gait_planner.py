@@ -1,0 +1,178 @@
+"""From activities to one leg's motion: which stride comes next, how long and how large it is this time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from ankle_imu_driver.simulator.gait_scenario import (
+    Activity,
+    Label,
+    Shuffle,
+    Sit,
+    Slope,
+    Stairs,
+    Stand,
+    Sway,
+    Turn,
+    Walk,
+)
+from ankle_imu_driver.simulator.leg_motion import RATE, LegMotion, MotionPiece, Stride
+from ankle_imu_driver.simulator.normative_gait import LEVEL, STAIRS_DOWN, STAIRS_UP, GaitPattern
+from ankle_imu_driver.simulator.user_profile import UserProfile
+
+FloatArray = npt.NDArray[np.float64]
+STEP_HEIGHT, STEP_DEPTH = 0.17, 0.29  # m; one leg's stride takes two steps
+BLOCK = 5 * RATE
+TURN_PER_STRIDE = math.radians(80.0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Waves:
+    """Sines of sizes in rad, frequencies in Hz and phases in rad, each (K,)."""
+
+    size: FloatArray
+    frequency: FloatArray
+    phase: FloatArray
+
+    def at(self, time: FloatArray) -> FloatArray:
+        return np.sin(2 * np.pi * np.outer(time, self.frequency) + self.phase) @ self.size
+
+
+@dataclass
+class GaitPlanner:
+    """Plans one person's strides; each differs from the last as people's do.
+
+    Attributes:
+        user: who moves.
+        rng: where the differences come from.
+    """
+
+    user: UserProfile
+    rng: np.random.Generator
+    _leg: LegMotion = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._leg = LegMotion(self.user)
+        # Deviations that persist over some strides: time, size, length (relative), ankle angle (of its usual scatter).
+        self._drift = np.zeros(4)
+
+    def motion(self, activities: Iterable[Activity]) -> Iterator[MotionPiece]:
+        """The motion of each activity in turn, in pieces of at most a few seconds."""
+        for activity in activities:
+            yield from self._pieces(activity)
+
+    def _pieces(self, activity: Activity) -> Iterator[MotionPiece]:
+        match activity:
+            case Stand(duration):
+                yield from self._rest(Label.STAND, duration, self._sway())
+            case Sway(duration, amplitude, frequency):
+                size, turns = np.array([amplitude]), np.array([frequency])
+                yield from self._rest(Label.SWAY, duration, _Waves(size, turns, np.zeros(1)))
+            case Sit(duration, shank):
+                yield from self._rest(Label.SIT, duration, self._sway(), shank)
+            case Turn(angle):
+                count = max(1, round(abs(angle) / TURN_PER_STRIDE))
+                for share in self.rng.dirichlet(np.full(count, 8.0)):
+                    yield self._leg.stride(self._turning(angle * float(share)))
+            case _:
+                left = activity.duration
+                while left > 0:
+                    piece = self._leg.stride(self._next(activity))
+                    left -= len(piece.label) / RATE
+                    yield piece
+
+    def _next(self, activity: Activity) -> Stride:
+        match activity:
+            case Walk(_, speed):
+                return self._walking(Label.WALK, LEVEL, speed)
+            case Slope(_, incline):
+                stride = self._walking(Label.SLOPE, LEVEL, 0.9)
+                # Part of the slope is taken up by the ankle, part by leaning the shank (roughly: McIntosh et al. 2006).
+                return replace(
+                    stride,
+                    ground=-incline,
+                    rise=stride.length * math.tan(incline),
+                    ankle_shift=stride.ankle_shift + 0.7 * incline,
+                )
+            case Stairs(_, up, unevenness):
+                stride = self._walking(Label.STAIRS, STAIRS_UP if up else STAIRS_DOWN, 0.9)
+                return replace(
+                    stride,
+                    length=2 * STEP_DEPTH,
+                    rise=2 * STEP_HEIGHT if up else -2 * STEP_HEIGHT,
+                    ground=float(self.rng.normal(0.0, unevenness)),
+                    landing=math.radians(0.0 if up else 12.0),
+                    throw=0.2,
+                    clearance=0.05,
+                )
+            case Shuffle(_, pitch):
+                stride = self._walking(Label.SHUFFLE, LEVEL, 0.7)
+                return replace(
+                    stride, ground=pitch, length=0.35 * stride.length, size=0.25 * stride.size, throw=0.1, clearance=0.0
+                )
+        raise TypeError(f"no stride is known for {activity}")
+
+    def _walking(self, label: Label, pattern: GaitPattern, speed: float) -> Stride:
+        """A stride of the user's own, at ``speed`` times their speed, different from the last."""
+        user, rng, vary = self.user, self.rng, self.user.variability
+        # Shares of what persists and of what does not, after the stride times and angles of the five walks.
+        self._drift = 0.8 * self._drift + 0.6 * rng.normal(0.0, [0.35 * vary, 0.7 * vary, 0.7 * vary, 1.0])
+        once = rng.normal(0.0, [0.7 * vary, 0.7 * vary, 0.7 * vary, 0.5])
+        time, size, length = np.exp((self._drift + once)[:3])
+        size *= speed**0.3
+        # Speed is shared between cadence and length, as people do.
+        period = user.stride_time * time / math.sqrt(speed)
+        flat, heel_off, toe_off = np.array([user.flat, user.heel_off, user.toe_off]) + rng.normal(0.0, 0.3 * vary, 3)
+        scatter = rng.normal(0.0, 1.0, (4, 2)) * 0.33 * vary / np.array([[1.0], [1.2], [2.0], [3.0]])
+        shape = size * np.array(((0.0, 0.0), *user.ankle_shape)) + scatter
+        return Stride(
+            label=label,
+            rest=period * (heel_off - flat),
+            rocker=period * (toe_off - heel_off),
+            swing=period * (1 - toe_off),
+            loading=period * flat,
+            length=user.stride_length * length * math.sqrt(speed),
+            turn=float(rng.normal(0.0, math.radians(2.0))),
+            size=float(size),
+            landing=-user.landing_pitch * float(rng.lognormal(0.0, 2.5 * vary)),
+            clearance=float(rng.uniform(0.0, 0.015)),
+            pattern=pattern,
+            ankle_gain=user.ankle_gain * float(size * rng.lognormal(0.0, 2.5 * vary)),
+            ankle_shape=tuple((float(a), float(b)) for a, b in shape),
+            ankle_shift=user.ankle_offset + math.radians(0.8 * (self._drift[3] + once[3])),
+            loading_dip=user.loading_dip * float(size * rng.lognormal(0.0, 5.0 * vary)),
+        )
+
+    def _turning(self, angle: float) -> Stride:
+        stride = self._walking(Label.TURN, LEVEL, 0.9)
+        # Feet turn in small steps that differ much from each other; the walks' fall to half of a stride's size.
+        sharp = min(abs(angle) / TURN_PER_STRIDE, 1.5) * self.rng.uniform(0.5, 1.2)
+        return replace(
+            stride,
+            turn=angle,
+            length=stride.length * (1 - 0.5 * sharp),
+            size=stride.size * (1 - 0.45 * sharp),
+            ankle_gain=stride.ankle_gain * (1 - 0.5 * sharp),
+            loading_dip=stride.loading_dip * (1 - 0.5 * sharp),
+        )
+
+    def _rest(self, label: Label, duration: float, waves: _Waves, shank: float = 0.0) -> Iterator[MotionPiece]:
+        """Rest on a level foot, in blocks of at most 5 s, so that a long one is never held whole."""
+        if self._leg.foot_pitch != 0.0:
+            step = self._walking(Label.WALK, LEVEL, 0.8)
+            yield self._leg.stride(replace(step, length=0.2, size=0.3 * step.size, landing=0.1 * step.landing))
+        end = max(round(duration * RATE), 2)
+        for start in range(0, end, BLOCK):
+            time = np.arange(start, min(start + BLOCK, end)) / RATE
+            yield self._leg.rest(shank + waves.at(time), label)
+
+    def _sway(self) -> _Waves:
+        """Postural sway about the ankle: some 0.2 deg, below 1 Hz."""
+        frequency = self.rng.uniform(0.1, 0.8, 6)
+        size = np.radians(self.rng.normal(0.0, 0.12, 6)) / np.sqrt(frequency / 0.2)
+        return _Waves(size, frequency, self.rng.uniform(0.0, 2 * np.pi, 6))

@@ -1,0 +1,178 @@
+"""A simulated walk of which everything is known: the raw samples of two MPU6050, and the truth behind them.
+
+``simulate`` gives a whole walk, ``stream`` an endless one in chunks. Both run the same way: planned motion, smoothed to
+finite steepness, rigid-body kinematics at each sensor, the strap that holds it, then the chip. Same seed, same walk.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from ankle_imu_driver.calibration import Calibration, SensorCalibration
+from ankle_imu_driver.recordings.mirror import mirrored
+from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
+from ankle_imu_driver.simulator.gait_planner import GaitPlanner
+from ankle_imu_driver.simulator.gait_scenario import Activity, Stand, indoor_walk
+from ankle_imu_driver.simulator.leg_motion import RATE
+from ankle_imu_driver.simulator.segment_motion import segment_motion
+from ankle_imu_driver.simulator.sensor_model import Chip, SensorModel, StampSource
+from ankle_imu_driver.simulator.strapped_sensor import StrappedSensor
+from ankle_imu_driver.simulator.user_profile import UserProfile
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+ENCODER_COUNT = math.radians(0.3)
+LEVEL_WITHIN = math.radians(0.5)
+# The end of a stand that a calibration leaves out, as the next activity may already begin to show in it.
+STAND_END = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What the sensors cannot know, at each stamp, before any error.
+
+    Attributes:
+        angle: (N,) ankle angle in rad, dorsiflexion positive.
+        shank_pitch: (N,) rad, leaning forward positive, zero at standing.
+        foot_pitch: (N,) rad, toes down positive, zero at standing.
+        at_rest: (N,) whether the foot rests on the ground, level or not.
+        label: (N,) the activity, a ``Label``.
+        shank_accel: (N, 3) specific force of a perfect sensor in m/s^2, sensor frame.
+        shank_gyro: (N, 3) angular rate of a perfect sensor in rad/s.
+        foot_accel: (N, 3) as the shank's.
+        foot_gyro: (N, 3) as the shank's.
+    """
+
+    angle: FloatArray
+    shank_pitch: FloatArray
+    foot_pitch: FloatArray
+    at_rest: BoolArray
+    label: npt.NDArray[np.int8]
+    shank_accel: FloatArray
+    shank_gyro: FloatArray
+    foot_accel: FloatArray
+    foot_gyro: FloatArray
+
+    @property
+    def foot_flat(self) -> BoolArray:
+        """(N,) whether the foot rests level, as it did at standing."""
+        flat: BoolArray = self.at_rest & (np.abs(self.foot_pitch) < LEVEL_WITHIN)
+        return flat
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedWalk:
+    """A recording and its truth.
+
+    Attributes:
+        recording: what the sensors and the encoder gave; calibrated if the scenario starts with standing.
+        truth: the same instants, without error.
+    """
+
+    recording: Recording
+    truth: Truth
+
+
+def simulate(scenario: Sequence[Activity], user: UserProfile, sensor: SensorModel, seed: int) -> SimulatedWalk:
+    """Simulate one walk.
+
+    Args:
+        scenario: what the person does, in order; start with ``Stand(2)`` or longer for a calibrated recording.
+        user: who walks, and how the sensors sit.
+        sensor: the chips' settings and quality.
+        seed: of everything that is random.
+
+    Raises:
+        ValueError: the scenario is empty.
+    """
+    if not scenario:
+        raise ValueError("a scenario needs at least one activity, such as Stand(2.0)")
+    chunks = list(simulated_chunks(scenario, user, sensor, seed))
+    recordings = [chunk.recording for chunk in chunks]
+    standing = scenario[0].duration if isinstance(scenario[0], Stand) else 0.0
+    shank, foot = _joined([r.shank for r in recordings]), _joined([r.foot for r in recordings])
+    recording = Recording(
+        name=f"simulated_{seed}",
+        shank=shank,
+        foot=foot,
+        encoder=EncoderSamples(shank.stamp, np.concatenate([r.encoder.angle for r in recordings if r.encoder])),
+        calibration=_standing_calibration(shank, foot, standing),
+        notes=(f"simulated with seed {seed}",),
+    )
+    truth = Truth(*(np.concatenate([getattr(c.truth, f.name) for c in chunks]) for f in fields(Truth)))
+    return SimulatedWalk(recording, truth)
+
+
+def stream(user: UserProfile, sensor: SensorModel, seed: int, side: str = "right") -> Iterator[Recording]:
+    """Walk without end: 5 s of standing, then walking with turns, changes of speed and short stops.
+
+    Args:
+        user: who walks, and how the sensors sit.
+        sensor: the chips' settings and quality.
+        seed: of everything that is random.
+        side: which leg wears the sensors; the left one does as the right one in a mirror.
+
+    Yields:
+        Chunks of up to some seconds, with stamps that carry on; without a calibration, as a live driver's.
+    """
+    for chunk in simulated_chunks(indoor_walk(seed), user, sensor, seed):
+        yield mirrored(chunk.recording) if side == "left" else chunk.recording
+
+
+def simulated_chunks(
+    scenario: Iterable[Activity], user: UserProfile, sensor: SensorModel, seed: int
+) -> Iterator[SimulatedWalk]:
+    """Simulate piece by piece, as the scenario goes on: a stride, or up to 5 s of rest, in each chunk.
+
+    Args:
+        scenario: what the person does, in order; may be endless.
+        user: who walks, and how the sensors sit.
+        sensor: the chips' settings and quality.
+        seed: of everything that is random.
+    """
+    planning, sampling, *rngs = (np.random.default_rng([seed, k]) for k in range(6))
+    stamps = StampSource(sampling)
+    shank, foot = (
+        StrappedSensor(mount, Chip(sensor, chip), user.strap, user.rattle, strap)
+        for mount, chip, strap in ((user.shank_mount, rngs[0], rngs[1]), (user.foot_mount, rngs[2], rngs[3]))
+    )
+    start = 0
+    for motion in segment_motion(GaitPlanner(user, planning).motion(scenario)):
+        at = stamps.until(start + len(motion.label)) - start
+        stamp = (start + at) / RATE
+        on_shank, on_foot = shank.perfect(motion.ankle, motion.shank), foot.perfect(motion.ankle, motion.foot)
+        shank_pitch, foot_pitch = motion.shank[1:-1, 2][at], motion.foot[1:-1, 2][at]
+        angle = shank_pitch - foot_pitch
+        recording = Recording(
+            name="simulated",
+            shank=ImuSamples(stamp, *shank.read(on_shank, motion, at, start)),
+            foot=ImuSamples(stamp, *foot.read(on_foot, motion, at, start)),
+            encoder=EncoderSamples(stamp, np.rint(angle / ENCODER_COUNT) * ENCODER_COUNT),
+            calibration=None,
+        )
+        ideal = [values[at] for values in (*on_shank, *on_foot)]
+        truth = Truth(angle, shank_pitch, foot_pitch, motion.at_rest[at], motion.label[at], *ideal)
+        yield SimulatedWalk(recording, truth)
+        start += len(motion.label)
+
+
+def _joined(parts: Sequence[ImuSamples]) -> ImuSamples:
+    return ImuSamples(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(ImuSamples)))
+
+
+def _standing_calibration(shank: ImuSamples, foot: ImuSamples, duration: float) -> Calibration | None:
+    """What a calibration over the standing start gives, with all the sensors' errors in it."""
+    if duration < 1.0:
+        return None
+    span = duration - STAND_END
+    sensors = []
+    for samples in (shank, foot):
+        still = samples.stamp < samples.stamp[0] + span
+        bias, gravity = samples.gyro[still].mean(axis=0), samples.accel[still].mean(axis=0)
+        sensors.append(SensorCalibration(tuple(bias.tolist()), tuple(gravity.tolist())))
+    return Calibration(sensors[0], sensors[1], 0.0, f"standing for the first {span:.1f} s of a simulation")

@@ -1,0 +1,1 @@
+"""Adapting a model to a user by the user's own walking."""

@@ -1,0 +1,119 @@
+"""``finetune``: a model adapted to a user by some seconds of the user's own walking."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ankle_imu_driver.recordings.read_recording import read_recording
+from ankle_imu_driver.refusal import Refusal
+from ankle_predictor.adaptation.adapt import Adaptation, AdaptationError, Report, adapt
+from ankle_predictor.adaptation.report import ReportError, as_json, as_text, draw, write_text
+from ankle_predictor.adaptation.user_walk import Labels, walk_of
+from ankle_predictor.command_line import duration, seconds_since
+from ankle_predictor.model.bundle import bundle_path, check_writable, load_bundle, model_directories, write_bundle
+from ankle_predictor.model.features import FeatureError
+from ankle_predictor.offline.evaluate import find_model
+
+
+def finetune(  # noqa: PLR0917 - each is another thing
+    model: str,
+    log: Path,
+    span: tuple[float, float],
+    labels: Labels,
+    user: str,
+    models_dir: Path | None = None,
+    on_progress: Callable[[str, float], None] = lambda _stage, _share: None,
+) -> Report:
+    """Adapt a model to a user, and write the user's bundle and report if there is something to write.
+
+    Args:
+        model: a name in a model directory, or a bundle's path.
+        log: a recording of the user's.
+        span: s from the log's first sample, and how many.
+        labels: "encoder", or "imu" for the IMU's own later angle.
+        user: name of the new model; one of that name gives way.
+        models_dir: where it goes and where models are looked for first; None for the user's own directory.
+        on_progress: told what is being done and which share of all is done.
+
+    Raises:
+        Refusal: nothing was written.
+    """
+    directory = models_dir.absolute() if models_dir else model_directories()[0]
+    path, base = bundle_path(directory, user), load_bundle(*find_model(model, models_dir))
+    if path == base.path:
+        raise AdaptationError(f"{user} is the model to start from; give the user another name")
+    check_writable(path, replace=True)
+    on_progress(f"reading {log.name}", 0.0)
+    try:
+        walk = walk_of(read_recording(log), base.manifest.features, *span)
+    except FeatureError as error:
+        raise AdaptationError(f"model {base.name} was trained on {error}") from error
+    adaptation = adapt(base, walk, labels, user, on_progress)
+    _write(adaptation, path)
+    return adaptation.report
+
+
+def _write(adaptation: Adaptation, path: Path) -> None:
+    report, bundle = adaptation.report, adaptation.bundle
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ReportError(f"{path.parent} cannot be made: {error.strerror}") from error
+    if bundle is not None:
+        write_bundle(path, bundle.manifest, bundle.onnx, bundle.keras, replace=True)
+    draw(report, path.with_name(f"{path.name}_report.png"))
+    write_text(as_text(report), path.with_name(f"{path.name}_report.txt"))
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="finetune", description="Adapt a model to a user by seconds of walking.")
+    parser.add_argument("--model", required=True, metavar="NAME", help="to start from: a name, or a bundle's path")
+    parser.add_argument("--log", type=Path, required=True, metavar="FILE", help="logger TXT or rosbag2 of the user")
+    parser.add_argument("--start", type=seconds_since, required=True, metavar="S", help="from the log's first sample")
+    parser.add_argument("--seconds", type=duration, required=True, metavar="N", help="how many are learned from")
+    parser.add_argument("--labels", choices=("imu", "encoder"), required=True, help="what the forecast should be")
+    parser.add_argument("--user", required=True, metavar="NAME", help="of the new model")
+    parser.add_argument("--models-dir", type=Path, metavar="DIR", help="where models are looked for first and written")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    return parser.parse_args(argv)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run ``finetune``; returns the exit status."""
+    args = _arguments(argv)
+    columns = (TextColumn("{task.description:24}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
+    console = Console(stderr=True)
+    quiet = not console.is_terminal  # a file gets no bar, and no empty line where it was
+    try:
+        with Progress(*columns, TimeElapsedColumn(), console=console, transient=True, disable=quiet) as progress:
+            task = progress.add_task("starting", total=1.0)
+            report = finetune(
+                args.model,
+                args.log,
+                (args.start, args.seconds),
+                args.labels,
+                args.user,
+                args.models_dir,
+                lambda stage, share: progress.update(task, description=stage, completed=share),
+            )
+        if args.json:
+            write_text(json.dumps(as_json(report), indent=2, allow_nan=False) + "\n", args.json)
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; nothing was written", file=sys.stderr)
+        return 130
+    print(as_text(report), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

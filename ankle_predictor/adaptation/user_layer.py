@@ -1,0 +1,122 @@
+"""A network's last layer and the correction that a user adds to it (TensorFlow/Keras)."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ankle_predictor.adaptation.user_correction import Correction
+from ankle_predictor.training.needs_tensorflow import NetworkError
+from ankle_predictor.training.network import (  # type: ignore[attr-defined]  # its import sets how tensorflow starts
+    keras,
+    keras_bytes,
+    onnx_bytes,
+    software,
+)
+
+__all__ = [
+    "corrected",
+    "keras_bytes",
+    "last_inputs",
+    "onnx_bytes",
+    "read_network",
+    "rescaled",
+    "software",
+]
+
+FloatArray = npt.NDArray[np.float64]
+
+ADDED = "user_"  # how layers that are a user's begin
+
+
+def read_network(data: bytes) -> Any:
+    """Read a ``.keras`` file; code that it may bring is refused.
+
+    Raises:
+        NetworkError: Keras cannot read it.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "model.keras"
+        path.write_bytes(data)
+        try:
+            network = keras.models.load_model(path, compile=False, safe_mode=True)
+        except Exception as error:  # Keras's own have no base class
+            raise NetworkError(f"its weights cannot be read by Keras: {' '.join(str(error).split())[:200]}") from error
+    if len(network.inputs) != 1 or len(network.outputs) != 1:
+        raise NetworkError("its network has more than one input or output")
+    return keras.Model(network.inputs[0], network.outputs[0])
+
+
+def last_inputs(network: Any, window: npt.NDArray[np.float32]) -> FloatArray:
+    """Return the (N, D) inputs of the network's last dense layer for (N, W, F) scaled windows."""
+    inner = keras.Model(network.input, _last_dense(network).input)
+    return np.asarray(inner.predict(window, verbose=0, batch_size=256), dtype=np.float64)
+
+
+def corrected(network: Any, correction: Correction, offset: Correction | None, columns: int) -> Any:
+    """Return the network with the correction added to all that it says of a step; the network itself stays.
+
+    Args:
+        network: (batch, H) or (batch, H, columns) out, or with one column more, which is an offset.
+        correction: of the angle.
+        offset: of the offset, on the same centres; an offset that the network has not yet becomes its last column.
+        columns: how many numbers of a step are angles.
+    """
+    layers, n = keras.layers, len(network.layers)
+    inputs, (size, horizon) = _last_dense(network).input, correction.weights.shape
+
+    def named(kind: Any, name: str, *arguments: Any, **keywords: Any) -> Any:
+        return kind(*arguments, name=f"{ADDED}{name}_{n}", **keywords)  # a name that Keras makes may be taken
+
+    # exp(-|x - c|^2 / s) as 2 x.c / s - |c|^2 / s, a dense layer, less |x|^2 / s.
+    near = named(layers.Dense, "near", size)
+    square = named(layers.Dot, "square", axes=1)([inputs, inputs])
+    far = named(layers.Rescaling, "far", 1.0 / correction.scale)(square)
+    distance = named(layers.Subtract, "distance")([near(inputs), far])
+    likeness = named(layers.Activation, "likeness", "exponential")(distance)
+    centres = correction.centres
+    near.set_weights(_float32(2.0 / correction.scale * centres.T, -np.sum(centres**2, axis=1) / correction.scale))
+
+    def column(name: str, of: Correction) -> Any:
+        add = named(layers.Dense, name, horizon)
+        values = named(layers.Reshape, f"{name}_column", (horizon, 1))(add(likeness))
+        add.set_weights(_float32(of.weights, of.bias))
+        return values
+
+    shape = network.output.shape[1:]
+    output = named(layers.Reshape, "columns", (horizon, math.prod(shape) // horizon))(network.output)
+    added = column("add", correction)
+    none = named(layers.Rescaling, "none", 0.0)(added)
+    parts = [added] * columns
+    has_offset = output.shape[2] > columns
+    if offset is not None and not has_offset:
+        output = named(layers.Concatenate, "with_offset", axis=2)([output, none])
+    if offset is not None or has_offset:
+        parts.append(none if offset is None else column("offset", offset))
+    everything = named(layers.Concatenate, "added", axis=2)(parts) if len(parts) > 1 else added
+    total = named(layers.Add, "sum")([output, everything])
+    if total.shape[2] == 1:
+        total = named(layers.Reshape, "shape", shape)(total)
+    return keras.Model(network.input, total)
+
+
+def rescaled(network: Any, scale: float, offset: float) -> Any:
+    """Return the network with its outputs times ``scale`` plus ``offset``."""
+    return keras.Model(network.input, keras.layers.Rescaling(scale, offset, name="angle")(network.output))
+
+
+def _float32(*arrays: FloatArray) -> list[npt.NDArray[np.float32]]:
+    return [array.astype(np.float32) for array in arrays]
+
+
+def _last_dense(network: Any) -> Any:
+    for layer in reversed(network.layers):
+        is_dense = isinstance(layer, keras.layers.Dense) and len(layer.input.shape) == 2
+        if is_dense and not layer.name.startswith(ADDED):
+            return layer
+    raise NetworkError("its network has no dense layer at the end, so it cannot be adapted")

@@ -1,0 +1,169 @@
+"""Collects seconds of somebody's walking, pair by pair; what is no walking, or broken by a gap, does not count."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
+from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec
+from ankle_predictor.trust.scoring import MAX_TRUTH_GAP
+
+FloatArray = npt.NDArray[np.float64]
+
+# The same as training's, which a node cannot import: it brings scipy (``test_walk_collector`` compares them).
+SWING_RATE = 2.0  # rad/s by which the shank swings forward in a step
+SHORTEST_STRIDE = 0.5  # s
+LONGEST_STRIDE = 2.5  # s
+
+SHANK_RATE = SEGMENT_FEATURES.index("shank_gyro_y")
+SLACK = 0.5  # s by which a piece must be longer than one window and what follows it, to be worth keeping
+ENCODER_KEPT = 1000  # samples that may wait for their pairs
+
+
+@dataclass(frozen=True, eq=False)
+class WalkedSeconds:
+    """Walking in one or more pieces, on a clock that stands still between them but for a gap that no window spans.
+
+    Attributes:
+        stamp: (N,) s.
+        values: (N, F) ``features.pair_features`` of each pair.
+        encoder_stamp: (M,) s on the same clock.
+        encoder_angle: (M,) rad, dorsiflexion positive.
+    """
+
+    stamp: FloatArray
+    values: FloatArray
+    encoder_stamp: FloatArray
+    encoder_angle: FloatArray
+
+    def save(self, path: Path) -> None:
+        """Write a ``.npz``.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        with path.open("wb") as file:
+            np.savez(file, **{field.name: getattr(self, field.name) for field in fields(self)})
+
+    @classmethod
+    def load(cls, path: Path) -> WalkedSeconds:
+        """Read what ``save`` wrote; nothing is unpickled.
+
+        Raises:
+            OSError, ValueError, KeyError: it is not such a file.
+        """
+        with np.load(path, allow_pickle=False) as arrays:
+            return cls(**{field.name: arrays[field.name] for field in fields(cls)})
+
+
+class WalkCollector:
+    """Takes pairs as they come and keeps those between two steps.
+
+    A step is the shank's swing forward. What lies between two swings that follow each other within ``LONGEST_STRIDE``
+    is walking. A gap over ``max_gap`` ends a piece, and a piece counts once it is long enough to be learned from.
+
+    Attributes:
+        seconds: of walking so far; never less than before.
+        pairs: taken so far.
+        encoder_samples: taken so far.
+    """
+
+    def __init__(self, spec: FeatureSpec, horizon: int) -> None:
+        """Start with nothing.
+
+        Args:
+            spec: of the model that is to learn from it.
+            horizon: steps that it forecasts.
+        """
+        self._max_gap = spec.filter.max_gap
+        self._shortest = (spec.window + horizon) * spec.period + SLACK
+        self._between = 2.0 * max(self._max_gap, MAX_TRUTH_GAP)
+        self._last = math.nan
+        self._swing = math.nan  # when the newest one began
+        self._armed = False
+        self._open: list[tuple[float, FloatArray]] = []  # since then
+        self._piece: list[tuple[float, FloatArray]] = []  # known to be walking
+        self._encoder: list[tuple[float, float]] = []
+        self._kept: list[WalkedSeconds] = []
+        self._closed_seconds = 0.0
+        self.pairs = 0
+        self.encoder_samples = 0
+
+    @property
+    def seconds(self) -> float:
+        """How much walking there is, in s."""
+        open_piece = self._length()
+        return self._closed_seconds + (open_piece if open_piece >= self._shortest else 0.0)
+
+    def push(self, stamp: float, row: FloatArray) -> None:
+        """Take one pair's features (F,) with its stamp in s."""
+        self.pairs += 1
+        if not 0.0 < stamp - self._last <= self._max_gap + TIME_RESOLUTION:
+            self._close()
+            if stamp <= self._last:  # a clock that was set back
+                self._encoder.clear()
+        self._last = stamp
+        since = stamp - self._swing
+        if self._swings(float(row[SHANK_RATE]), since):
+            self._piece += self._open
+            self._open, self._swing = [], stamp
+        elif since > LONGEST_STRIDE:
+            self._close()
+        if not math.isnan(self._swing):
+            self._open.append((stamp, row))
+
+    def push_encoder(self, stamp: float, angle: float) -> None:
+        """Take the encoder's angle in rad at ``stamp`` s, before its pair or a little after it; stamps have to rise."""
+        if self._encoder and stamp <= self._encoder[-1][0]:
+            return
+        self.encoder_samples += 1
+        self._encoder.append((stamp, angle))
+        if not self._piece and not self._open:
+            del self._encoder[:-ENCODER_KEPT]
+
+    def walked(self) -> WalkedSeconds:
+        """Return all walking so far, and start afresh with the next pair."""
+        self._close()
+        parts, at = [], 0.0
+        for piece in self._kept:
+            shift = at - piece.stamp[0]
+            parts.append((piece.stamp + shift, piece.values, piece.encoder_stamp + shift, piece.encoder_angle))
+            at = float(parts[-1][0][-1]) + self._between
+        if not parts:
+            nothing = np.empty(0)
+            return WalkedSeconds(nothing, np.empty((0, len(SEGMENT_FEATURES))), nothing, nothing)
+        return WalkedSeconds(*map(np.concatenate, zip(*parts, strict=True)))
+
+    def _swings(self, shank_rate: float, since: float) -> bool:
+        """Tell whether a swing forward begins here; the next one is seen only after this one has ended."""
+        forward = -shank_rate
+        if forward < SWING_RATE / 2.0:
+            self._armed = True
+        if not self._armed or forward < SWING_RATE or since < SHORTEST_STRIDE:
+            return False
+        self._armed = False
+        return True
+
+    def _length(self) -> float:
+        return self._piece[-1][0] - self._piece[0][0] if self._piece else 0.0
+
+    def _close(self) -> None:
+        """End the piece, and keep it if it is long enough."""
+        length = self._length()
+        if length >= self._shortest:
+            stamp = np.array([s for s, _ in self._piece])
+            encoder = np.array(self._encoder).reshape(-1, 2)
+            inside = (encoder[:, 0] >= stamp[0]) & (encoder[:, 0] <= stamp[-1])
+            rows = np.array([row for _, row in self._piece])
+            self._kept.append(WalkedSeconds(stamp, rows, encoder[inside, 0], encoder[inside, 1]))
+            self._closed_seconds += length
+        if self._piece:
+            end = self._piece[-1][0]
+            self._encoder = [sample for sample in self._encoder if sample[0] > end]
+        self._piece, self._open = [], []
+        self._swing, self._armed = math.nan, False

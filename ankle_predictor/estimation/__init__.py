@@ -1,0 +1,1 @@
+"""From raw samples to the orientation of both segments and the ankle angle now."""

@@ -1,0 +1,1 @@
+"""From pairs of samples to forecasts, live: window, network, memory of the wearer."""

@@ -1,0 +1,262 @@
+"""Model bundles on disk: found, checked to the last byte, read; and written whole or not at all.
+
+A bundle is a directory with ``bundle.json``, ``model.onnx`` (all that forecasting needs) and ``model.keras`` (what
+transfer starts from). Reading follows no link and no path out of a model directory, bounds every size, unpickles
+nothing and runs nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from ankle_predictor.model import strict_json
+from ankle_predictor.model.manifest import BundleError, Manifest
+
+MANIFEST, ONNX, KERAS = "bundle.json", "model.onnx", "model.keras"
+MIB = 2**20
+MAX_BYTES = {MANIFEST: MIB, ONNX: 64 * MIB, KERAS: 64 * MIB}
+USUAL_BYTES = 4 * MIB  # of a whole bundle
+MAX_DEPTH = 4  # directories below a model directory
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# The digest is that of the whole file with 64 zeros in its own place, so that a change anywhere is seen.
+HEAD = re.compile(rb'\{\n"digest": "([0-9a-f]{64})",\n')
+NO_DIGEST = "0" * 64
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A bundle whose every byte was checked.
+
+    Attributes:
+        name: by which it was found: its path below the model directory.
+        path: its directory.
+        manifest: what ``bundle.json`` says.
+        onnx: ``model.onnx``.
+        keras: ``model.keras``.
+    """
+
+    name: str
+    path: Path
+    manifest: Manifest
+    onnx: bytes
+    keras: bytes
+
+
+def model_directories(extra: Path | None = None) -> list[Path]:
+    """Return where models are looked for, first come first served.
+
+    These are ``extra``, the user's ``~/.ros/ankle_predictor/models``, the source tree's ``models`` where this runs from
+    one, and ``share/ankle_predictor/models`` of every sourced ROS workspace. (The source tree comes first because
+    ``colcon build --symlink-install`` fills the share folder with links, which are not followed.)
+    """
+    found = [extra] if extra else []
+    found.append(Path.home() / ".ros" / "ankle_predictor" / "models")
+    root = Path(__file__).resolve().parents[2]
+    if (root / "package.xml").is_file():
+        found.append(root / "models")
+    prefixes = filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep))
+    found += [Path(prefix) / "share" / "ankle_predictor" / "models" for prefix in prefixes]
+    return found
+
+
+def load_bundle(model: str, directories: Sequence[Path]) -> Bundle:
+    """Find a bundle and check all of it.
+
+    Args:
+        model: a name in a model directory, or a path of the bundle in it.
+        directories: the model directories.
+
+    Raises:
+        BundleError: NOT_FOUND, CORRUPT or INCOMPATIBLE; one sentence says which file and what is wrong with it.
+    """
+    root, parts = _locate(model, directories)
+    name = "/".join(parts)
+    try:
+        handle = _open_directory(root, parts)
+    except OSError as error:
+        raise BundleError(
+            "NOT_FOUND", f"model {name} in {root} cannot be opened (links are not followed): {error.strerror}"
+        ) from error
+    try:
+        manifest = _read_manifest(handle)
+        onnx, keras = (_read_checked(handle, file, manifest) for file in (ONNX, KERAS))
+    except BundleError as error:
+        raise BundleError(error.code, f"model {name}: {error}") from error
+    finally:
+        os.close(handle)
+    return Bundle(name, root.joinpath(*parts), manifest, onnx, keras)
+
+
+def write_bundle(path: Path, manifest: Manifest, onnx: bytes, keras: bytes, *, replace: bool = False) -> None:
+    """Write a bundle whole or not at all.
+
+    Args:
+        path: the bundle's directory; its last part is the model's name.
+        manifest: its ``files`` are filled in here.
+        onnx: ``model.onnx``.
+        keras: ``model.keras``.
+        replace: whether a bundle that is already there gives way.
+
+    Raises:
+        BundleError: REJECTED: the name is not allowed, something is in the way, the disk refuses, or what was written
+            cannot be read back.
+    """
+    check_writable(path, replace=replace)
+    contents = {ONNX: onnx, KERAS: keras}
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
+    try:
+        contents[MANIFEST] = _manifest_bytes(dataclasses.replace(manifest, files=digests))
+    except ValueError as error:
+        raise BundleError("REJECTED", f"model {path} cannot be written: {error}") from error
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as scratch:
+            fresh, old = Path(scratch) / path.name, Path(scratch) / "old"
+            fresh.mkdir()
+            for name, data in contents.items():
+                _write_synced(fresh / name, data)
+            load_bundle(path.name, [Path(scratch)])
+            if path.exists():
+                path.rename(old)
+            try:
+                fresh.rename(path)
+            except BaseException:
+                if old.exists():
+                    old.rename(path)
+                raise
+    except OSError as error:
+        raise BundleError("REJECTED", f"model {path} cannot be written: {error.strerror}") from error
+
+
+def bundle_path(directory: Path, name: str) -> Path:
+    """Return where a model of a name that a person typed lies in a model directory.
+
+    Raises:
+        BundleError: REJECTED: the name is not allowed.
+    """
+    if not NAME.fullmatch(name):
+        raise BundleError(
+            "REJECTED", f"{name[:200]!r} is no name for a model: use letters, digits, '.', '_' and '-', at most 64"
+        )
+    return directory / name
+
+
+def check_writable(path: Path, *, replace: bool = False) -> None:
+    """Refuse early what ``write_bundle`` would refuse after an hour of training.
+
+    Raises:
+        BundleError: REJECTED: the name is not allowed, or something is in the way.
+    """
+    bundle_path(path.parent, path.name)
+    if path.exists() and not (replace and (path / MANIFEST).is_file()):
+        raise BundleError("REJECTED", f"{path} is already there; name another directory or remove it first")
+
+
+def check_room(path: Path) -> None:
+    """Refuse early where the disk would refuse ``write_bundle``: a bundle of the base model's size has to fit.
+
+    Raises:
+        BundleError: REJECTED: the directory cannot be written to, or is full.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent) as file:
+            os.posix_fallocate(file.fileno(), 0, USUAL_BYTES)
+    except OSError as error:
+        raise BundleError("REJECTED", f"model {path} cannot be written: {error.strerror}") from error
+
+
+def _locate(model: str, directories: Sequence[Path]) -> tuple[Path, tuple[str, ...]]:
+    """Split ``model`` into the model directory that has it and the names below that."""
+    path = PurePosixPath(model)
+    for root in directories:
+        try:
+            below = path.relative_to(root.absolute()) if path.is_absolute() else path
+        except ValueError:
+            continue
+        if not 1 <= len(below.parts) <= MAX_DEPTH or not all(NAME.fullmatch(part) for part in below.parts):
+            raise BundleError(
+                "NOT_FOUND", f"{model[:200]!r} is neither the name of a model nor a path in a model directory"
+            )
+        if root.joinpath(*below.parts).is_dir():
+            return root.absolute(), below.parts
+    places = ", ".join(str(d) for d in directories) or "no directory at all"
+    raise BundleError("NOT_FOUND", f"there is no model {model[:200]!r} in {places}")
+
+
+def _open_directory(root: Path, parts: tuple[str, ...]) -> int:
+    """Open a directory below ``root`` without following a link, whoever moves things meanwhile."""
+    handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    for part in parts:
+        try:
+            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=handle)
+        finally:
+            os.close(handle)
+        handle = inner
+    return handle
+
+
+def _read_file(directory: int, name: str) -> bytes:
+    limit = MAX_BYTES[name]
+    try:
+        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=directory)
+        with os.fdopen(handle, "rb") as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise BundleError("CORRUPT", f"{name} is not a regular file")
+            data = file.read(limit + 1)
+    except OSError as error:
+        raise BundleError("CORRUPT", f"{name} cannot be read: {error.strerror}") from error
+    if len(data) > limit:
+        raise BundleError("CORRUPT", f"{name} is larger than {limit // MIB} MiB")
+    return data
+
+
+def _read_checked(directory: int, name: str, manifest: Manifest) -> bytes:
+    data = _read_file(directory, name)
+    if hashlib.sha256(data).hexdigest() != manifest.files[name]:
+        raise BundleError("CORRUPT", f"{name} is not the file that was written: its SHA-256 differs")
+    return data
+
+
+def _read_manifest(directory: int) -> Manifest:
+    data = _read_file(directory, MANIFEST)
+    head = HEAD.match(data)
+    if not head:
+        raise BundleError("CORRUPT", f"{MANIFEST} does not begin with its digest")
+    start, end = head.span(1)
+    if hashlib.sha256(data[:start] + NO_DIGEST.encode() + data[end:]).hexdigest().encode() != head[1]:
+        raise BundleError("CORRUPT", f"{MANIFEST} is not the file that was written: its digest differs")
+    try:
+        document = strict_json.parse(data)
+    except strict_json.JsonError as error:
+        raise BundleError("CORRUPT", f"{MANIFEST} is not right: {error}") from error
+    document.pop("digest")
+    manifest = Manifest.from_json(document)
+    if set(manifest.files) != {ONNX, KERAS}:
+        raise BundleError("CORRUPT", f"{MANIFEST} must list {ONNX} and {KERAS}, not {sorted(manifest.files)}")
+    return manifest
+
+
+def _manifest_bytes(manifest: Manifest) -> bytes:
+    """Lay out ``bundle.json``: a line for each key, so that a person can read it."""
+    document = {"digest": NO_DIGEST, **manifest.to_json()}
+    lines = [f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in document.items()]
+    text = "{\n" + ",\n".join(lines) + "\n}\n"
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return text.replace(NO_DIGEST, digest, 1).encode()
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

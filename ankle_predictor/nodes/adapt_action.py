@@ -1,0 +1,226 @@
+"""The action ``~/adapt``: the wearer walks, the model in use is adapted beside that, and the result is swapped in."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ankle_predictor_interfaces.action import AdaptToUser
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.task import Future
+
+from ankle_imu_driver.managed_node import ManagedNode
+from ankle_imu_driver.refusal import Refusal
+from ankle_predictor.adaptation.process import AdaptationEnded, Outcome, Task
+from ankle_predictor.adaptation.run import SWAPPING, TRAINING, AdaptationRun, check_means
+from ankle_predictor.estimation.ankle_angle import PairSample
+from ankle_predictor.forecasting.forecaster import Ready
+from ankle_predictor.model.bundle import Bundle, bundle_path, check_writable, write_bundle
+from ankle_predictor.model.engine import InferenceEngine
+from ankle_predictor.model.manifest import BundleError
+from ankle_predictor.nodes.node_parameters import read_side
+from ankle_predictor.nodes.worker import Background
+from ankle_predictor.trust.status import Status
+
+LABELS = ("imu", "encoder")
+SHORTEST, LONGEST = 8.0, 600.0  # s of walking; less gives nothing to judge by, more gives nothing to gain
+FEEDBACK_PERIOD = 0.2  # s
+OTHER_MODEL = "another model than the one to adapt is in use now"
+NOT_LEARNED_FROM = Status.SENSOR_SUSPECT | Status.IMPLAUSIBLE
+
+
+class AdaptAction:
+    """Serves one goal at a time. Nothing in here holds the executor up: what takes longer happens in another thread."""
+
+    def __init__(  # noqa: PLR0917 - each is another thing
+        self,
+        node: ManagedNode,
+        in_use: Callable[[], InferenceEngine | None],
+        try_out: Callable[[Bundle], Ready],
+        switch: Callable[[Ready], None],
+        directory: Callable[[], Path],
+        recent_error: Callable[[], float],
+    ) -> None:
+        """Offer the action.
+
+        Args:
+            node: that offers it.
+            in_use: tells the engine in use.
+            try_out: makes a model ready to run; called in a thread of its own.
+            switch: puts it to use; called in the executor. Both raise BundleError to refuse.
+            directory: where a user's model is written.
+            recent_error: of the model in use, in rad.
+        """
+        self._node = node
+        self._in_use, self._try_out, self._switch = in_use, try_out, switch
+        self._directory, self._recent_error = directory, recent_error
+        self._background = Background(node, "adapt")
+        self._run: AdaptationRun | None = None
+        self._timer: Any = None
+        self._server: Any = ActionServer(
+            node,
+            AdaptToUser,
+            "~/adapt",
+            self._execute,
+            goal_callback=self._consider,
+            handle_accepted_callback=self._accept,
+            cancel_callback=self._cancel,
+        )
+
+    def push(self, pair: PairSample, status: Status) -> None:
+        """Take every pair, with what was said of it."""
+        if self._run is not None and not status & NOT_LEARNED_FROM:
+            self._run.push(pair)
+
+    def push_encoder(self, stamp: float, angle: float) -> None:
+        """Take the encoder's angle in rad, dorsiflexion positive."""
+        if self._run is not None:
+            self._run.push_encoder(stamp, angle)
+
+    def end(self, reason: str) -> None:
+        """End what runs, if anything does."""
+        if self._run is not None:
+            self._run.stop(reason)
+
+    def close(self) -> None:
+        """End everything before the node is destroyed; waits until the adapting process is gone."""
+        self.end("predictor ended")
+        self._background.close()
+        self._finish()
+        if self._server is not None:
+            self._server.destroy()
+            self._server = None
+
+    def _consider(self, goal: AdaptToUser.Goal) -> GoalResponse:
+        try:
+            self._check(goal)
+        except Refusal as refusal:
+            self._node.get_logger().error(f"adapt is refused: {refusal}")
+            return GoalResponse.REJECT
+        return GoalResponse.ACCEPT
+
+    def _check(self, goal: AdaptToUser.Goal) -> None:
+        """Refuse a goal that cannot be served.
+
+        Raises:
+            Refusal: one sentence says why.
+        """
+        base = self._in_use()
+        if base is None or not self._node.is_active:
+            raise Refusal("predictor is not active; activate it first")
+        if self._run is not None:
+            raise Refusal(f"the model is being adapted to {self._run.path.name} already; wait, or cancel that")
+        if goal.labels not in LABELS:
+            raise Refusal(f"labels must be 'imu' or 'encoder', not {goal.labels!r}")
+        if not SHORTEST <= goal.duration <= LONGEST:
+            raise Refusal(f"duration must be {SHORTEST:g} to {LONGEST:g} s of walking, not {goal.duration:g}")
+        path = bundle_path(self._directory(), goal.user)
+        if goal.user == base.bundle.name or path == base.bundle.path:
+            raise Refusal(f"{goal.user} is the model in use; give the user another name, or load another model first")
+        check_writable(path, replace=True)
+
+    def _accept(self, goal: Any) -> None:
+        base, path = self._in_use(), bundle_path(self._directory(), goal.request.user)
+        assert base is not None  # it was considered just now
+        mirrored = base.manifest.side != read_side(self._node)
+        self._run = AdaptationRun(goal, base, path, mirrored, Future(executor=self._node.executor))
+        self._timer = self._node.create_steady_timer(FEEDBACK_PERIOD, self._tell)
+        goal.execute()
+
+    def _cancel(self, _goal: Any) -> CancelResponse:
+        if self._run is None or self._run.committing:
+            return CancelResponse.REJECT  # there is nothing left to cancel
+        self._run.stop("cancelled")
+        return CancelResponse.ACCEPT
+
+    def _tell(self) -> None:
+        run = self._run
+        if run is not None:
+            run.look()
+            error = float(self._recent_error())
+            run.goal.publish_feedback(AdaptToUser.Feedback(stage=run.stage, progress=float(run.progress), error=error))
+
+    async def _execute(self, goal: Any) -> AdaptToUser.Result:
+        run = self._run
+        assert run is not None
+        result = AdaptToUser.Result(error_before=math.nan, error_after=math.nan)
+        try:
+            await self._adapt(run, result)
+        except (AdaptationEnded, BundleError) as reason:
+            result.message = str(reason)
+        except Exception as bug:  # noqa: BLE001 - a caller who hears nothing would wait for ever
+            self._node.get_logger().error(traceback.format_exc())
+            result.message = f"adapting failed: {type(bug).__name__}: {bug}"
+        finally:
+            self._finish()
+        if result.success:
+            goal.succeed()
+        elif goal.is_cancel_requested:
+            goal.canceled()
+        else:
+            goal.abort()
+        in_use = self._in_use()
+        result.model = "" if in_use is None else in_use.bundle.name
+        self._node.get_logger().info(f"adapt to {run.path.name}: {result.message}; model {result.model} runs")
+        return result
+
+    async def _adapt(self, run: AdaptationRun, result: AdaptToUser.Result) -> None:
+        """Go through all stages, and fill the result in.
+
+        Raises:
+            AdaptationEnded, BundleError: the model in use stays; nothing of a new one is left, unless it says so.
+        """
+        await self._background.run(lambda: check_means(run.path))
+        name = f"walk of {run.path.name}, {time.strftime('%Y-%m-%d %H:%M')}"
+        task = Task(run.base.bundle, run.path.name, run.labels, name)
+        adapting = self._background.run(lambda: run.process.run(task))
+        adapting.add_done_callback(lambda _: run.end_collecting())
+        await run.collected
+        if not self._is_in_use(run.base):
+            run.stop(OTHER_MODEL)
+        run.process.give(run.collector.walked)
+        run.stage, run.progress = TRAINING, 0.0
+        outcome: Outcome = await adapting  # raises, too, what went wrong while it was collecting
+        result.error_before, result.error_after = outcome.before, outcome.after
+        if outcome.bundle is None:
+            raise AdaptationEnded(outcome.message)
+        run.stage, run.progress = SWAPPING, 0.0
+        bundle = dataclasses.replace(outcome.bundle, path=run.path)
+        ready = await self._background.run(lambda: self._try_out(bundle))
+        self._go_on(run)
+        run.committing = True
+        await self._background.run(
+            lambda: write_bundle(run.path, bundle.manifest, bundle.onnx, bundle.keras, replace=True)
+        )
+        try:
+            self._go_on(run)
+        except AdaptationEnded as late:
+            raise AdaptationEnded(f"{late}; {run.path.name} was written all the same, load_weights loads it") from late
+        self._switch(ready)
+        result.success, result.message = True, outcome.message
+
+    def _is_in_use(self, base: InferenceEngine) -> bool:
+        in_use = self._in_use()
+        return in_use is not None and in_use.manifest == base.manifest
+
+    def _go_on(self, run: AdaptationRun) -> None:
+        """Refuse to go on with what was stopped, or overtaken.
+
+        Raises:
+            AdaptationEnded: it was.
+        """
+        if not self._is_in_use(run.base):
+            run.stop(OTHER_MODEL)
+        if run.stopped:
+            raise AdaptationEnded(run.stopped)
+
+    def _finish(self) -> None:
+        self._run = None
+        if self._timer is not None:
+            self._node.destroy_timer(self._timer)
+            self._timer = None

@@ -1,0 +1,1 @@
+"""Recordings through the live code: features, forecasts and their scores."""

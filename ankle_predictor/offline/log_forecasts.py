@@ -1,0 +1,148 @@
+"""Every forecast of a log, through the live code and with the past only."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from ankle_imu_driver.recordings.recording import Recording
+from ankle_imu_driver.refusal import Refusal
+from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
+from ankle_predictor.forecasting.forecaster import new_memory
+from ankle_predictor.model.engine import Forecast, InferenceEngine, joined
+from ankle_predictor.model.feature_family import feature_table
+from ankle_predictor.model.manifest import Manifest
+from ankle_predictor.offline.pipeline import FeatureTable, windows_of
+
+FloatArray = npt.NDArray[np.float64]
+
+Span = tuple[float, float]
+
+WHOLE: Span = (0.0, math.inf)
+BATCH = 256
+
+
+class EvaluationError(Refusal):
+    """A log on which nothing can be scored; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class LogForecasts:
+    """Every forecast of one log's span.
+
+    Attributes:
+        stamp: (N,) s, of the newest pair.
+        forecast: (N, H) each.
+        pair_stamp: (M,) s, of every pair in the span.
+        pair_angle: (M,) rad, the IMU's ankle angle at each; NaN where the model's features do not tell it.
+    """
+
+    stamp: FloatArray
+    forecast: Forecast
+    pair_stamp: FloatArray
+    pair_angle: FloatArray
+
+
+def forecast_log(
+    engine: InferenceEngine,
+    recording: Recording,
+    span: Span = WHOLE,
+    on_progress: Callable[[float], None] = lambda _share: None,
+    table: FeatureTable | None = None,
+) -> LogForecasts:
+    """Forecast at every pair of a span, as the nodes would have.
+
+    The chain always runs from the log's first sample, so that the filter has settled and the memory is filled as they
+    would have live.
+
+    Args:
+        engine: a tried one.
+        recording: with calibration.
+        span: s from the log's first sample: of the earliest forecast, and by which the latest one's last step is due.
+        on_progress: told which share is done.
+        table: the recording's features where they are not to be made here.
+
+    Raises:
+        ChainError, MountingError, ReferenceFeatureError: the features cannot be made of this recording.
+        EvaluationError: no forecast lies in the span.
+    """
+    spec, horizon, (start, end) = engine.manifest.features, engine.manifest.horizon, span
+    table = table or feature_table(recording, spec)
+    since = table.stamp - recording.start
+    wanted = (since >= start) & (since + horizon * spec.period <= end + TIME_RESOLUTION)
+    # A memory has to live through what came before, too.
+    needed = wanted if engine.manifest.memory is None else since <= end
+    memory = LogMemory(engine.manifest, table)
+    index: list[int] = []
+    done: list[Forecast] = []
+    for batch in _batches(windows_of(table, spec), needed):
+        places, windows = [k for k, _ in batch], np.array([window for _, window in batch])
+        index += places
+        done.append(memory.correct(places, windows, engine.forecast_batch(windows)))
+        on_progress(index[-1] / len(table.stamp))
+    chosen = wanted[index]
+    if not chosen.any():
+        until = f"{end:g} s" if math.isfinite(end) else "its end"
+        raise EvaluationError(
+            f"{recording.name} has no forecast between {start:g} s and {until}: a window takes "
+            f"{spec.window * spec.period:g} s, the forecast {horizon * spec.period:g} s, the log has {since[-1]:.1f} s"
+        )
+    inside = (since >= start) & (since <= end)
+    return LogForecasts(table.stamp[index][chosen], joined(done).at(chosen), table.stamp[inside], table.angle[inside])
+
+
+class LogMemory:
+    """Corrects a network's forecasts of a log by the wearer's memory, pair by pair, as the node does."""
+
+    def __init__(self, manifest: Manifest, table: FeatureTable, every: int | None = None) -> None:
+        """Start with an empty memory.
+
+        Args:
+            manifest: of the model; without a memory forecasts stay as they are.
+            table: the log's features.
+            every: every how many forecasts a moment is kept, where it is not as in the manifest.
+        """
+        settings = manifest.memory
+        if settings is not None and every is not None:
+            manifest = dataclasses.replace(manifest, memory=dataclasses.replace(settings, every=every))
+        self._memory = new_memory(manifest)
+        self._table = table
+        self._next = 0
+
+    def correct(self, index: Sequence[int], windows: FloatArray, forecast: Forecast) -> Forecast:
+        """Return (N, H) forecasts corrected; ``index`` (N,) tells the newest pair of each, later than in earlier calls.
+
+        Args:
+            index: rising.
+            windows: (N, W, F) unscaled features.
+            forecast: the network's.
+        """
+        if self._memory is None:
+            return forecast
+        by = np.zeros_like(forecast.angle)
+        stamps, angles = self._table.stamp, self._table.angle
+        for n, k in enumerate(index):
+            for pair in range(self._next, k):
+                self._memory.push_angle(float(stamps[pair]), float(angles[pair]))
+            one, key = forecast.at(n), self._memory.key(windows[n])
+            by[n] = self._memory.correction(key)
+            # What came due with this very pair is learned after its forecast, as in ``Forecaster.settle``.
+            self._memory.push_angle(float(stamps[k]), float(angles[k]))
+            self._next = k + 1
+            if self._memory.keeps_next():
+                self._memory.remember(float(stamps[k]), key, one.angle, one.offset)
+        return forecast.moved(by)
+
+
+def _batches(
+    windows: Iterable[tuple[int, FloatArray]], needed: npt.NDArray[np.bool_]
+) -> Iterator[list[tuple[int, FloatArray]]]:
+    wanted = ((k, window) for k, window in windows if needed[k])
+    while batch := list(islice(wanted, BATCH)):
+        yield batch

@@ -1,0 +1,102 @@
+"""A whole recording through the live code: the same matcher, estimator and grid, one sample after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING
+from ankle_imu_driver.recordings.recording import ImuSamples, Recording
+from ankle_imu_driver.refusal import Refusal
+from ankle_predictor.estimation.ankle_angle import PairSample
+from ankle_predictor.estimation.leg_estimator import Leg, LegConfig
+from ankle_predictor.estimation.pair_matcher import FOOT, SHANK
+from ankle_predictor.estimation.segment_filter import Vector
+from ankle_predictor.model.features import FeatureSpec, WindowGrid, pair_features
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+class ChainError(Refusal):
+    """A recording that cannot go through the chain; the message says why and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureTable:
+    """What the predictor would have received, pair by pair.
+
+    Attributes:
+        stamp: (N,) s, on the recording's clock.
+        values: (N, F) features, columns as the spec's names.
+        angle: (N,) the ankle angle now in rad, dorsiflexion positive; NaN where the features do not tell it.
+        in_window: what is done to the (W, F) rows of a window after it was cut, from these rows alone.
+    """
+
+    stamp: FloatArray
+    values: FloatArray
+    angle: FloatArray
+    in_window: Callable[[FloatArray], FloatArray] = lambda rows: rows
+
+
+def pairs_of(
+    recording: Recording,
+    spec: FeatureSpec | None = None,
+    shank_mounting: str = SHANK_MOUNTING,
+    foot_mounting: str = FOOT_MOUNTING,
+) -> Iterator[PairSample]:
+    """Yield what the filter node would have published.
+
+    Raises:
+        ChainError: the recording has no calibration.
+        MountingError: its calibration contradicts the mounting.
+    """
+    if recording.calibration is None:
+        raise ChainError(f"{recording.name} has no calibration; put the calibration file beside it")
+    config = LegConfig(shank_mounting, foot_mounting, filter=(spec or FeatureSpec()).filter)
+    leg = Leg(config, recording.calibration)
+    for raw in _in_time_order(recording.shank, recording.foot):
+        for sample in leg.push(*raw):
+            if sample.shank is not None and sample.foot is not None and sample.joint is not None:
+                yield PairSample(sample.shank, sample.foot, sample.joint)
+
+
+def run_chain(recording: Recording, spec: FeatureSpec | None = None, mirrored: bool = False) -> FeatureTable:
+    """Run a recording through the live code.
+
+    Args:
+        recording: with its calibration.
+        spec: the filter's constants are taken from it.
+        mirrored: whether it is from the other leg than the model's.
+
+    Raises:
+        ChainError: the recording has no calibration, or not one pair.
+    """
+    stamps, rows = [], []
+    for pair in pairs_of(recording, spec):
+        stamps.append(pair.joint.stamp)
+        rows.append(pair_features(pair, mirrored))
+    if not rows:
+        raise ChainError(f"{recording.name} has no pair of samples: the stamps of shank and foot never come close")
+    values = np.array(rows)
+    return FeatureTable(np.array(stamps), values, values[:, -2].copy())
+
+
+def windows_of(table: FeatureTable, spec: FeatureSpec, stride: int = 1) -> Iterator[tuple[int, FloatArray]]:
+    """Yield (index of the newest pair, (window, F) rows) for every ``stride``-th pair whose window is full."""
+    grid = WindowGrid(spec)
+    for index, (stamp, row) in enumerate(zip(table.stamp, table.values, strict=True)):
+        if grid.push(float(stamp), row) and index % stride == 0:
+            yield index, table.in_window(grid.window())
+
+
+def _in_time_order(shank: ImuSamples, foot: ImuSamples) -> Iterator[tuple[int, float, Vector, Vector]]:
+    stamps = np.concatenate((shank.stamp, foot.stamp))
+    streams = np.repeat((SHANK, FOOT), (len(shank), len(foot)))
+    accels = np.concatenate((shank.accel, foot.accel)).tolist()
+    gyros = np.concatenate((shank.gyro, foot.gyro)).tolist()
+    for k in np.argsort(stamps, kind="stable").tolist():
+        yield int(streams[k]), float(stamps[k]), tuple(accels[k]), tuple(gyros[k])

@@ -1,0 +1,135 @@
+"""The 16 inputs of the reference's published networks, for running those weights; ours use ``features``.
+
+Source: Zare Banadkouki et al., ICROM 2025, repository ``Omidzarexz/AnkleBiLSTMJointPrediction``. The reference computes
+"roll" and "pitch" from an accelerometer whose standing gravity its logger has already subtracted, so these two are no
+orientations. That is a flaw which its weights were trained on; it is reproduced here and used nowhere else.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from ankle_imu_driver.calibration import SensorCalibration
+from ankle_imu_driver.recordings.recording import Recording
+from ankle_imu_driver.refusal import Refusal
+
+FloatArray = npt.NDArray[np.float64]
+
+SENSOR_NAMES = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z", "roll", "pitch")
+NAMES = tuple(f"{sensor}_{name}" for sensor in ("foot", "shank") for name in SENSOR_NAMES)
+RAW_NAMES = tuple(name for name in NAMES if not name.endswith(("_roll", "_pitch")))
+"""The inputs of its experiment with 12 features."""
+
+GYRO_WEIGHT = 0.98  # of the integrated gyro, per sample whatever its duration
+LOW_PASS = {"N": 2, "Wn": 5.0, "fs": 100.0}  # order, Hz, Hz: rows lie 10 ms apart on average only
+ACCEL_DECIMALS = 2  # the logger prints m/s^2 with two decimals
+GYRO_DECIMALS = 1  # and deg/s with one
+
+
+class ReferenceFeatureError(Refusal):
+    """Samples from which the reference's inputs cannot be made; the message says why."""
+
+
+def low_pass(rows: FloatArray) -> FloatArray:
+    """Filter (..., N, F) rows forward and backward, as the reference filters whole logs.
+
+    Given a log, every row sees its future. Given the rows of a window, each sees the window only: causal for what is
+    forecast from the window's newest row.
+    """
+    # Imported only here: a node that runs weights of our own has no use for scipy.
+    from scipy.signal import butter, filtfilt  # noqa: PLC0415
+
+    filtered: FloatArray = filtfilt(*butter(**LOW_PASS), rows, axis=-2)
+    return filtered
+
+
+class SensorOrientation:
+    """The reference's roll and pitch of one sensor, sample by sample."""
+
+    def __init__(self) -> None:
+        self._stamp = math.nan
+        self.roll = 0.0
+        self.pitch = 0.0
+
+    def step(self, stamp: float, accel: FloatArray, gyro: FloatArray) -> FloatArray:
+        """Take one sample and return that sensor's eight inputs.
+
+        Args:
+            stamp: s.
+            accel: (3,) m/s^2 as the logger prints it, standing gravity subtracted.
+            gyro: (3,) deg/s, standing bias subtracted.
+
+        Returns:
+            (8,) in the order of ``SENSOR_NAMES``; roll and pitch in deg, both 0 at the first sample.
+        """
+        ax, ay, az = (float(v) for v in accel)
+        if not math.isnan(self._stamp):
+            dt = stamp - self._stamp
+            tilt_roll = math.degrees(math.atan2(ay, az))
+            tilt_pitch = math.degrees(math.atan2(-ax, math.hypot(ay, az)))
+            self.roll = GYRO_WEIGHT * (self.roll + float(gyro[0]) * dt) + (1 - GYRO_WEIGHT) * tilt_roll
+            self.pitch = GYRO_WEIGHT * (self.pitch + float(gyro[1]) * dt) + (1 - GYRO_WEIGHT) * tilt_pitch
+        self._stamp = stamp
+        return np.array([ax, ay, az, *gyro, self.roll, self.pitch])
+
+
+def sensor_features(stamp: FloatArray, accel: FloatArray, gyro: FloatArray) -> FloatArray:
+    """Run ``SensorOrientation`` over (N,) stamps, (N, 3) accelerations and (N, 3) rates; returns (N, 8)."""
+    orientation = SensorOrientation()
+    rows = [orientation.step(float(t), a, g) for t, a, g in zip(stamp, accel, gyro, strict=True)]
+    return np.array(rows).reshape(-1, len(SENSOR_NAMES))
+
+
+def logged_accel(accel: FloatArray, calibration: SensorCalibration) -> FloatArray:
+    """Turn specific force into what the reference's logger would have printed.
+
+    The rounding is the logger's. It also takes away the last-bit noise of subtracting gravity, which ``atan2`` of a
+    zero would turn into half a circle.
+
+    Args:
+        accel: (..., 3) m/s^2, sensor frame, gravity included.
+        calibration: of that sensor.
+
+    Returns:
+        (..., 3) m/s^2 less the standing gravity.
+    """
+    printed: FloatArray = np.round(accel - np.array(calibration.gravity), ACCEL_DECIMALS)
+    return printed
+
+
+def logged_gyro(gyro: FloatArray, calibration: SensorCalibration) -> FloatArray:
+    """Turn (..., 3) rad/s into the deg/s that the reference's logger would have printed."""
+    printed: FloatArray = np.round(np.degrees(gyro - np.array(calibration.gyro_bias)), GYRO_DECIMALS)
+    return printed
+
+
+def recording_features(recording: Recording) -> FloatArray:
+    """Make the reference's inputs for a whole recording of its logger.
+
+    Returns:
+        (N, 16) in the order of ``NAMES``.
+
+    Raises:
+        ReferenceFeatureError: no calibration, or the two sensors were not sampled together.
+    """
+    if recording.calibration is None:
+        raise ReferenceFeatureError(
+            f"{recording.name} brings no calibration, without which the logger's gravity-free values cannot be had"
+        )
+    if not np.array_equal(recording.foot.stamp, recording.shank.stamp):
+        raise ReferenceFeatureError(
+            f"{recording.name} has sensors sampled at different times, the reference's inputs need one row for both"
+        )
+    sensors = (
+        (recording.foot, recording.calibration.foot),
+        (recording.shank, recording.calibration.shank),
+    )
+    return np.hstack(
+        [
+            sensor_features(s.stamp, logged_accel(s.accel, calibration), logged_gyro(s.gyro, calibration))
+            for s, calibration in sensors
+        ]
+    )

@@ -1,0 +1,1 @@
+"""How far to trust input and forecast: freshness, plausibility, familiarity, recent error."""

@@ -1,0 +1,121 @@
+"""The launch file under the real ``ros2 launch``, where there is one: everything comes up, and Ctrl-C ends it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rclpy
+from ankle_predictor_interfaces.msg import AnkleForecast
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rigs.walks import swinging
+
+from ankle_imu_driver.recordings.rosbag_writer import write_bag
+
+pytest.importorskip("launch_ros", reason="launch_ros is not installed: it comes with ROS 2, not from PyPI")
+if shutil.which("ros2") is None:
+    pytest.skip("there is no ros2 command on PATH", allow_module_level=True)
+
+DOMAIN = 74
+START = 90.0  # s, for three processes on a busy machine, five seconds of standing and a full window
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    monkeypatch.setenv("ROS_DOMAIN_ID", str(DOMAIN))
+    monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path / "ros_log"))
+    monkeypatch.setenv("HOME", str(tmp_path))  # where the filter saves its calibration
+    return dict(os.environ)
+
+
+@pytest.fixture
+def forecasts(environment: dict[str, str]) -> Iterator[Any]:
+    """Waits for the first trusted forecast in the namespace ``leg``."""
+    context = Context()
+    rclpy.init(context=context, domain_id=DOMAIN)
+    node = rclpy.create_node("listener", context=context)
+    executor = SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+    heard: list[AnkleForecast] = []
+    node.create_subscription(AnkleForecast, "/leg/forecast_detail", heard.append, 10)
+
+    def wait() -> AnkleForecast:
+        end = time.monotonic() + START
+        while time.monotonic() < end:
+            executor.spin_once(timeout_sec=0.1)
+            good = [message for message in heard if message.status == AnkleForecast.OK]
+            if good:
+                return good[0]
+        raise AssertionError(f"no trusted forecast within {START} s; {len(heard)} untrusted ones")
+
+    yield wait
+    rclpy.shutdown(context=context)
+
+
+def launch(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        ["ros2", "launch", "ankle_predictor", "ankle.launch.py", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.mark.parametrize(("arguments", "processes"), [(["rate:=2", "side:=left"], 3), (["composed:=true"], 1)])
+def test_it_comes_up_by_itself_and_ctrl_c_ends_all(forecasts: Any, arguments: list[str], processes: int) -> None:
+    run = launch("source:=simulator", "namespace:=leg", *arguments)
+    try:
+        forecast = forecasts()
+    finally:
+        os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to all of them at once
+        output, _ = run.communicate(timeout=30)
+    assert forecast.model == "base"
+    assert len(forecast.angle) == 50
+    assert output.count("process has finished cleanly") == processes, output
+    assert "Traceback" not in output
+    assert "sending signal 'SIGTERM'" not in output
+    simulated_time = forecast.header.stamp.sec < 1_000_000
+    assert simulated_time == ("rate:=2" in arguments)
+    # A person who does not exist leaves no calibration behind that the next wearer could be taken for.
+    assert not list(Path(os.environ["HOME"]).rglob("calibration*"))
+
+
+def test_a_log_in_the_parameter_file_brings_its_calibration_and_its_time(forecasts: Any, tmp_path: Path) -> None:
+    write_bag(tmp_path / "bag", swinging(120.0))
+    file = tmp_path / "leg.yaml"
+    file.write_text(f"/leg/imu_driver:\n  ros__parameters: {{log: {tmp_path / 'bag'}, rate: 2.0}}\n")
+    run = launch(f"params_file:={file}", "namespace:=leg")
+    try:
+        forecast = forecasts()
+    finally:
+        os.killpg(run.pid, signal.SIGINT)
+        output, _ = run.communicate(timeout=30)
+    assert forecast.header.stamp.sec < 1_000_000
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("argument", "sentence"),
+    [
+        ("log:=nowhere.txt", "nowhere.txt does not exist; give a logger's TXT or a rosbag2"),
+        ("rate:=fast", "rate must be a number, not 'fast'"),
+        ("composed:=maybe", "composed must be true or false, not 'maybe'"),
+        ("params_file:=nowhere.yaml", "parameter file nowhere.yaml cannot be read"),
+    ],
+)
+def test_a_wrong_argument_is_one_sentence(environment: dict[str, str], argument: str, sentence: str) -> None:
+    run = launch(argument)
+    output, _ = run.communicate(timeout=60)
+    assert run.returncode != 0
+    assert sentence in output
+    assert "Traceback" not in output

@@ -1,0 +1,91 @@
+"""scripts/setup and scripts/run: nothing to do is done at once, and what is missing is one sentence."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rigs.repository import REPOSITORY
+
+TOOLS = ("bash", "env", "dirname", "sha256sum", "cut", "cat", "find", "sort", "uname", "mkdir", "rm", "tail", "make")
+
+made_by_setup = pytest.mark.skipif(
+    Path(sys.prefix) != REPOSITORY / ".venv", reason="these tests do not run in the .venv that scripts/setup makes"
+)
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The checkout as far as scripts/setup reads it before it builds."""
+    for folder in ("scripts", "interfaces"):
+        shutil.copytree(REPOSITORY / folder, tmp_path / folder)
+    for pattern in ("requirements*.txt", "package.xml", "setup.*", "colcon_defaults.yaml"):
+        for file in REPOSITORY.glob(pattern):
+            shutil.copy(file, tmp_path)
+    return tmp_path
+
+
+def run(script: Path, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([script, *arguments], capture_output=True, text=True, timeout=120, check=False, **options)
+
+
+def setup_with(copy: Path, python: str) -> subprocess.CompletedProcess[str]:
+    """Run the copy's scripts/setup with no more on PATH than it needs, without a compiler, and with that python3."""
+    tools = copy / "tools"
+    tools.mkdir()
+    for tool in TOOLS:
+        path = shutil.which(tool)
+        assert path is not None, tool
+        (tools / tool).symlink_to(path)
+    (tools / "python3").write_text(f'#!/bin/sh\nexec {python} "$@"\n')
+    (tools / "python3").chmod(0o755)
+    return run(copy / "scripts" / "setup", env={"PATH": str(tools), "HOME": str(copy)})
+
+
+def test_a_missing_compiler_is_one_sentence(copy: Path) -> None:
+    done = setup_with(copy, sys.executable)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "needs a C++ compiler" in done.stderr
+    assert not (copy / ".venv").exists()
+
+
+def test_a_missing_python_is_one_sentence(copy: Path) -> None:
+    done = setup_with(copy, "false")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "needs Python 3.10 to 3.13" in done.stderr
+
+
+@made_by_setup
+def test_a_second_run_does_nothing_fast() -> None:
+    # Asked first: setting up would pull the rug from under the tests.
+    assert run(REPOSITORY / "scripts" / "setup", "--check").returncode == 0
+    start = time.monotonic()
+    done = run(REPOSITORY / "scripts" / "setup")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "scripts/setup: up to date\n", "")
+    assert time.monotonic() - start < 15  # 0.2 s on an idle machine; 3 s are promised
+
+
+@made_by_setup
+def test_an_unknown_executable_is_one_sentence() -> None:
+    done = run(REPOSITORY / "scripts" / "run", "nonsense")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "there is no executable 'nonsense'" in done.stderr
+    assert "imu_driver orientation_filter predictor" in done.stderr
+
+
+@made_by_setup
+def test_an_executable_runs_from_another_folder_with_an_empty_home(tmp_path: Path) -> None:
+    done = run(
+        REPOSITORY / "scripts" / "run", "evaluate", "--help", cwd=tmp_path, env={**os.environ, "HOME": str(tmp_path)}
+    )
+    assert done.returncode == 0, done.stderr
+    assert "--model" in done.stdout

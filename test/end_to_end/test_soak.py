@@ -1,0 +1,106 @@
+"""The soak: its ledger, and a short run of the whole."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from rigs.repository import REPOSITORY
+
+from ankle_predictor.model.features import FeatureSpec
+from ankle_predictor.trust.status import Status
+from benchmarks.soak import BEGIN, PERIOD, Ledger, flatness, upsets
+
+SPEC = FeatureSpec(window=20)
+SENT = 30  # pairs, of which the last 11 are due
+
+
+def ledger(*, jump: int = 0, gap: int = 1) -> tuple[Ledger, list[int]]:
+    """Thirty pairs, and a jump (ns) or a gap (periods) before another thirty."""
+    made = Ledger(SPEC)
+    stamps = [10**18 + k * PERIOD for k in range(SENT)]
+    stamps += [stamps[-1] + jump + (gap + k) * PERIOD for k in range(SENT)]
+    for stamp in stamps:
+        made.send(stamp)
+    return made, stamps
+
+
+@pytest.mark.parametrize(
+    ("trouble", "expected"),
+    [({}, 41), ({"gap": 10}, 41), ({"gap": 11}, 22), ({"jump": 10**9}, 22), ({"jump": -(10**12)}, 22)],
+)
+def test_a_forecast_is_due_once_the_window_holds_no_gap_and_no_jump(trouble: dict[str, int], expected: int) -> None:
+    made, _ = ledger(**trouble)
+    summary = made.summary()
+    assert (summary["pairs"], summary["expected"]) == (2 * SENT, expected)
+    assert summary["unanswered"] == expected
+
+
+def test_each_expected_forecast_is_accounted_for_once() -> None:
+    made, stamps = ledger()
+    statuses = dict.fromkeys(range(18), Status.WARMING_UP) | dict.fromkeys(range(18, 60), Status.OK)
+    statuses[40] = Status.STALE | Status.UNFAMILIAR
+    for k in (30, 31, 50):
+        del statuses[k]
+    statuses[32] = Status.OVERRUN
+    for k, status in statuses.items():
+        made.answer(stamps[k], status, "first")
+        made.answer(stamps[k], Status.STALE, "first")  # said again while nothing came
+    made.answer(stamps[0] - 1, Status.OK, "first")  # no pair of ours
+    made.forecast(stamps[20])
+    summary = made.summary()
+    assert summary["expected"] == 41
+    assert (summary["made"], summary["withheld"], summary["skipped"], summary["unanswered"]) == (37, {"stale": 1}, 2, 1)
+    assert summary["made_though_not_due"] == 1  # the 19th pair
+    assert summary["trajectories_heard"] == 1
+    assert summary["by_model"] == {"first": 38}
+
+
+def test_the_script_is_the_seeds_and_leaves_room() -> None:
+    script = upsets(600.0, 1)
+    assert script == upsets(600.0, 1) != upsets(600.0, 2)
+    assert {upset.kind for upset in script} == {"silence", "foot silent", "jump"}
+    assert all(b.time - a.time >= 4.0 > a.size or a.kind == "jump" for a, b in pairwise(script))
+    assert max(upset.time for upset in script) < 597.0
+
+
+def test_a_slope_needs_time() -> None:
+    short = flatness([(0.0, 80.0), (18.0, 81.0)])
+    assert (short["first_mb"], short["last_mb"], short["slopes_mb_per_hour"]) == (80.0, 81.0, [None, None])
+    growing = flatness([(t, 80.0 + 36.0 * t / 3600.0) for t in range(0, 600, 2)])
+    assert growing["slopes_mb_per_hour"] == pytest.approx([36.0, 36.0])
+    settling = flatness([(t, 80.0 + min(t, 300.0) / 100.0) for t in range(0, 1200, 2)])
+    assert settling["slopes_mb_per_hour"][0] > 1.0
+    assert settling["slopes_mb_per_hour"][1] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_short_soak_accounts_for_every_forecast(tmp_path: Path) -> None:
+    code = (
+        "import json, sys, pathlib; from benchmarks.soak import soak, table;"
+        "figures = soak(9.0, 43, pathlib.Path(sys.argv[1])); print(table(figures)); print(json.dumps(figures))"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180, cwd=REPOSITORY)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    told = done.stdout
+    assert figures["upsets"] == {"jump": 1}, told
+    assert set(figures["swaps"]) <= {"made", "still loading"}, told
+    assert figures["swaps"]["made"] >= 2, told
+    assert 350 < figures["expected"] < 550, told  # the second before the jump whose window is full, and those after
+    assert figures["made"] > 0, told
+    # How many are made is a matter of how busy this computer is. What is not made has a reason.
+    reasons = sum(figures["withheld"].values()) + figures["skipped"]
+    assert figures["made"] + reasons + figures["unanswered"] == figures["expected"], told
+    assert figures["made_though_not_due"] == 0, told
+    assert figures["unanswered"] <= 0.02 * figures["expected"], told  # best effort may lose a message
+    assert set(figures["by_model"]) <= {"first", "second"}, told
+    assert all(20.0 < memory["last_mb"] < 400.0 for memory in figures["memory"].values()), told
+
+
+def test_the_page_has_room_for_it() -> None:
+    assert BEGIN in (REPOSITORY / "docs" / "performance.md").read_text()

@@ -1,0 +1,182 @@
+"""Configuration, units and the self-test of one sensor, over the emulated chip."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ankle_imu_driver.mpu6050.clock import VirtualClock
+from ankle_imu_driver.mpu6050.device import DeviceConfig, Mpu6050
+from ankle_imu_driver.mpu6050.errors import Fault, SensorError, SetupError
+from ankle_imu_driver.mpu6050.self_test import factory_trim, run_self_test
+from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus
+from ankle_imu_driver.mpu6050_emulator.chip import EmulatedChip
+from ankle_imu_driver.mpu6050_emulator.motion import Still
+
+SECOND = 1_000_000_000
+
+
+def make(config=None, motion=None, **chip):
+    clock = VirtualClock()
+    bus = EmulatedBus({0x68: EmulatedChip(motion or Still(), **chip)}, clock)
+    device = Mpu6050(config or DeviceConfig(), bus.handle(), clock)
+    return device, bus, lambda seconds: clock.sleep_until(clock.now() + round(seconds * SECOND))
+
+
+def configured(*args, **kwargs):
+    device, bus, sleep = make(*args, **kwargs)
+    for wait in device.configure():
+        sleep(wait)
+    return device, bus, sleep
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"address": 0x70}, "address must be one of 104, 105, not 112"),
+        ({"accel_range": 3}, "accel_range must be one of 2, 4, 8, 16, not 3"),
+        ({"gyro_range": 100}, "gyro_range must be one of 250, 500, 1000, 2000, not 100"),
+        ({"low_pass": 7}, "low_pass must be one of 0, 1, 2, 3, 4, 5, 6, not 7"),
+        ({"sample_rate_divider": 256}, "sample_rate_divider must be 0 to 255, not 256"),
+        ({"gyro_offset": (math.nan, 0.0, 0.0)}, "must be finite"),
+        ({"allowed_chips": frozenset({0x68, 0x11})}, r"0x11, of which nothing is known; known are 0x68 \(MPU-6050\)"),
+    ],
+)
+def test_settings_that_the_chip_does_not_have_are_refused(settings, sentence):
+    with pytest.raises(SetupError, match=sentence):
+        DeviceConfig(**settings)
+
+
+@given(
+    accel=st.sampled_from([2, 4, 8, 16]),
+    gyro=st.sampled_from([250, 500, 1000, 2000]),
+    low_pass=st.integers(0, 6),
+    force=st.tuples(*[st.floats(-19.0, 19.0)] * 3),
+    rate=st.tuples(*[st.floats(-4.3, 4.3)] * 3),
+)
+@settings(max_examples=40, deadline=None)
+def test_what_is_read_is_what_is_felt_within_half_a_step_in_every_range(accel, gyro, low_pass, force, rate):
+    class Constant:
+        def at(self, time):
+            return np.array([*force, *rate])
+
+    device, _, _ = configured(
+        DeviceConfig(accel_range=accel, gyro_range=gyro, low_pass=low_pass), Constant(), noise=0.0
+    )
+    felt_force, felt_rate, temperature = device.to_si(device.read_burst().raw)
+    assert felt_force == pytest.approx(force, abs=0.501 * accel * 9.80665 / 32768)
+    assert felt_rate == pytest.approx(rate, abs=0.501 * math.radians(gyro / 32750))
+    assert 20 < temperature < 40
+
+
+def test_offsets_are_taken_off():
+    offsets = DeviceConfig(accel_offset=(0.1, -0.2, 9.80665), gyro_offset=(0.01, 0.0, -0.02))
+    device, _, _ = configured(offsets, noise=0.0)
+    accel, gyro, _ = device.to_si(device.read_burst().raw)
+    assert accel == pytest.approx((-0.1, 0.2, 0.0), abs=1e-9)
+    assert gyro == pytest.approx((-0.01, 0.0, 0.02), abs=1e-9)
+
+
+@given(st.integers(0x19, 0x1C), st.integers(0, 7))
+@settings(max_examples=30, deadline=None)
+def test_any_flipped_bit_of_the_configuration_is_found(register, bit):
+    device, bus, _ = configured()
+    chip = bus.chips[0x68]
+    chip._registers[register] ^= 1 << bit
+    with pytest.raises(SensorError) as caught:
+        device.verify()
+    assert caught.value.fault is Fault.REGISTERS
+
+
+def test_a_reset_is_told_from_another_change():
+    device, bus, _ = configured()
+    device.check_awake()
+    bus.chips[0x68].power_up(0)
+    with pytest.raises(SensorError, match="reset itself") as caught:
+        device.check_awake()
+    assert caught.value.fault is Fault.RESET
+
+
+def test_registers_that_do_not_hold_are_found_while_configuring(monkeypatch):
+    monkeypatch.setattr("ankle_imu_driver.mpu6050_emulator.chip.WRITABLE", {0x6B: 0x6F})
+    with pytest.raises(SensorError, match=r"register 0x1a .* holds 0x00 and not 0x03") as caught:
+        configured()
+    assert caught.value.fault is Fault.REGISTERS
+
+
+@pytest.mark.parametrize(("answer", "name"), [(0x70, "MPU-6500"), (0x72, "MPU-6052C"), (0x98, "ICM-20689")])
+def test_clones_are_named_and_allowed_by_a_setting(answer, name):
+    with pytest.raises(SensorError, match=f"0x{answer:02x}, not 0x68; that is {name}.*add {answer} to allowed_chips"):
+        configured(who_am_i=answer)
+    device, _, _ = make(DeviceConfig(allowed_chips=frozenset({0x68, answer})), who_am_i=answer)
+    device.identify()
+    assert name in device.chip.name
+
+
+def test_an_unknown_chip_points_to_the_wiring():
+    with pytest.raises(SensorError, match="0x13, not 0x68; check the wiring"):
+        configured(who_am_i=0x13)
+
+
+def test_factory_trim_of_a_worked_example():
+    """Map 4.1 by hand: all codes 13: accelerometer 0.50629 g at 4096 LSB/g, gyro 42.886 deg/s at 131 LSB/(deg/s)."""
+    code = 13
+    high = (code >> 2) << 5 | code
+    low = (code & 3) * 0b010101
+    trim = factory_trim(bytes([high, high, high, low]))
+    assert trim[:3] == pytest.approx([0.506294 * 4096] * 3, rel=1e-5)
+    assert trim[3:] == pytest.approx([42.886462 * 131, -42.886462 * 131, 42.886462 * 131], rel=1e-6)
+    assert factory_trim(bytes(4)) == (0.0,) * 6
+
+
+def test_a_good_chip_passes_and_is_configured_as_before():
+    device, bus, sleep = configured(seed=4)
+    results = run_self_test(device, sleep)
+    assert [result.passed for result in results] == [True] * 6
+    gain = bus.chips[0x68].self_test_gain
+    assert [result.deviation for result in results] == pytest.approx(list(gain - 1.0), abs=0.01)
+    device.verify()
+
+
+@pytest.mark.parametrize("axis", range(6))
+def test_each_bad_axis_fails_alone(axis):
+    device, bus, sleep = configured(seed=4)
+    bus.chips[0x68].self_test_gain[axis] = 0.8
+    assert [result.passed for result in run_self_test(device, sleep)] == [k != axis for k in range(6)]
+
+
+def test_it_is_refused_while_moving():
+    class Swing:
+        def at(self, time):
+            return np.array([0.0, 0.0, 9.8, 2.0 * math.sin(6.0 * time), 0.0, 0.0])
+
+    device, _, sleep = configured(motion=Swing())
+    with pytest.raises(SetupError, match="moved during the self-test; stand still"):
+        run_self_test(device, sleep)
+    device.verify()
+
+
+def test_it_is_refused_while_leaning_slowly_and_steady_drift_does_not_count_as_response():
+    class Lean:
+        def __init__(self, rate):
+            self.rate = rate
+
+        def at(self, time):
+            return np.array([self.rate * time, 0.0, 9.8, 0.0, 0.0, 0.0])
+
+    device, _, sleep = configured(motion=Lean(0.7))
+    with pytest.raises(SetupError, match="moved during the self-test"):
+        run_self_test(device, sleep)
+    device, bus, sleep = configured(seed=4, motion=Lean(0.2))
+    deviation = run_self_test(device, sleep)[0].deviation
+    assert deviation == pytest.approx(bus.chips[0x68].self_test_gain[0] - 1.0, abs=0.01)
+
+
+def test_it_is_refused_on_a_chip_without_factory_trim():
+    device, _, sleep = configured(DeviceConfig(allowed_chips=frozenset({0x70})), who_am_i=0x70)
+    with pytest.raises(SetupError, match="MPU-6500 keeps no MPU-6050 factory trim"):
+        run_self_test(device, sleep)

@@ -1,0 +1,47 @@
+"""What moves the emulated sensors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from rigs.walks import swinging
+
+from ankle_imu_driver.mpu6050_emulator.motion import Recorded, Streamed
+from ankle_imu_driver.mpu6050_emulator.wiring import EmulatedEncoder
+from ankle_imu_driver.recordings.recording import ImuSamples
+
+
+def samples(stamps):
+    stamps = np.asarray(stamps, dtype=float)
+    return ImuSamples(stamps, np.outer(stamps, [1.0, 2.0, 3.0]), np.outer(stamps, [-1.0, 0.0, 1.0]))
+
+
+def test_a_recording_is_joined_by_lines_and_begins_again():
+    motion = Recorded(samples([5.0, 5.1, 5.4]), start=5.0)
+    assert motion.at(0.0) == pytest.approx([5.0, 10.0, 15.0, -5.0, 0.0, 5.0])
+    assert motion.at(0.25)[0] == pytest.approx(5.25)
+    assert motion.at(0.4 + 0.05)[0] == pytest.approx(5.05)
+
+
+def test_both_sensors_of_a_recording_share_their_zero():
+    late = Recorded(samples([5.2, 5.4]), start=5.0)
+    assert late.at(0.1)[0] == pytest.approx(5.2), "before its first sample it stands at it"
+    assert late.at(0.3)[0] == pytest.approx(5.3)
+
+
+def test_a_stream_goes_on_over_its_chunks():
+    chunks = (samples(np.arange(k, k + 100) / 100 + 3.0) for k in range(0, 20_000, 100))
+    motion = Streamed(chunks)
+    for time in (0.0, 0.995, 1.0, 7.3215, 7.31, 150.0):
+        assert motion.at(time)[0] == pytest.approx(3.0 + time, abs=1e-9)
+    assert len(motion._time) < 7000
+
+
+def test_the_recordings_encoder_goes_along_with_the_emulated_sensors():
+    recording = swinging(seconds=4.0)
+    encoder = EmulatedEncoder(recording.encoder, recording, start=10_000_000_000)
+    for time in (0.0, 1.234, 3.9, 3.99 + 1.0):
+        angle = encoder.at(10_000_000_000 + round(time * 1e9))
+        assert angle == pytest.approx(
+            np.interp(time % 3.99, recording.encoder.stamp, recording.encoder.angle), abs=1e-6
+        )

@@ -1,0 +1,52 @@
+"""The other leg, as the simulator gives it and the filter takes it."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from ankle_imu_driver.mounting import FOOT_TILT, SHANK_TILT
+from ankle_imu_driver.recordings.mirror import check_side, mirrored
+from ankle_imu_driver.simulator.sensor_model import SensorModel
+from ankle_imu_driver.simulator.simulate import stream
+from ankle_imu_driver.simulator.user_profile import draw_user
+from ankle_predictor.estimation.leg_estimator import Leg, LegConfig
+from ankle_predictor.estimation.pair_matcher import FOOT, SHANK
+
+LEFT = LegConfig(shank_tilt=(-SHANK_TILT[0], SHANK_TILT[1]), foot_tilt=(-FOOT_TILT[0], FOOT_TILT[1]))
+
+
+def angles(side: str, config: LegConfig, seed: int) -> list[float]:
+    """What a leg without a calibration makes of a simulated person's first seconds."""
+    leg, found = Leg(config), []
+    for chunk in islice(stream(draw_user(seed), SensorModel(), seed, side), 4):
+        for k, stamp in enumerate(chunk.shank.stamp.tolist()):
+            for stream_id, samples in ((SHANK, chunk.shank), (FOOT, chunk.foot)):
+                made = leg.push(stream_id, stamp, tuple(samples.accel[k].tolist()), tuple(samples.gyro[k].tolist()))
+                found += [sample.joint.angle for sample in made if sample.joint is not None]
+    return found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_simulated_left_leg_stands_and_walks_as_its_mirror_image_does(seed: int) -> None:
+    right, left = angles("right", LegConfig(), seed), angles("left", LEFT, seed)
+    assert len(right) > 400
+    assert left == right
+
+
+def test_the_image_of_the_image_is_the_walk() -> None:
+    walk = next(stream(draw_user(1), SensorModel(), 1))
+    image = mirrored(walk)
+    assert image.encoder is walk.encoder
+    assert not np.array_equal(image.shank.accel[:, 2], walk.shank.accel[:, 2])
+    again = mirrored(image)
+    np.testing.assert_array_equal(again.foot.gyro, walk.foot.gyro)
+    np.testing.assert_array_equal(again.shank.accel, walk.shank.accel)
+    assert again.calibration == walk.calibration
+
+
+def test_what_is_no_side_is_refused() -> None:
+    with pytest.raises(ValueError, match="side must be 'left' or 'right', not 'both'"):
+        check_side("both")

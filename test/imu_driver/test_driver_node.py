@@ -1,0 +1,422 @@
+"""The node imu_driver, over DDS."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import State
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile
+from rigs import synthetic_log
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Imu, JointState
+
+from ankle_imu_driver import deferred_publisher as outbox
+from ankle_imu_driver.driver_node import ImuDriverNode
+from ankle_imu_driver.managed_node import ERROR, OK, WARN
+from ankle_imu_driver.recordings.read_recording import read_recording
+from ankle_imu_driver.recordings.timeline import FOOT, SHANK
+
+DOMAIN = 71
+LOCAL = {"ROS_DOMAIN_ID": str(DOMAIN), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_LOCALHOST_ONLY": "1"}
+EVERYTHING = QoSProfile(depth=5000)
+
+
+class Bench:
+    """The node under test and a listener, in an executor of their own."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._executor = SingleThreadedExecutor(context=context)
+        self.listener = rclpy.create_node("listener", context=context)
+        self._executor.add_node(self.listener)
+        self.got: dict[str, list[Any]] = {}
+        for kind, topic in (
+            (Imu, "shank/imu/data_raw"),
+            (Imu, "foot/imu/data_raw"),
+            (JointState, "encoder/joint_states"),
+            (Clock, "/clock"),
+            (DiagnosticArray, "/diagnostics"),
+        ):
+            self.got[topic] = []
+            self.listener.create_subscription(kind, topic, self.got[topic].append, EVERYTHING)
+        self.node: ImuDriverNode | None = None
+
+    def start(self, **parameters: Any) -> ImuDriverNode:
+        overrides = [Parameter(k.replace("__", "."), value=v) for k, v in parameters.items()]
+        self.node = ImuDriverNode(context=self._context, parameter_overrides=overrides)
+        self._executor.add_node(self.node)
+        return self.node
+
+    def until(self, condition: Callable[[], object], timeout: float = 15.0) -> None:
+        end = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < end, "nothing came of it"
+            self._executor.spin_once(timeout_sec=0.05)
+
+    def connected(self) -> None:
+        """Wait until the listener hears all that the configured node says."""
+        assert self.node is not None
+        topics = ["shank/imu/data_raw", "foot/imu/data_raw"]
+        self.until(lambda: all(self.node.count_subscribers(t) and self.listener.count_publishers(t) for t in topics))
+        end = time.monotonic() + 0.3
+        self.until(lambda: time.monotonic() > end)
+
+    def close(self) -> None:
+        if self.node is not None:
+            self.node.close()
+            self.node.destroy_node()
+        self.listener.destroy_node()
+        self._executor.shutdown()
+
+    def times(self, topic: str) -> list[int]:
+        return [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in self.got[topic]]
+
+    def complete(self, count: int, *more: str) -> bool:
+        topics = ("shank/imu/data_raw", "foot/imu/data_raw", "encoder/joint_states", *more)
+        return all(len(self.got[topic]) == count for topic in topics)
+
+    def said(self) -> list[str]:
+        return [status.message for array in self.got["/diagnostics"] for status in array.status]
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    for name, value in LOCAL.items():
+        monkeypatch.setenv(name, value)
+    context = Context()
+    rclpy.init(context=context, domain_id=DOMAIN)
+    made = Bench(context)
+    yield made
+    made.close()
+    rclpy.shutdown(context=context)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return synthetic_log.write(tmp_path / "walk.TXT", synthetic_log.rows(100))
+
+
+def test_a_recording_comes_out_whole_shifted_to_now(bench: Bench, log: Path) -> None:
+    node = bench.start(
+        log=str(log),
+        autostart=False,
+        frame_prefix="right_",
+        encoder__joint_name="right_ankle",
+        encoder__joint_sign=-1,
+        encoder__joint_offset=0.5,
+    )
+    node.trigger_configure()
+    bench.connected()
+    before = time.time_ns()
+    node.trigger_activate()
+    bench.until(lambda: bench.complete(100) and "recording ended" in bench.said())
+    recording = read_recording(log)
+    assert recording.encoder is not None
+    distances = np.rint(np.diff(recording.shank.stamp) * 1e9)
+    for topic in ("shank/imu/data_raw", "foot/imu/data_raw", "encoder/joint_states"):
+        assert len(bench.got[topic]) == 100
+        assert bench.times(topic) == bench.times("shank/imu/data_raw")
+        assert np.array_equal(np.diff(bench.times(topic)), distances)
+        assert 0 <= bench.times(topic)[0] - before < 10**9
+    for part, samples in (("shank", recording.shank), ("foot", recording.foot)):
+        messages = bench.got[f"{part}/imu/data_raw"]
+        vectors = [(m.linear_acceleration, m.angular_velocity) for m in messages]
+        assert np.array_equal([[a.x, a.y, a.z] for a, _ in vectors], samples.accel)
+        assert np.array_equal([[w.x, w.y, w.z] for _, w in vectors], samples.gyro)
+        assert {m.header.frame_id for m in messages} == {f"right_{part}_imu_link"}
+        assert messages[0].orientation_covariance[0] == -1.0
+        assert messages[0].angular_velocity_covariance[4] == pytest.approx(np.radians(0.033) ** 2, rel=0.02)
+        assert messages[0].linear_acceleration_covariance[8] == pytest.approx(0.026**2, rel=0.02)
+    encoder = bench.got["encoder/joint_states"]
+    assert encoder[0].name == ["right_ankle"]
+    assert [m.position[0] for m in encoder] == pytest.approx(0.5 - recording.encoder.angle)
+    assert not bench.got["/clock"]
+    assert node.is_active
+
+
+def test_at_another_rate_stamps_are_the_logs_and_the_clock_follows(bench: Bench, log: Path) -> None:
+    node = bench.start(log=str(log), rate=4, autostart=False)
+    node.trigger_configure()
+    bench.connected()
+    before = time.monotonic()
+    node.trigger_activate()
+    bench.until(lambda: bench.complete(100, "/clock"))
+    took = time.monotonic() - before
+    recording = read_recording(log)
+    length = recording.end - recording.start
+    assert 0.9 * length / 4 < took < length / 4 + 1.0
+    assert np.array_equal(bench.times("foot/imu/data_raw"), np.rint(recording.foot.stamp * 1e9))
+    clock = [c.clock.sec * 10**9 + c.clock.nanosec for c in bench.got["/clock"]]
+    assert clock == bench.times("foot/imu/data_raw")
+
+
+@pytest.mark.parametrize("rate", [1.0, 20.0])
+def test_a_loop_goes_on_with_increasing_stamps(bench: Bench, tmp_path: Path, rate: float) -> None:
+    log = synthetic_log.write(tmp_path / "walk.TXT", synthetic_log.rows(30))
+    bench.start(log=str(log), rate=rate, loop=True)
+    bench.until(lambda: len(bench.got["shank/imu/data_raw"]) > 100)
+    times = np.diff(bench.times("shank/imu/data_raw"))
+    assert times.min() > 0
+    assert times.max() < 60_000_000
+    assert "recording ended" not in bench.said()
+
+
+def test_a_bad_log_is_one_sentence_and_the_node_can_be_tried_again(bench: Bench, log: Path, tmp_path: Path) -> None:
+    node = bench.start(log=str(tmp_path / "none.TXT"))
+    bench.until(lambda: any("none.TXT does not exist" in said for said in bench.said()))
+    assert "\n" not in node.refusal
+    assert state(node) == State.PRIMARY_STATE_UNCONFIGURED
+    node.set_parameters([Parameter("log", value=str(log))])
+    node.trigger_configure()
+    assert node.refusal == ""
+    bench.connected()
+    node.trigger_activate()
+    bench.until(lambda: bench.got["shank/imu/data_raw"])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"source": "telepathy"}, "source must be one of replay, simulator, mpu6050, not 'telepathy'"),
+        ({}, "source replay needs the parameter log"),
+        ({"log": "walk.TXT", "rate": 0}, "rate 0 .as fast as possible. exists in-process only; use evaluate"),
+        ({"log": "walk.TXT", "rate": -1.0}, "rate must be above 0"),
+        ({"log": "walk.TXT", "rate": "fast"}, "parameter rate must be a number, not 'fast'"),
+        ({"log": "walk.TXT", "encoder__joint_sign": 2.0}, "encoder.joint_sign must be 1 or -1"),
+        ({"source": "simulator", "simulator__accel_range": 3}, "accel_range must be one of"),
+    ],
+)
+def test_what_cannot_be_played_is_refused_by_a_sentence(bench: Bench, parameters: Any, sentence: str) -> None:
+    node = bench.start(autostart=False, **parameters)
+    node.trigger_configure()
+    assert state(node) == State.PRIMARY_STATE_UNCONFIGURED
+    assert re.search(sentence, node.refusal)
+
+
+def test_deactivating_pauses_and_cleaning_up_goes_back_to_the_start(bench: Bench, log: Path) -> None:
+    node = bench.start(log=str(log), rate=2.0, autostart=False)
+    node.trigger_configure()
+    bench.connected()
+    node.trigger_activate()
+    topic = "shank/imu/data_raw"
+    bench.until(lambda: len(bench.got[topic]) >= 20)
+    node.trigger_deactivate()
+    time.sleep(0.2)
+    end = time.monotonic() + 0.3
+    bench.until(lambda: time.monotonic() > end)
+    paused = len(bench.got[topic])
+    assert paused < 100
+    node.trigger_activate()
+    bench.until(lambda: len(bench.got[topic]) == 100)
+    whole = bench.times(topic)
+    assert np.array_equal(whole, np.rint(read_recording(log).shank.stamp * 1e9))
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    bench.got[topic].clear()
+    node.trigger_configure()
+    bench.connected()
+    node.trigger_activate()
+    bench.until(lambda: bench.got[topic])
+    assert bench.times(topic)[0] == whole[0]
+
+
+def test_where_someone_gets_samples_first_the_others_get_them_all_when_told_to(bench: Bench, log: Path) -> None:
+    node = bench.start(log=str(log), autostart=False, frame_prefix="left_")
+    first: list[tuple[int, str, int, list[float]]] = []
+    node.tap = lambda *sample: first.append(sample)
+    node.trigger_configure()
+    bench.connected()
+    node.trigger_activate()
+    bench.until(lambda: len(first) > 20)
+    assert not bench.got["foot/imu/data_raw"]
+    bench.until(lambda: node.send_waiting() or len(first) > 100)
+    assert len(bench.got["foot/imu/data_raw"]) > 20
+    bench.until(lambda: bench.complete(100) and "recording ended" in bench.said())  # the end sends the rest
+    recording = read_recording(log)
+    for stream, name, samples in ((SHANK, "shank", recording.shank), (FOOT, "foot", recording.foot)):
+        taken = [(stamp, values) for of, frame, stamp, values in first if of == stream]
+        assert {frame for of, frame, *_ in first if of == stream} == {f"left_{name}_imu_link"}
+        assert bench.times(f"{name}/imu/data_raw") == [stamp for stamp, _ in taken]
+        assert np.array_equal([values for _, values in taken], np.hstack([samples.accel, samples.gyro]))
+    assert bench.times("encoder/joint_states") == bench.times("foot/imu/data_raw")
+
+
+def played_unspun(bench: Bench, log: Path) -> tuple[ImuDriverNode, int]:
+    """A driver whose samples someone got first for a while, until it paused; and how many samples it played."""
+    node = bench.start(log=str(log), autostart=False)
+    first: list[Any] = []
+    node.tap = lambda *sample: first.append(sample)
+    node.trigger_configure()
+    bench.connected()
+    node.trigger_activate()
+    end = time.monotonic() + 15.0
+    while len(first) < 40:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    node.trigger_deactivate()
+    assert node._playback is not None
+    return node, node._playback.punctuality().sent
+
+
+def test_a_pause_sends_what_waits(bench: Bench, log: Path) -> None:
+    _, played = played_unspun(bench, log)
+    topics = "shank/imu/data_raw", "foot/imu/data_raw", "encoder/joint_states"
+    bench.until(lambda: sum(len(bench.got[topic]) for topic in topics) == played)
+
+
+def test_what_nobody_sends_is_bounded_and_told(bench: Bench, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "ROOM", 6)
+    node, played = played_unspun(bench, log)
+    bench.until(lambda: len(bench.got["foot/imu/data_raw"]) == 2)
+    health = node.health()
+    assert health.level == WARN
+    assert health.message == f"{played - 6} samples were not published; the computer is too busy"
+    assert health.values["samples not published"] == played - 6
+    assert node.health().level == OK
+
+
+def test_a_sample_that_cannot_be_published_is_told_and_the_next_ones_are(bench: Bench, log: Path) -> None:
+    node = bench.start(log=str(log), autostart=False)
+    node.tap = lambda *_: None
+    node.trigger_configure()
+    bench.connected()
+    broken = node._outputs.pop(FOOT)
+    node.trigger_activate()
+    bench.until(lambda: node.send_waiting() or len(bench.got["shank/imu/data_raw"]) > 20)
+    health = node.health()
+    assert (health.level, health.message) == (ERROR, "samples cannot be published: KeyError: 1")
+    assert not bench.got["foot/imu/data_raw"]
+    node._outputs[FOOT] = broken
+    node.health()
+    bench.until(lambda: node.send_waiting() or len(bench.got["foot/imu/data_raw"]) > 20)
+    assert "published" not in node.health().message, "a busy computer may still warn of lateness"
+
+
+def test_a_driver_that_is_tapped_stays_at_rate_1(bench: Bench, log: Path) -> None:
+    node = bench.start(log=str(log), autostart=False, rate=4.0)
+    node.tap = lambda *_: None
+    node.trigger_configure()
+    assert node.refusal == "rate cannot become 4 here, as the process was started at 1; start it anew"
+
+
+def test_parameters_stay_while_it_is_configured(bench: Bench, log: Path) -> None:
+    node = bench.start(log=str(log), autostart=False)
+    node.trigger_configure()
+    answer = node.set_parameters([Parameter("rate", value=2.0)])[0]
+    assert not answer.successful
+    assert answer.reason == "rate cannot change while imu_driver is configured; clean it up first"
+    node.trigger_cleanup()
+    assert node.set_parameters([Parameter("rate", value=2.0)])[0].successful
+
+
+def test_diagnostics_name_rate_lateness_and_what_was_assumed(bench: Bench, log: Path) -> None:
+    bench.start(log=str(log), loop=True)
+    bench.until(lambda: "replay runs" in bench.said() or any("late" in s for s in bench.said()))
+    status = next(s for a in bench.got["/diagnostics"] for s in a.status if s.values)
+    values = {v.key: v.value for v in status.values}
+    assert status.name == "imu_driver"
+    assert int(values["shank samples"]) > 0
+    assert float(values["messages per second"]) > 0
+    assert float(values["worst lateness (ms)"]) >= 0
+    assert values["note 1"].startswith("gravity at standing, foot x")
+
+
+def test_the_simulator_stands_first_and_streams(bench: Bench) -> None:
+    bench.start(source="simulator", seed=3)
+    bench.until(lambda: len(bench.got["foot/imu/data_raw"]) > 50, timeout=30.0)
+    for part in ("shank", "foot"):
+        force = [m.linear_acceleration for m in bench.got[f"{part}/imu/data_raw"]]
+        assert np.median([np.hypot(np.hypot(a.x, a.y), a.z) for a in force]) == pytest.approx(9.81, abs=1.0)
+    assert bench.got["encoder/joint_states"]
+
+
+@pytest.mark.parametrize(("side", "outward"), [("right", -1.0), ("left", 1.0)])
+def test_the_simulator_walks_on_the_side_it_is_told(bench: Bench, side: str, outward: float) -> None:
+    bench.start(source="simulator", side=side)
+    bench.until(lambda: bench.got["foot/imu/data_raw"], timeout=30.0)
+    first = bench.got["foot/imu/data_raw"][0].linear_acceleration
+    assert np.sign(first.z) == outward  # the instep falls off to the outside
+
+
+def test_services_answer_while_it_plays(bench: Bench, log: Path) -> None:
+    """The lifecycle must not wait for the next sample: here one that is an hour away."""
+    lines = [*synthetic_log.rows(50), *synthetic_log.rows(1, start=3_612_000)]
+    node = bench.start(log=str(synthetic_log.write(log, lines)))
+    bench.until(lambda: len(bench.got["shank/imu/data_raw"]) >= 1)
+    before = time.monotonic()
+    node.trigger_deactivate()
+    assert time.monotonic() - before < 1.0
+    assert state(node) == State.PRIMARY_STATE_INACTIVE
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_the_process_ends_cleanly_on_signals(log: Path, end: signal.Signals) -> None:
+    process = launch("-p", f"log:={log}", "-p", "loop:=true")
+    assert process.stderr is not None
+    line = ""
+    while "gravity at standing, shank z" not in line:
+        line = process.stderr.readline()
+        assert line, "the process ended by itself"
+    time.sleep(0.3)
+    process.send_signal(end)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+
+
+def test_the_process_ends_with_the_recording_if_told_to(log: Path) -> None:
+    process = launch("-p", f"log:={log}", "-p", "exit_at_end:=true", "-p", "rate:=10")
+    _, errors = process.communicate(timeout=40)
+    assert process.returncode == 0
+    assert "recording ended after 300 samples" in errors
+    assert "Traceback" not in errors
+
+
+def test_a_log_that_cannot_be_played_fails_who_waits_for_its_end(tmp_path: Path) -> None:
+    process = launch("-p", f"log:={tmp_path / 'nowhere.TXT'}", "-p", "exit_at_end:=true")
+    _, errors = process.communicate(timeout=40)
+    assert process.returncode == 1
+    assert errors.count("nowhere.TXT does not exist") == 1
+    assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "sentence"),
+    [(["-p", "loop:=7"], 1, "loop"), (["-p", "nonsense"], 2, "nonsense")],
+)
+def test_arguments_that_ros_does_not_take_are_one_sentence(arguments: list[str], status: int, sentence: str) -> None:
+    process = launch(*arguments)
+    _, errors = process.communicate(timeout=40)
+    assert process.returncode == status
+    assert sentence in errors
+    assert "Traceback" not in errors
+
+
+def launch(*arguments: str) -> subprocess.Popen[str]:
+    code = "import sys; from ankle_imu_driver.driver_node import main; sys.exit(main())"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, "--ros-args", *arguments],
+        env={**os.environ, **LOCAL},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def state(node: ImuDriverNode) -> int:
+    """The lifecycle state's number; rclpy has no public way to ask one's own."""
+    return int(node._state_machine.current_state[0])

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rigs.walks import swinging
+
+from ankle_imu_driver.recordings.mirror import mirrored
+from ankle_imu_driver.recordings.read_recording import read_recording
+from ankle_imu_driver.simulator.gait_scenario import Shuffle, Slope, Stairs, Stand, Walk
+from ankle_imu_driver.simulator.sensor_model import SensorModel
+from ankle_imu_driver.simulator.simulate import simulate
+from ankle_imu_driver.simulator.user_profile import draw_user
+from ankle_predictor.estimation.filter_config import FilterConfig
+from ankle_predictor.estimation.foot_rest import GroundRest
+from ankle_predictor.estimation.segment_filter import GRAVITY
+from ankle_predictor.model.features import FeatureSpec
+from ankle_predictor.offline.pipeline import run_chain
+
+WALKS = ("LOG2", "LOG7", "LOG8", "LOG10", "LOG13")
+
+
+def test_two_swinging_segments_give_their_difference():
+    recording = swinging(jitter=0.002)
+    table = run_chain(recording, FeatureSpec(filter=FilterConfig(lever_arm=0.0)))
+    truth = np.interp(table.stamp, recording.encoder.stamp, recording.encoder.angle)
+    assert np.degrees(np.max(np.abs(table.angle - truth)[100:])) < 0.5
+
+
+@pytest.fixture(scope="module")
+def errors_deg(walks_dir):
+    """The angle's error in deg over each walk, from 5 s on, nothing fitted to the encoder."""
+    errors = {}
+    for name in WALKS:
+        recording = read_recording(walks_dir / f"{name}.TXT")
+        table = run_chain(recording)
+        truth = np.interp(table.stamp, recording.encoder.stamp, recording.encoder.angle)
+        walking = table.stamp >= recording.start + 5.0
+        errors[name] = np.degrees(np.mean(np.abs(table.angle - truth)[walking]))
+    return errors
+
+
+def test_the_angle_over_the_five_walks(errors_deg):
+    assert np.mean(list(errors_deg.values())) < 1.25
+    assert np.mean([error for name, error in errors_deg.items() if name != "LOG7"]) < 1.15
+    assert max(errors_deg.values()) < 1.7
+
+
+def test_the_other_leg_has_the_same_angle(walks_dir):
+    recording = read_recording(walks_dir / "LOG13.TXT")
+    np.testing.assert_array_equal(run_chain(mirrored(recording)).angle, run_chain(recording).angle)
+
+
+def test_the_rate_is_the_angles_slope(walks_dir):
+    table = run_chain(read_recording(walks_dir / "LOG8.TXT"))
+    slope = np.gradient(table.angle, table.stamp)
+    assert np.corrcoef(slope, table.values[:, -1])[0, 1] > 0.97
+
+
+def test_rest_needs_quiet_for_a_while():
+    ground, level, still = GroundRest(FilterConfig()), (0.0, 0.0, GRAVITY), (0.0, 0.0, 0.0)
+    rests = [ground.step(k * 0.01, level, still).resting for k in range(5)]
+    assert rests == [False, False, False, True, True]
+    assert not ground.step(0.05, level, (0.0, 2.0, 0.0)).resting
+    assert not ground.step(0.06, level, still).resting
+    assert not ground.step(0.15, (0.0, 0.0, 1.3 * GRAVITY), still).resting
+    assert not ground.step(9.0, level, still).resting, "a gap says nothing of what lay in it"
+
+
+@given(st.floats(0.0025, 0.02), st.floats(2.0, 8.0))
+def test_trust_follows_what_the_swing_made_uncertain_at_any_sample_rate(dt, swing_rate):
+    """The faster the foot swung the more the next rest counts, and the longer it rests the less each sample does."""
+
+    def trusts(rate):
+        ground, level = GroundRest(FilterConfig()), (0.0, 0.0, GRAVITY)
+        steps = [rate if 1.0 <= k * dt < 1.5 else 0.0 for k in range(int(3.0 / dt))]
+        return [ground.step(k * dt, level, (0.0, step, 0.0)).tau for k, step in enumerate(steps)]
+
+    fast, slow = trusts(swing_rate), trusts(0.5 * swing_rate)
+    early, late = int(1.6 / dt), int(2.8 / dt)
+    assert fast[early] < slow[early]
+    assert fast[early] < fast[late]
+    reference = GroundRest(FilterConfig())
+    assert 0.5 < fast[early] / fine_tau(reference, swing_rate) < 2.0
+
+
+def fine_tau(ground, rate):
+    """The time constant 0.1 s into the rest, at 1 kHz."""
+    for k in range(1601):
+        trust = ground.step(k * 0.001, (0.0, 0.0, GRAVITY), (0.0, rate if 1000 <= k < 1500 else 0.0, 0.0))
+    return trust.tau
+
+
+@pytest.mark.parametrize("value", [math.nan, -1.0, 0.0, math.inf])
+def test_impossible_constants_are_refused_by_name(value):
+    with pytest.raises(ValueError, match="accel_noise_rest"):
+        FilterConfig(accel_noise_rest=value)
+
+
+@pytest.mark.parametrize(
+    "activity",
+    [
+        Slope(15.0, math.radians(8.0)),
+        Slope(15.0, -math.radians(8.0)),
+        Stairs(15.0),
+        Stairs(15.0, up=False),
+        Shuffle(15.0),
+    ],
+    ids=["uphill", "downhill", "stairs up", "stairs down", "shuffling"],
+)
+def test_where_the_ground_is_not_level_resting_on_it_still_helps(activity):
+    """Rest is read as a chance to feel gravity, never as a level foot: it costs nothing on slopes and stairs."""
+    never = replace(FilterConfig(), rest_rate=1e-9)
+    errors = {FilterConfig(): [], never: []}
+    for person in range(3):
+        walk = simulate([Stand(3.0), Walk(3.0), activity], draw_user(person), SensorModel(), person)
+        for config, error in errors.items():
+            table = run_chain(walk.recording, FeatureSpec(filter=config))
+            truth = np.interp(table.stamp, walk.recording.shank.stamp, walk.truth.angle)
+            error.append(np.degrees(np.mean(np.abs(table.angle - truth)[table.stamp > 8.0])))
+    assert np.mean(errors[FilterConfig()]) <= np.mean(errors[never])
+    assert max(errors[FilterConfig()]) < 2.5

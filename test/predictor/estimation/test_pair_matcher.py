@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ankle_predictor.estimation.pair_matcher import FOOT, SHANK, Matched, PairMatcher
+
+
+def run(events, **options):
+    matcher = PairMatcher(**options)
+    return matcher, [match for stream, stamp in events for match in matcher.push(stream, stamp, stamp)]
+
+
+def both(matches):
+    return [(m.shank, m.foot) for m in matches if m.shank is not None and m.foot is not None]
+
+
+@given(st.lists(st.floats(-0.002, 0.002), min_size=1, max_size=60), st.randoms(use_true_random=False))
+def test_every_sample_of_two_jittering_streams_is_paired_in_any_interleaving(jitter, random):
+    shanks = [(SHANK, 0.01 * k + j) for k, j in enumerate(jitter)]
+    feet = [(FOOT, 0.01 * k - j) for k, j in enumerate(jitter)]
+    events = []
+    while shanks or feet:
+        lead = len(shanks) - len(feet)
+        source = shanks if shanks and (not feet or lead > 3 or (abs(lead) <= 3 and random.random() < 0.5)) else feet
+        events.append(source.pop(0))
+    matcher, matches = run(events)
+    assert both(matches) == [(0.01 * k + j, 0.01 * k - j) for k, j in enumerate(jitter)]
+    assert sum(matcher.counts.values()) == 0
+
+
+@given(st.lists(st.tuples(st.sampled_from((SHANK, FOOT)), st.floats(0, 2)), max_size=80))
+def test_pairs_are_close_in_order_and_use_nothing_twice(events):
+    _, matches = run(events, reset=100.0)
+    pairs = both(matches)
+    assert all(abs(a - b) <= 0.005 for a, b in pairs)
+    for side in (0, 1):
+        times = [pair[side] for pair in pairs]
+        assert times == sorted(set(times))
+
+
+def test_repeats_and_late_ones_are_dropped_and_counted():
+    matcher, matches = run([(SHANK, 0.0), (FOOT, 0.0), (SHANK, 0.01), (SHANK, 0.01), (SHANK, 0.005), (FOOT, 0.01)])
+    assert both(matches) == [(0.0, 0.0), (0.01, 0.01)]
+    assert matcher.counts == {"repeated": 1, "late": 1, "unmatched": 0, "clock_jumps": 0}
+
+
+def test_a_silent_stream_holds_the_other_for_no_longer_than_max_wait():
+    matcher, matches = run([(SHANK, 0.01 * k) for k in range(10)])
+    assert matches == [Matched(0.01 * k, None) for k in range(4)]
+    assert matcher.counts["unmatched"] == 4
+
+
+def test_one_missing_sample_costs_one_pair():
+    events = [(stream, 0.01 * k) for k in range(5) for stream in (SHANK, FOOT) if (k, stream) != (2, FOOT)]
+    _, matches = run(events)
+    assert [m.shank for m in matches] == [0.0, 0.01, 0.02, 0.03, 0.04]
+    assert [m.foot for m in matches] == [0.0, 0.01, None, 0.03, 0.04]
+
+
+def test_a_clock_that_jumps_back_starts_afresh():
+    matcher, matches = run([(SHANK, 100.0), (FOOT, 100.0), (SHANK, 5.0), (FOOT, 5.0), (SHANK, 5.01), (FOOT, 5.01)])
+    assert both(matches) == [(100.0, 100.0), (5.0, 5.0), (5.01, 5.01)]
+    assert matcher.counts["clock_jumps"] == 1
+    assert matcher.counts["unmatched"] == 0

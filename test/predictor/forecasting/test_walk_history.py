@@ -1,0 +1,145 @@
+"""What a network that takes over knows of the wearer: as much as if it had run all along."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+
+import numpy as np
+import pytest
+from rigs.tiny_bundle import write_tiny_bundle
+from rigs.walks import swinging
+
+from ankle_predictor.estimation.ankle_angle import PairSample
+from ankle_predictor.forecasting.forecaster import Forecaster
+from ankle_predictor.forecasting.stride_memory import MemorySettings
+from ankle_predictor.forecasting.walk_history import SECONDS, WalkHistory
+from ankle_predictor.model.bundle import load_bundle, model_directories
+from ankle_predictor.model.engine import InferenceEngine, load_engine
+from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec
+from ankle_predictor.offline.pipeline import pairs_of
+
+pytest.importorskip("onnx", reason="onnx, which comes with the training requirements, is not installed")
+
+SWAP = 600  # pairs; 6 s
+
+
+@pytest.fixture(scope="module")
+def walked() -> list[PairSample]:
+    return list(pairs_of(swinging(9.0)))
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> InferenceEngine:
+    """A network with another, shorter window than the second's."""
+    folder = tmp_path_factory.mktemp("models")
+    write_tiny_bundle(folder, "first", FeatureSpec(window=20))
+    return remembering(load_engine(load_bundle("first", [folder])))
+
+
+@pytest.fixture(scope="module")
+def second() -> InferenceEngine:
+    return remembering(load_engine(load_bundle("base", model_directories())))
+
+
+def remembering(engine: InferenceEngine) -> InferenceEngine:
+    manifest = dataclasses.replace(engine.manifest, memory=MemorySettings(every=1))
+    return load_engine(dataclasses.replace(engine.bundle, manifest=manifest))
+
+
+def forecaster_for(engine: InferenceEngine, side: str = "right") -> Forecaster:
+    made = Forecaster(side, engine.manifest.features.filter)
+    made.use(made.prepare(engine))
+    return made
+
+
+def walk(forecaster: Forecaster, pairs: list[PairSample]) -> np.ndarray:
+    made = []
+    for pair in pairs:
+        if forecaster.push(pair):
+            made.append(forecaster.forecast().angle)
+        forecaster.settle()
+    return np.array(made)
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_after_a_swap_it_forecasts_as_if_it_had_run_all_along(
+    walked: list[PairSample], first: InferenceEngine, second: InferenceEngine, side: str
+) -> None:
+    swapped, steady = forecaster_for(first, side), forecaster_for(second, side)
+    walk(swapped, walked[:SWAP])
+    swapped.use(swapped.prepare(second))
+    walk(steady, walked[:SWAP])
+    after = walk(swapped, walked[SWAP:])
+    assert len(after) == len(walked) - SWAP, "the window was full at once"
+    np.testing.assert_allclose(after, walk(steady, walked[SWAP:]), atol=1e-5)
+    cold = forecaster_for(second, side)
+    fresh = walk(cold, walked[SWAP:])
+    assert np.max(np.abs(after[-len(fresh) :] - fresh)) > 0.01, "what was walked before the swap makes a difference"
+
+
+def test_pairs_that_come_while_it_is_prepared_cost_their_own_moments_only(
+    walked: list[PairSample], first: InferenceEngine, second: InferenceEngine
+) -> None:
+    swapped, steady = forecaster_for(first), forecaster_for(second)
+    walk(swapped, walked[: SWAP - 50])
+    ready = swapped.prepare(second)
+    walk(swapped, walked[SWAP - 50 : SWAP])
+    swapped.use(ready)
+    assert ready.memory is not None
+    known = ready.memory.moments
+    walk(steady, walked[:SWAP])
+    # All that was due when it was prepared, and what came due meanwhile: 5.5 s less a window and a horizon, and 0.5 s.
+    assert known == SWAP - 50 - 199
+    np.testing.assert_allclose(walk(swapped, walked[SWAP:]), walk(steady, walked[SWAP:]), atol=0.02)
+
+
+def test_a_wearer_who_left_meanwhile_is_not_known(
+    walked: list[PairSample], first: InferenceEngine, second: InferenceEngine
+) -> None:
+    forecaster, cold = forecaster_for(first), forecaster_for(second)
+    walk(forecaster, walked[:SWAP])
+    ready = forecaster.prepare(second)
+    forecaster.restart()
+    forecaster.use(ready)
+    np.testing.assert_allclose(walk(forecaster, walked[SWAP:]), walk(cold, walked[SWAP:]), atol=1e-9)
+
+
+def test_whoever_does_not_settle_gets_the_same_forecasts(walked: list[PairSample], second: InferenceEngine) -> None:
+    lazy = forecaster_for(second)
+    never = np.array([lazy.forecast().angle for pair in walked if lazy.push(pair)])
+    np.testing.assert_array_equal(never, walk(forecaster_for(second), walked))
+
+
+def test_it_keeps_a_minute_and_starts_over_when_the_clock_goes_back() -> None:
+    history = WalkHistory()
+    row = np.zeros(len(SEGMENT_FEATURES))
+    for k in range(10_000):
+        history.push(k / 100, float(k), row)
+    stamps, angles, features = history.since()
+    assert stamps[0] == pytest.approx(99.99 - SECONDS)
+    assert (angles[-1], features.shape) == (9999.0, (len(stamps), len(row)))
+    assert history.since(99.9)[0].tolist() == pytest.approx([99.91 + k / 100 for k in range(9)])
+    history.push(5.0, 1.0, row)
+    assert history.since()[0].tolist() == [5.0]
+    history.clear()
+    assert not len(history.since()[0])
+
+
+def test_it_may_be_read_while_it_grows() -> None:
+    history, over = WalkHistory(), threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            stamps, angles, _ = history.since()
+            if not (np.array_equal(stamps, angles) and np.all(np.diff(stamps) > 0.0)):
+                torn.append(stamps)
+
+    torn: list[np.ndarray] = []
+    reader = threading.Thread(target=read)
+    reader.start()
+    for k in range(20_000):
+        history.push(float(k), float(k), np.zeros(len(SEGMENT_FEATURES)))
+    over.set()
+    reader.join()
+    assert not torn

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rigs.walks import swinging
+
+from ankle_imu_driver.recordings.mirror import mirrored
+from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureError, FeatureSpec, WindowGrid
+from ankle_predictor.offline.pipeline import run_chain, windows_of
+
+SMALL = FeatureSpec(names=("a", "b"), window=5)
+
+
+def fill(grid, stamps):
+    return [grid.push(t, np.array([t, math.sin(t)])) for t in stamps]
+
+
+@given(st.lists(st.floats(0.002, 0.09), min_size=12, max_size=60))
+def test_a_row_that_grows_with_time_shows_the_grids_times(steps):
+    grid, stamps = WindowGrid(SMALL), np.cumsum(steps)
+    full = fill(grid, stamps)
+    assert full == [t - stamps[0] >= 0.04 for t in stamps]
+    if full[-1]:
+        np.testing.assert_allclose(grid.window()[:, 0], stamps[-1] + np.arange(-4, 1) * 0.01, atol=1e-12)
+
+
+@given(st.lists(st.floats(0.002, 0.09), min_size=12, max_size=40), st.integers(0, 30))
+@settings(max_examples=50)
+def test_a_window_depends_on_its_last_rows_only(steps, more):
+    """A grid that has run for long, its ring wrapped round, gives bit for bit what a fresh one gives."""
+    stamps = np.cumsum(steps)
+    old, fresh = WindowGrid(SMALL), WindowGrid(SMALL)
+    fill(old, stamps[0] - 0.01 * np.arange(more, 0, -1))
+    fill(old, stamps)
+    fill(fresh, stamps)
+    if fresh.full:
+        np.testing.assert_array_equal(old.window(), fresh.window())
+
+
+@pytest.mark.parametrize("next_stamp", [1.2, 5.0, 0.5, 1.0])
+def test_a_gap_or_a_stamp_that_does_not_rise_starts_afresh(next_stamp):
+    grid = WindowGrid(SMALL)
+    fill(grid, np.linspace(0.9, 1.0, 11))
+    assert grid.full
+    assert not grid.push(next_stamp, np.zeros(2))
+    assert grid.restarts == 1
+    with pytest.raises(FeatureError, match="not full"):
+        grid.window()
+
+
+def test_rows_sampling_takes_the_pairs_as_they_came():
+    grid = WindowGrid(FeatureSpec(names=("a", "b"), window=5, sampling="rows"))
+    stamps = np.cumsum([0.01, 0.02, 0.03, 0.01, 0.013, 0.017, 0.01])
+    assert fill(grid, stamps) == [False] * 4 + [True] * 3
+    np.testing.assert_array_equal(grid.window()[:, 0], stamps[2:])
+
+
+def test_a_spec_survives_json():
+    spec = FeatureSpec(window=120, sampling="rows")
+    assert FeatureSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"window": 1},
+        {"sampling": "dots"},
+        {"rate": math.nan},
+        {"names": []},
+        {"names": ["a", "a"]},
+        {"filter": {}} | {"filter": {"x": 1}},
+    ],
+)
+def test_a_spec_that_makes_no_sense_is_refused(change):
+    with pytest.raises(FeatureError):
+        FeatureSpec.from_json(FeatureSpec().to_json() | change)
+
+
+def test_sample_by_sample_and_over_the_whole_log_are_bit_equal():
+    """The offline table and windows against a live loop that knows nothing of a recording."""
+    recording = swinging(seconds=4.0, jitter=0.003)
+    spec = FeatureSpec()
+    table = run_chain(recording, spec)
+    offline = dict(windows_of(table, spec))
+    grid = WindowGrid(spec)
+    live = {
+        k: grid.window() for k, (t, row) in enumerate(zip(table.stamp, table.values, strict=True)) if grid.push(t, row)
+    }
+    assert offline.keys() == live.keys()
+    assert len(live) > 150
+    for k, window in live.items():
+        np.testing.assert_array_equal(window, offline[k])
+
+
+@given(st.integers(210, 390), st.integers(0, 1000))
+@settings(max_examples=15, deadline=None)
+def test_no_future_sample_changes_anything_now(cut, seed):
+    recording = swinging(seconds=4.0, jitter=0.003)
+    random = np.random.default_rng(seed)
+    order = np.concatenate((np.arange(cut), cut + random.permutation(len(recording.shank) - cut)))
+    shuffled = type(recording)(
+        name="shuffled",
+        shank=type(recording.shank)(recording.shank.stamp, recording.shank.accel[order], recording.shank.gyro[order]),
+        foot=type(recording.foot)(recording.foot.stamp, recording.foot.accel[order], -recording.foot.gyro[order]),
+        encoder=None,
+        calibration=recording.calibration,
+    )
+    # The foot's past must stay: only what lies after the cut is turned round.
+    shuffled.foot.gyro[:cut] *= -1
+    before, after = run_chain(recording), run_chain(shuffled)
+    np.testing.assert_array_equal(before.values[:cut], after.values[:cut])
+    assert not np.array_equal(before.values[cut:], after.values[cut:])
+
+
+def test_the_other_legs_features_are_turned_into_this_legs():
+    recording = swinging()
+    np.testing.assert_array_equal(run_chain(mirrored(recording), mirrored=True).values, run_chain(recording).values)
+
+
+def test_the_table_has_the_columns_that_it_names():
+    recording = swinging()
+    table = run_chain(recording)
+    column = {name: table.values[:, k] for k, name in enumerate(SEGMENT_FEATURES)}
+    np.testing.assert_array_equal(column["ankle_angle"], table.angle)
+    np.testing.assert_allclose(column["shank_pitch"] - column["foot_pitch"], column["ankle_angle"], atol=1e-12)
+    np.testing.assert_allclose(column["shank_gyro_y"] - column["foot_gyro_y"], column["ankle_rate"], atol=1e-12)

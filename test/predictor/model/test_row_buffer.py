@@ -1,0 +1,44 @@
+"""The queue of rows: as a list would be, whatever comes and goes."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ankle_predictor.model.row_buffer import FIRST_ROOM, RecentRows
+
+
+@given(st.lists(st.integers(0, 5), max_size=400))
+def test_it_holds_what_a_list_would(drops: list[int]) -> None:
+    queue, expected = RecentRows((2,)), []
+    for k, drop in enumerate(drops):
+        queue.append((k, -k))
+        expected.append([k, -k])
+        if drop > 2:  # as much goes as comes, more or less
+            queue.drop(drop - 2)
+            del expected[: drop - 2]
+        assert queue.rows.tolist() == expected
+        assert len(queue) == len(expected)
+
+
+def test_its_room_follows_what_it_holds() -> None:
+    queue = RecentRows(())
+    for k in range(10_000):
+        queue.append(k)
+    assert queue.rows.tolist() == list(range(10_000))
+    queue.drop(9_990)
+    for k in range(10_000):
+        queue.append(k)
+        queue.drop(1)
+    assert len(queue._rows) == FIRST_ROOM
+    queue.clear()
+    assert not len(queue)
+
+
+def test_dropping_more_than_there_is_leaves_nothing() -> None:
+    queue = RecentRows((1,))
+    queue.append((1.0,))
+    queue.drop(3)
+    queue.append((2.0,))
+    np.testing.assert_array_equal(queue.rows, [[2.0]])

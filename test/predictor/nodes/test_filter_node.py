@@ -1,0 +1,419 @@
+"""The node orientation_filter, over DDS and handed its samples directly."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from geometry_msgs.msg import TransformStamped
+from lifecycle_msgs.msg import State
+from rclpy.parameter import Parameter
+from rigs.node_bench import Bench, bench, imu, refilled, stamp_of
+from rigs.walks import FOOT as FOOT_AXES
+from rigs.walks import SHANK as SHANK_AXES
+from rigs.walks import G, swinging
+from scipy.spatial.transform import Rotation
+from sensor_msgs.msg import Imu
+from std_srvs.srv import Trigger
+
+from ankle_imu_driver.calibration import Calibration, SensorCalibration, load_calibration, save_calibration
+from ankle_imu_driver.mounting import FOOT_TILT, SHANK_TILT, gravity_at_standing, levelled
+from ankle_imu_driver.recordings.mirror import mirrored
+from ankle_imu_driver.recordings.read_recording import read_recording
+from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
+from ankle_predictor.estimation.leg_estimator import LegSample
+from ankle_predictor.estimation.pair_matcher import FOOT, SHANK
+from ankle_predictor.nodes.filter_node import RAW_TOPICS, OrientationFilterNode
+from ankle_predictor.nodes.messages import static_transforms
+from ankle_predictor.offline.pipeline import run_chain
+
+WALKS = ("LOG2", "LOG7", "LOG8", "LOG10", "LOG13")
+START = 1_700_000_000_123_456_789  # ns, a time as hardware stamps it
+PERIOD = 10_000_000  # ns
+UP = {
+    SHANK: G * gravity_at_standing(SHANK_AXES, *SHANK_TILT),
+    FOOT: G * gravity_at_standing(FOOT_AXES, *FOOT_TILT),
+}
+NAMES = {SHANK: "shank", FOOT: "foot"}
+Raw = tuple[int, int, Any, Any]  # stream, stamp in ns, accel, gyro
+
+
+class CountingFilter(OrientationFilterNode):
+    """Counts what came in."""
+
+    taken = 0
+
+    def _read(self, stream: int, sample: Any) -> list[LegSample]:
+        self.taken += 1
+        return super()._read(stream, sample)
+
+
+@pytest.fixture
+def table() -> Iterator[Bench]:
+    with bench() as made:
+        yield made
+
+
+def standing(seconds: float, start: int = START, sway: float = 0.0, seed: int = 0) -> list[Raw]:
+    """Two sensors at rest, or swaying (rad/s) at 1 Hz."""
+    random, raw = np.random.default_rng(seed), []
+    for k in range(round(seconds * 100)):
+        turn = sway * math.sin(2 * math.pi * 0.01 * k)
+        for stream in (SHANK, FOOT):
+            noise = random.normal(scale=(0.02,) * 3 + (0.001,) * 3)
+            raw.append((stream, start + k * PERIOD, UP[stream] + noise[:3], noise[3:] + np.array([turn, 0.01, turn])))
+    return raw
+
+
+def raw_of(recording: Recording, start: int = 0) -> list[Raw]:
+    """A recording whose sensors share their stamps."""
+    raw = []
+    for k, stamp in enumerate(recording.shank.stamp):
+        for stream, samples in ((SHANK, recording.shank), (FOOT, recording.foot)):
+            raw.append((stream, start + round(stamp * 1e9), samples.accel[k], samples.gyro[k]))
+    return raw
+
+
+def part(recording: Recording, seconds: float) -> Recording:
+    """The first seconds."""
+    n = int(np.searchsorted(recording.shank.stamp, recording.start + seconds))
+
+    def cut(samples: ImuSamples) -> ImuSamples:
+        return ImuSamples(samples.stamp[:n], samples.accel[:n], samples.gyro[:n])
+
+    encoder = recording.encoder
+    if encoder is not None:
+        encoder = EncoderSamples(encoder.stamp[:n], encoder.angle[:n])
+    return dataclasses.replace(recording, shank=cut(recording.shank), foot=cut(recording.foot), encoder=encoder)
+
+
+def message_of(raw: Raw, prefix: str = "") -> Imu:
+    stream, stamp, accel, gyro = raw
+    return imu(f"{prefix}{NAMES[stream]}_imu_link", stamp, accel, gyro)
+
+
+def feed(table: Bench, node: CountingFilter, raw: Iterable[Raw], prefix: str = "") -> None:
+    """Publish samples as fast as the node takes them, and wait for all that it says."""
+    send(table, node, raw, prefix)
+    table.settle()
+
+
+def send(table: Bench, node: CountingFilter, raw: Iterable[Raw], prefix: str = "") -> None:
+    """Publish samples as fast as the node takes them, a pair ahead of it."""
+    if not node.taken:
+        table.advertise((Imu, "shank/imu/data_raw"), (Imu, "foot/imu/data_raw"))
+    sent = node.taken
+    for k, sample in enumerate(raw):
+        table.publish(f"{NAMES[sample[0]]}/imu/data_raw", message_of(sample, prefix))
+        sent += 1
+        if k % 2:
+            table.until(lambda sent=sent: node.taken >= sent)
+            table.turns(6)
+    table.until(lambda: node.taken >= sent)
+
+
+def joint(table: Bench) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Stamps in ns, angles and rates of what was heard."""
+    heard = table.got["joint_states"]
+    return (
+        np.array([stamp_of(m) for m in heard]),
+        np.array([m.position[0] for m in heard]),
+        np.array([m.velocity[0] for m in heard]),
+    )
+
+
+@pytest.fixture
+def calibration_file(tmp_path: Path) -> str:
+    """Both sensors at standing, as ``standing`` has them."""
+    path = tmp_path / "given.yaml"
+    shank, foot = (SensorCalibration((0.0, 0.01, 0.0), tuple(UP[stream].tolist())) for stream in (SHANK, FOOT))
+    save_calibration(path, Calibration(shank, foot))
+    return str(path)
+
+
+def test_the_live_angle_is_that_of_the_chain(table: Bench, walks_dir: Path) -> None:
+    walk = part(read_recording(walks_dir / "LOG13.TXT"), 8.0)
+    expected = run_chain(walk)
+    node = table.start(CountingFilter, {"calibration_file": str(walks_dir / "LOG13.TXT")})
+    send(table, node, raw_of(walk, START))
+    level, _, values = table.health(node)  # at once: half a second later the sensors would count as silent
+    table.settle()
+    stamps, angles, rates = joint(table)
+    np.testing.assert_array_equal(stamps - START, np.rint(expected.stamp * 1e9).astype(int))
+    np.testing.assert_allclose(angles, expected.angle, atol=1e-9)
+    np.testing.assert_allclose(rates, expected.values[:, -1], atol=1e-9)
+    for name in ("shank", "foot"):
+        messages = table.got[f"{name}/imu/data"]
+        assert [stamp_of(m) for m in messages] == stamps.tolist()
+        last = messages[-1]
+        assert last.header.frame_id == f"{name}_link"
+        assert last.orientation_covariance[8] > 1e3 * last.orientation_covariance[0] > 0.0
+        q = last.orientation
+        assert math.hypot(q.x, q.y, q.z, q.w) == pytest.approx(1.0)
+        sent = np.array([last.linear_acceleration.x, last.linear_acceleration.y, last.linear_acceleration.z])
+        column = 0 if name == "shank" else 6
+        np.testing.assert_allclose(sent, expected.values[-1, column : column + 3], atol=1e-12)
+    assert level == 0
+    assert values["pairs"] == str(len(stamps))
+
+
+class Sink:
+    """Stands where a publisher was and keeps the numbers."""
+
+    def __init__(self) -> None:
+        self.stamps: list[int] = []
+        self.angles: list[float] = []
+
+    def publish(self, message: Any) -> None:
+        if hasattr(message, "position"):
+            self.stamps.append(stamp_of(message))
+            self.angles.append(message.position[0])
+
+
+def handed_directly(table: Bench, recording: Recording, **parameters: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Stamps in s and angles of a whole recording, sample by sample through a configured node, without DDS."""
+    node = table.make(OrientationFilterNode, {"autostart": False, **parameters})
+    for topic in RAW_TOPICS.values():
+        node.inputs.expect(topic)
+    node.trigger_configure()
+    node.trigger_activate()
+    sink = Sink()
+    node._outputs = dict.fromkeys(node._outputs, sink)
+    raws = raw_of(recording)
+    messages = {SHANK: message_of(raws[0]), FOOT: message_of(raws[1])}
+    for stream, *values in raws:
+        node.inputs.post(RAW_TOPICS[stream], refilled(messages[stream], *values))
+        node.inputs.take()
+    return np.array(sink.stamps) / 1e9, np.array(sink.angles)
+
+
+def test_the_angle_over_the_five_walks(table: Bench, walks_dir: Path) -> None:
+    errors = {}
+    for name in WALKS:
+        recording = read_recording(walks_dir / f"{name}.TXT")
+        stamps, angles = handed_directly(table, recording, calibration_file=str(walks_dir / f"{name}.TXT"))
+        assert len(stamps) == len(recording.shank.stamp)
+        assert recording.encoder is not None
+        truth = np.interp(stamps, recording.encoder.stamp, recording.encoder.angle)
+        errors[name] = math.degrees(np.mean(np.abs(angles - truth)[stamps >= recording.start + 5.0]))
+    print("\ncurrent angle, mean absolute error in deg:", {name: round(e, 3) for name, e in errors.items()})
+    assert np.mean(list(errors.values())) < 1.25
+    assert np.mean([error for name, error in errors.items() if name != "LOG7"]) < 1.15
+
+
+def test_the_other_leg_has_the_same_angle(table: Bench, walks_dir: Path, tmp_path: Path) -> None:
+    recording = part(read_recording(walks_dir / "LOG8.TXT"), 20.0)
+    angles = []
+    for side, walk in (("right", recording), ("left", mirrored(recording))):
+        path = tmp_path / f"{side}.yaml"
+        assert walk.calibration is not None
+        save_calibration(path, walk.calibration)
+        angles.append(handed_directly(table, walk, calibration_file=str(path), side=side)[1])
+    np.testing.assert_array_equal(*angles)
+
+
+def test_uncalibrated_it_waits_for_standing_and_keeps_what_that_gave(table: Bench, tmp_path: Path) -> None:
+    saved = str(tmp_path / "own" / "calibration.yaml")
+    parameters = {"calibration_file": saved, "calibration_save": saved}  # the file is not there yet
+    node = table.start(CountingFilter, parameters)
+    send(table, node, standing(3.0, sway=0.5))
+    level, message, values = table.health(node)
+    table.settle()
+    assert table.got["joint_states"] == []
+    assert all(m.orientation_covariance[0] == -1.0 for m in table.got["foot/imu/data"])
+    last = table.got["shank/imu/data"][-1]
+    up = SHANK_AXES @ UP[SHANK]
+    assert last.header.frame_id == "shank_link"
+    assert last.linear_acceleration.x == pytest.approx(up[0], abs=0.1)
+    assert (level, values["calibration"]) == (1, "none")
+    assert message.startswith("not calibrated: the shank moves")
+
+    feed(table, node, standing(3.0, START + 300 * PERIOD))
+    stamps, angles, _ = joint(table)
+    assert 0 < len(stamps) < 110
+    assert np.max(np.abs(angles)) < 0.01
+    assert table.got["shank/imu/data"][-1].orientation_covariance[0] > 0.0
+    calibration = load_calibration(Path(saved))
+    np.testing.assert_allclose(calibration.foot.gravity, UP[FOOT], atol=0.02)
+    assert calibration.shank.gyro_bias[1] == pytest.approx(0.01, abs=0.001)
+
+    again = handed_directly(table, swinging(0.5), **parameters)
+    assert len(again[0]) == 50
+
+
+def test_calibrate_answers_with_the_reason_or_does_it(table: Bench, calibration_file: str, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    parameters = {"calibration_file": calibration_file, "calibration_save": str(blocked / "calibration.yaml")}
+    node = table.start(CountingFilter, parameters)
+
+    def calibrate() -> tuple[bool, str]:
+        response = table.call(Trigger, "orientation_filter/calibrate")
+        return response.success, response.message
+
+    assert calibrate() == (False, "no samples come from shank and foot")
+    feed(table, node, standing(1.0))
+    success, message = calibrate()
+    assert not success
+    assert message.startswith("only 1.0 s")
+    feed(table, node, standing(2.5, START + 100 * PERIOD, sway=0.5))
+    success, message = calibrate()
+    assert not success
+    assert "stand still" in message
+    before = node._leg.calibration
+    feed(table, node, standing(2.5, START + 350 * PERIOD))
+    success, message = calibrate()
+    assert success
+    assert message.startswith("calibrated by standing still for 2.0 s, but not saved:")
+    assert node._leg.calibration is not before
+    assert table.call(Trigger, "orientation_filter/reset").success
+    assert node._leg.calibration is not before
+    assert calibrate()[1].startswith("only 0.0 s")
+    table.got["joint_states"].clear()
+    feed(table, node, standing(0.2, START + 600 * PERIOD))
+    assert len(table.got["joint_states"]) == 19  # the first pair tells that the estimate starts afresh
+    node.trigger_deactivate()
+    table.spin(0.1)
+    for raw in standing(0.1, START + 620 * PERIOD):
+        table.publish(f"{NAMES[raw[0]]}/imu/data_raw", message_of(raw))
+    table.spin(0.2)
+    assert len(table.got["joint_states"]) == 19
+    node.trigger_activate()
+    table.until(lambda: table.listener.count_subscribers("foot/imu/data_raw"))
+    table.spin(0.3)
+    feed(table, node, standing(0.2, START + 640 * PERIOD))
+    assert len(table.got["joint_states"]) == 38
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    assert calibrate() == (False, "orientation_filter is not configured; configure it first")
+
+
+def ns(raw: list[Raw], shift: int) -> list[Raw]:
+    return [(stream, stamp + shift, accel, gyro) for stream, stamp, accel, gyro in raw]
+
+
+def spoilt(raw: list[Raw], of: int, accel: Any, gyro: Any) -> list[Raw]:
+    return [(s, t, accel, gyro) if s == of else (s, t, a, g) for s, t, a, g in raw]
+
+
+NAN = [math.nan] * 3
+FAULTS: dict[str, tuple[Any, str, int]] = {
+    "nan": (lambda raw: spoilt(raw, FOOT, NAN, NAN), "foot.not_finite", 30),
+    "infinite": (lambda raw: spoilt(raw, SHANK, UP[SHANK], [math.inf] * 3), "shank.not_finite", 30),
+    "all zero": (lambda raw: spoilt(raw, SHANK, [0] * 3, [0] * 3), "shank.all_zero", 30),
+    "free fall": (lambda raw: spoilt(raw, FOOT, [0.1, 0.0, 0.0], [0.1] * 3), "foot.free_fall", 30),
+    "saturated": (lambda raw: spoilt(raw, FOOT, [90.0] * 3, [0.1] * 3), "foot.saturated", 30),
+    "silent stream": (lambda raw: [r for r in raw if r[0] == SHANK], "pairs.unmatched", 30),
+    "gap": (lambda raw: [], "shank.restarts", 1),
+    "duplicates": (lambda raw: [r for r in raw for _ in range(2)], "pairs.repeated", 60),
+    "clock back": (lambda raw: ns(raw, -3600 * 10**9), "pairs.clock_jumps", 1),
+    "clock far back": (lambda raw: ns(raw, -START), "pairs.clock_jumps", 1),
+    "clock ahead": (lambda raw: ns(raw, 3600 * 10**9), "pairs.clock_jumps", 1),
+    "one clock ahead": (
+        lambda raw: [x for r in raw for x in ns([r], (r[0] == FOOT) * 10**12)],
+        "pairs.unmatched",
+        30,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_no_fault_ends_the_node_and_all_are_counted(table: Bench, calibration_file: str, name: str) -> None:
+    spoil, counter, count = FAULTS[name]
+    node = table.start(CountingFilter, {"calibration_file": calibration_file, "calibration_save": ""})
+    feed(table, node, standing(0.5))
+    feed(table, node, spoil(standing(0.3, START + 50 * PERIOD)))
+    table.got["joint_states"].clear()
+    end = START + 80 * PERIOD
+    feed(table, node, standing(0.5, end))
+    stamps, angles, _ = joint(table)
+    assert node.is_active
+    lost = name == "one clock ahead"  # when it jumps back, the other sensor's sample that waits is forgotten
+    assert stamps.tolist() == [end + k * PERIOD for k in range(lost, 50)]
+    assert np.all(np.isfinite(angles))
+    if name == "saturated":  # 0.3 s of 3.5 g pull the estimate away; it comes back
+        assert abs(angles[-1]) < 0.7 * abs(angles[0])
+    else:
+        assert np.max(np.abs(angles[10:])) < 0.05
+    assert count <= int(table.health(node)[2][counter]) <= count + 30
+
+
+def test_one_silent_stream_leaves_the_other(table: Bench, calibration_file: str) -> None:
+    node = table.start(CountingFilter, {"calibration_file": calibration_file, "calibration_save": ""})
+    feed(table, node, [raw for raw in standing(1.0) if raw[0] == FOOT])
+    assert 90 <= len(table.got["foot/imu/data"]) <= 100
+    assert table.got["foot/imu/data"][-1].orientation_covariance[0] > 0.0
+    assert table.got["shank/imu/data"] == table.got["joint_states"] == []
+    table.spin(0.6)
+    level, message, _ = table.health(node)
+    assert (level, message) == (2, "no samples come from shank and foot")
+
+
+def test_a_sensor_on_the_wrong_topic_is_not_used(table: Bench, calibration_file: str) -> None:
+    node = table.start(CountingFilter, {"calibration_file": calibration_file, "calibration_save": ""})
+    feed(table, node, [(1 - stream, *rest) for stream, *rest in standing(0.2)], prefix="left_")
+    assert table.got["joint_states"] == table.got["shank/imu/data"] == []
+    level, message, values = table.health(node)
+    assert level == 2
+    assert "imu/data_raw comes in the frame 'left_" in message
+    assert values["shank.wrong_frame"] == values["foot.wrong_frame"] == "20"
+
+
+def test_conventions_apply_at_the_edge_only(table: Bench, calibration_file: str) -> None:
+    own = {"joint_name": "right_ankle", "joint_sign": -1, "joint_offset": 0.25, "frame_prefix": "right_"}
+    node = table.start(CountingFilter, {"calibration_file": calibration_file, "calibration_save": "", **own})
+    feed(table, node, raw_of(swinging(1.0), START), prefix="right_")
+    assert table.got["joint_states"][0].name == ["right_ankle"]
+    assert table.got["foot/imu/data"][0].header.frame_id == "right_foot_link"
+    _, angles, rates = joint(table)
+    inside = handed_directly(table, swinging(1.0), calibration_file=calibration_file)[1]
+    np.testing.assert_allclose(angles, 0.25 - inside, atol=1e-9)
+    assert np.corrcoef(np.gradient(angles), rates)[0, 1] > 0.95
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"shank.mounting": "+X,+Y,-Z"}, "left-handed"),
+        ({"foot.tilt": [0.1]}, "foot.tilt must be [roll, pitch]"),
+        ({"side": "both"}, "side must be 'left' or 'right'"),
+        ({"joint_sign": 2}, "joint_sign must be 1 or -1"),
+        ({"rest_rate": 0.0}, "filter constant rest_rate must be a finite positive number"),
+        ({"calibration_file": "nowhere.yaml"}, "calibration file nowhere.yaml cannot be read"),
+    ],
+)
+def test_what_makes_no_filter_is_refused_in_a_sentence(table: Bench, parameters: dict[str, Any], sentence: str) -> None:
+    node = table.start(OrientationFilterNode, parameters)
+    assert sentence in node.refusal
+    assert "\n" not in node.refusal
+    assert not node.is_active
+    assert node._state_machine.current_state[0] == State.PRIMARY_STATE_UNCONFIGURED
+    assert table.health(node)[:2] == (2, node.refusal)
+
+
+def test_parameters_are_fixed_while_it_is_configured(table: Bench, calibration_file: str) -> None:
+    node = table.start(OrientationFilterNode, {"calibration_file": calibration_file})
+    (result,) = node.set_parameters([Parameter("rest_rate", value=2.0)])
+    assert result.reason == "rest_rate cannot change while orientation_filter is configured; clean it up first"
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    (result,) = node.set_parameters([Parameter("rest_rate", value=2.0)])
+    assert result.successful
+
+
+def test_static_transforms_turn_the_sensors_axes_into_the_segments() -> None:
+    calibration = swinging(0.1).calibration
+    assert calibration is not None
+    rotations = levelled(SHANK_AXES, calibration.shank), levelled(FOOT_AXES, calibration.foot)
+    transforms = static_transforms("left_", rotations, TransformStamped().header.stamp)
+    for name, rotation, transform in zip(("shank", "foot"), rotations, transforms, strict=True):
+        assert transform.header.frame_id == f"left_{name}_link"
+        assert transform.child_frame_id == f"left_{name}_imu_link"
+        q = transform.transform.rotation
+        back = Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix()
+        np.testing.assert_allclose(back, rotation, atol=1e-12)

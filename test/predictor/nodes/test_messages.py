@@ -1,0 +1,129 @@
+"""Messages and plain values, there and back."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rclpy.serialization import deserialize_message, serialize_message
+from rosbags.typesys import Stores, get_typestore
+from sensor_msgs.msg import JointState
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from ankle_imu_driver.conventions import JointConvention
+from ankle_predictor.estimation.segment_filter import SegmentSample
+from ankle_predictor.model.engine import Forecast
+from ankle_predictor.nodes import messages
+from ankle_predictor.nodes.messages import (
+    DetailMessage,
+    JointMessage,
+    SegmentMessage,
+    TrajectoryMessage,
+    curve_rates,
+    joint_of,
+    segment_imu,
+    stamp_of,
+)
+from ankle_predictor.nodes.stamps import TimeOrigin
+
+NUMBER = st.floats(-1e3, 1e3)
+VECTOR = st.tuples(NUMBER, NUMBER, NUMBER)
+STRICT = get_typestore(Stores.ROS2_HUMBLE)
+STAMP = st.integers(0, 2**31 * 10**9 - 1)
+
+
+@given(STAMP, VECTOR, VECTOR, st.none() | st.tuples(*[st.floats(-1, 1)] * 4))
+def test_a_segment_comes_back_as_it_was(stamp: int, accel: tuple, gyro: tuple, orientation: tuple | None) -> None:
+    message = SegmentMessage("foot_link").fill(stamp, SegmentSample(1.5, accel, gyro, orientation))
+    assert segment_imu(message) == (stamp, accel, gyro, orientation)
+
+
+@given(st.sampled_from([1.0, -1.0]), st.floats(-3, 3), st.floats(-2, 2), st.floats(-20, 20))
+def test_a_joint_comes_back_as_it_was(sign: float, offset: float, angle: float, rate: float) -> None:
+    joint = JointConvention("ankle", sign, offset)
+    back = joint_of(JointMessage(joint).fill(5, angle, rate), joint)
+    assert back == pytest.approx((5, angle, rate), abs=1e-12)
+
+
+def test_other_peoples_joint_states_are_read_by_name() -> None:
+    joint = JointConvention("ankle")
+    assert joint_of(JointState(name=["knee"], position=[1.0]), joint) is None
+    assert joint_of(JointState(name=["knee", "ankle"], position=[1.0]), joint) is None
+    _, angle, rate = joint_of(JointState(name=["knee", "ankle"], position=[1.0, 2.0]), joint) or (0, 0.0, 0.0)
+    assert angle == 2.0
+    assert math.isnan(rate)
+
+
+@pytest.mark.parametrize("arguments", [("",), ("ankle", 0.5), ("ankle", 1.0, math.nan)])
+def test_what_is_no_convention_is_refused(arguments: tuple) -> None:
+    with pytest.raises(ValueError, match="joint_"):
+        JointConvention(*arguments)
+
+
+def test_messages_are_refilled_and_leave_nothing_behind() -> None:
+    up, down = np.linspace(0.0, 0.5, 5), np.linspace(0.0, -0.5, 5)
+    trajectory = TrajectoryMessage(JointConvention("ankle", -1.0, 0.1), 5, 0.01)
+    trajectory.fill(1, Forecast(down, down, down))
+    second = deserialize_message(trajectory.fill(2_000_000_003, Forecast(up, up - 0.1, up + 0.1)), JointTrajectory)
+    assert stamp_of(second) == 2_000_000_003
+    np.testing.assert_allclose([p.positions[0] for p in second.points], 0.1 - up)
+    assert [p.time_from_start.nanosec for p in second.points] == [10_000_000 * k for k in range(1, 6)]
+    detail = DetailMessage(JointConvention("ankle", -1.0, 0.1))
+    detail.fill(1, 0, 0.2, Forecast(down, down, down))
+    full = detail.fill(1, 0, 0.2, Forecast(up, up - 0.1, up + 0.1))
+    assert full.current_angle == pytest.approx(-0.1)
+    np.testing.assert_allclose(full.lower, 0.1 - up - 0.1)
+    np.testing.assert_allclose(full.upper, 0.1 - up + 0.1)
+    empty = detail.fill(2, 4, math.nan, None)
+    assert (len(empty.angle), len(empty.lower), len(empty.upper), empty.status) == (0, 0, 0, 4)
+    assert math.isnan(empty.stride_period)
+    assert math.isnan(empty.recent_error)
+
+
+@given(
+    st.lists(st.tuples(STAMP, st.lists(NUMBER, min_size=60, max_size=60)), min_size=1, max_size=3),
+    st.text(st.characters(codec="ascii", exclude_characters="\0"), min_size=1, max_size=9),
+    st.integers(1, 60),
+    st.booleans(),
+)
+def test_what_is_serialised_once_is_the_message_that_ros_would_make(
+    told: list[tuple[int, list[float]]], name: str, horizon: int, velocities: bool
+) -> None:
+    trajectory = TrajectoryMessage(JointConvention(name), horizon, 0.01, velocities)
+    for stamp, values in told:
+        curve = np.array(values[:horizon])
+        data = trajectory.fill(stamp, Forecast(curve, curve, curve))
+        made = deserialize_message(data, JointTrajectory)
+        STRICT.deserialize_cdr(data, "trajectory_msgs/msg/JointTrajectory")  # which takes nothing behind its end
+        wanted = JointTrajectory(joint_names=[name])
+        wanted.header.stamp.sec, wanted.header.stamp.nanosec = divmod(stamp, 10**9)
+        for k, (angle, rate) in enumerate(zip(curve, curve_rates(curve, 0.01), strict=True), 1):
+            point = JointTrajectoryPoint(positions=[angle], velocities=[rate] if velocities else [])
+            point.time_from_start.nanosec = 10_000_000 * k
+            wanted.points.append(point)
+        assert made == wanted
+
+
+def test_what_was_in_the_memory_before_is_neither_found_nor_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(messages, "serialize_message", lambda message: 2 * serialize_message(message))
+    curve = np.array([0.1, 0.2])
+    data = TrajectoryMessage(JointConvention("ankle"), 2, 0.01).fill(5, Forecast(curve, curve, curve))
+    made = STRICT.deserialize_cdr(data, "trajectory_msgs/msg/JointTrajectory")
+    assert [point.positions.tolist() for point in made.points] == [[0.1], [0.2]]
+
+
+def test_a_middleware_that_serialises_otherwise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(messages, "serialize_message", lambda _message: bytes(4000))
+    with pytest.raises(ValueError, match="does not serialise a JointTrajectory as ROS's own do"):
+        TrajectoryMessage(JointConvention("ankle"), 5, 0.01)
+
+
+@given(STAMP, st.lists(st.integers(-30 * 86400 * 10**9, 30 * 86400 * 10**9), min_size=1))
+def test_stamps_come_back_to_the_nanosecond(first: int, later: list[int]) -> None:
+    origin = TimeOrigin()
+    assert origin.seconds(first) == 0.0
+    for shift in later:
+        assert origin.nanoseconds(origin.seconds(first + shift)) == first + shift

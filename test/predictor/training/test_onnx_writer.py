@@ -1,0 +1,195 @@
+"""The ONNX that we write says what Keras says, in few operators; what it does not know it names."""
+
+# ruff: noqa: E402 - what is skipped without TensorFlow cannot be imported before that is known
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx", reason="onnx is not installed (requirements-train.txt)")
+pytest.importorskip("tensorflow", reason="TensorFlow is not installed (requirements-train.txt)")
+
+from rigs.repository import REPOSITORY
+
+from ankle_predictor.adaptation.user_correction import Correction
+from ankle_predictor.adaptation.user_layer import corrected, read_network, rescaled
+from ankle_predictor.model.engine import make_session
+from ankle_predictor.training.needs_tensorflow import NetworkError
+from ankle_predictor.training.network import NetworkShape, build_network, keras, keras_bytes, onnx_bytes
+from ankle_predictor.training.onnx_writer import written
+from ankle_predictor.training.reference_network import reference_network
+
+layers = keras.layers
+SHAPE = NetworkShape(window=40, features=16, horizon=10, units=8)
+TOLERANCE = 1e-5  # of what single precision rounds
+
+
+def correction(inputs: int, horizon: int, seed: int) -> Correction:
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(6, inputs)) / 4.0
+    return Correction(centres, 3.0, rng.normal(size=(6, horizon)), rng.normal(size=horizon))
+
+
+def ours() -> Any:
+    return build_network(SHAPE, seed=1)
+
+
+def of_a_user() -> Any:
+    return corrected(ours(), correction(16, 10, 2), None, 3)
+
+
+def of_a_user_twice_with_an_encoder() -> Any:
+    once = corrected(ours(), correction(16, 10, 2), correction(16, 10, 3), 3)
+    return corrected(once, correction(16, 10, 4), correction(16, 10, 5), 3)
+
+
+def of_the_reference() -> Any:
+    network = reference_network()
+    return rescaled(keras.Model(network.inputs[0], network.outputs[0]), 0.3, -0.1)
+
+
+def as_the_reference_published_it() -> Any:
+    rows = keras.Input((30, 4))
+    dense = layers.ReLU()(layers.TimeDistributed(layers.Dense(6))(rows))
+    return keras.Model(rows, layers.Dense(2)(layers.LayerNormalization()(layers.Bidirectional(layers.LSTM(5))(dense))))
+
+
+def forward_only() -> Any:
+    return keras.Sequential([keras.Input((30, 4)), layers.LSTM(5, return_sequences=True), layers.LSTM(3)])
+
+
+def pooled_with_rows_left() -> Any:
+    return keras.Sequential(
+        [keras.Input((30, 4)), layers.AveragePooling1D(8), layers.Reshape((-1,)), layers.Dense(2, use_bias=False)]
+    )
+
+
+def mixing_rows() -> Any:
+    rows = keras.Input((30, 4))
+    pooled = layers.AveragePooling1D(4)(rows)  # two rows are left over
+    centred = pooled - keras.ops.mean(pooled, axis=1, keepdims=True)
+    less = pooled - keras.ops.mean(rows, axis=1, keepdims=True)
+    other = layers.Dense(4)(pooled) - keras.ops.mean(rows, axis=1, keepdims=True)
+    both = layers.Concatenate(axis=1)([centred, less, other, layers.AveragePooling1D(7)(less)])
+    sequence = layers.LSTM(3, return_sequences=True)(both)
+    return keras.Model(
+        rows, layers.Concatenate()([layers.Bidirectional(layers.LSTM(2, return_sequences=True))(sequence), sequence])
+    )
+
+
+NETWORKS = [
+    ours,
+    of_a_user,
+    of_a_user_twice_with_an_encoder,
+    of_the_reference,
+    as_the_reference_published_it,
+    forward_only,
+    pooled_with_rows_left,
+    mixing_rows,
+]
+
+
+def shaken(network: Any) -> Any:
+    """Give biases and scales, which start at zero and one, numbers that show if they are left out."""
+    rng = np.random.default_rng(7)
+    network.set_weights([w + rng.normal(size=w.shape).astype(np.float32) / 10.0 for w in network.get_weights()])
+    return network
+
+
+def said(data: bytes, windows: np.ndarray) -> np.ndarray:
+    session = make_session(data)  # which also refuses what is not plain
+    return np.asarray(session.run(None, {session.get_inputs()[0].name: windows})[0])
+
+
+@pytest.mark.parametrize("make", NETWORKS)
+@pytest.mark.parametrize("batch", [1, 3])
+def test_it_says_what_keras_says(make: Callable[[], Any], batch: int) -> None:
+    network = shaken(make())
+    windows = np.random.default_rng(batch).normal(size=(batch, *network.input_shape[1:])).astype(np.float32)
+    network = keras.Model(network.inputs[0], network.outputs[0])
+    wanted = network.predict(windows, verbose=0)
+    found = said(written(network), windows)
+    assert found.shape == wanted.shape
+    np.testing.assert_allclose(found, wanted, atol=TOLERANCE * np.abs(wanted).max())
+
+
+def test_what_mixes_rows_is_one_product_and_a_recurrent_layer_turns_nothing_for_the_next() -> None:
+    kinds = [node.op_type for node in onnx.load_from_string(written(ours())).graph.node]
+    assert kinds[:2] == ["MatMul", "Transpose"]
+    assert "ReduceMean" not in kinds
+    assert kinds.index("LSTM") == 2
+    assert kinds[3:6] == ["Transpose", "Reshape", "LSTM"]
+
+
+def test_what_was_saved_and_read_again_is_the_same_file() -> None:
+    network = shaken(of_a_user())
+    assert written(read_network(keras_bytes(network))) == written(network)
+
+
+def test_it_needs_no_operator_to_make_a_state_of_zero() -> None:
+    kinds = {node.op_type for node in onnx.load_from_string(written(ours())).graph.node}
+    assert not kinds & {"Shape", "Expand", "ConstantOfShape", "Gather", "Cast", "Squeeze"}
+
+
+def test_the_base_model_that_is_shipped_is_what_its_keras_weights_give() -> None:
+    folder = REPOSITORY / "models" / "base"
+    network = read_network((folder / "model.keras").read_bytes())
+    windows = np.random.default_rng(0).normal(size=(3, *network.input_shape[1:])).astype(np.float32)
+    shipped, fresh = (folder / "model.onnx").read_bytes(), onnx_bytes(network)
+    np.testing.assert_allclose(said(shipped, windows), said(fresh, windows), atol=1e-7)
+    assert len(onnx.load_from_string(shipped).graph.node) == len(onnx.load_from_string(fresh).graph.node)
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("gru", layers.GRU(3)),
+        ("conv", layers.Conv1D(2, 3)),
+        ("lstm", layers.LSTM(3, activation="relu")),
+        ("lstm", layers.LSTM(3, go_backwards=True)),
+        ("bidirectional", layers.Bidirectional(layers.LSTM(3), merge_mode="sum")),
+        ("bidirectional", layers.Bidirectional(layers.GRU(3))),
+        ("pooling", layers.AveragePooling1D(4, strides=2)),
+        ("dense", layers.Dense(2, activation="gelu")),
+        ("dense", layers.Dense(2, activation=layers.LeakyReLU())),
+        ("activation", layers.Activation(layers.ReLU(max_value=1.0))),
+        ("re_lu", layers.ReLU(max_value=1.0)),
+        ("distributed", layers.TimeDistributed(layers.LayerNormalization())),
+        ("normalization", layers.LayerNormalization(rms_scaling=True)),
+        ("item", lambda x: x[0]),
+        ("add", lambda x: layers.Add()([x, layers.LSTM(4)(x)])),
+        ("normalization", layers.LayerNormalization(axis=1)),
+        ("mean", lambda x: keras.ops.mean(x, axis=2, keepdims=True)),
+        ("item", lambda x: x[:, -1]),
+        ("item", lambda x: x[:, ::2]),
+        ("add", lambda x: x + 1.0),
+        ("twice", lambda x: layers.Add()([(dense := layers.Dense(4, name="twice"))(x), dense(dense(x))])),
+    ],
+)
+def test_what_it_does_not_know_it_names(name: str, make: Callable[[Any], Any]) -> None:
+    rows = keras.Input((30, 4))
+    with pytest.raises(NetworkError, match=rf"its layer \w*{name}\w* cannot be exported: "):
+        written(keras.Model(rows, make(rows)))
+
+
+def with_a_given_state() -> Any:
+    rows, state = keras.Input((30, 4)), None
+    state = layers.Dense(3)(layers.Reshape((120,))(rows))
+    return keras.Model(rows, layers.LSTM(3, name="lstm")(rows, initial_state=[state, state]))
+
+
+def of_any_length() -> Any:
+    rows = keras.Input((None, 4))
+    return keras.Model(rows, layers.LSTM(3)(layers.AveragePooling1D(4, name="pooling")(rows)))
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"), [(with_a_given_state, "lstm .*more than its input"), (of_any_length, "pooling .*any length")]
+)
+def test_what_a_call_brings_along_is_not_lost_in_silence(make: Callable[[], Any], reason: str) -> None:
+    with pytest.raises(NetworkError, match=reason):
+        written(make())

@@ -1,0 +1,154 @@
+"""Whether the input can be forecast from, and whether a forecast can be an ankle's."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from ankle_predictor_interfaces.msg import AnkleForecast
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ankle_predictor.estimation.ankle_angle import JointSample
+from ankle_predictor.estimation.filter_config import FilterConfig
+from ankle_predictor.estimation.pair_matcher import FOOT, SHANK
+from ankle_predictor.estimation.segment_filter import SegmentSample
+from ankle_predictor.model.engine import Forecast
+from ankle_predictor.trust.input_monitor import Backlog, TrustLimits, TrustMonitor
+from ankle_predictor.trust.status import Status, names
+
+CONFIG = FilterConfig()
+LEVEL = (0.0, 0.0, 0.0, 1.0)
+
+
+def sample(stamp: float, accel: float = 9.8, gyro: float = 0.1) -> SegmentSample:
+    return SegmentSample(stamp, (0.001 * math.sin(1e3 * stamp), 0.0, accel), (0.0, gyro, 0.0), LEVEL)
+
+
+def monitored(
+    seconds: float, period: float = 0.01, delay: float = 0.003, **options: bool
+) -> tuple[TrustMonitor, float]:
+    """A monitor after some good input, and the monotonic time then."""
+    monitor, now = TrustMonitor(TrustLimits(), CONFIG, **options), 1000.0
+    for k in range(round(seconds / period)):
+        now = 1000.0 + k * period + delay
+        for stream in (SHANK, FOOT):
+            monitor.hear(stream, sample(k * period), now)
+        monitor.pair(k * period, now, now, calibrated=True)
+    return monitor, now
+
+
+def test_the_bits_are_those_of_the_message() -> None:
+    for bit in Status:
+        assert bit.value == getattr(AnkleForecast, bit.name)
+    constants = {
+        name for name in dir(AnkleForecast) if name.isupper() and isinstance(getattr(AnkleForecast, name), int)
+    }
+    assert constants - {"OK"} == {bit.name for bit in Status if bit}
+    assert names(Status.STALE | Status.NOT_CALIBRATED) == "not calibrated, stale"
+    assert names(Status.OK) == "ok"
+
+
+def test_good_input_is_trusted_until_it_is_old() -> None:
+    monitor, now = monitored(0.5)
+    assert monitor.status(now) == monitor.status(now + 0.05) == Status.OK
+    assert monitor.status(now + 0.051) == Status.STALE
+    assert TrustMonitor(TrustLimits(), CONFIG).status(0.0) == Status.STALE
+
+
+def test_one_silent_stream_is_told_from_two() -> None:
+    monitor, now = monitored(0.5)
+    monitor.hear(SHANK, sample(0.6), now + 0.12)
+    assert monitor.status(now + 0.12) == Status.STALE | Status.STREAM_SILENT
+    assert monitor.status(now + 1.0) == Status.STALE
+
+
+def test_what_waited_in_a_queue_is_stale_however_fresh_it_came_in() -> None:
+    monitor, now = monitored(1.0)
+    for k in range(30):  # a hold-up of 0.2 s, worked off at 2 ms a pair
+        stamp, looked = 1.0 + 0.01 * k, now + 0.2 + 0.002 * k
+        monitor.pair(stamp, looked, looked, calibrated=True)
+        late = looked - (1000.003 + stamp) > 0.05
+        assert bool(monitor.status(looked) & Status.STALE) == late
+        assert bool(monitor.status(looked) & Status.OVERRUN) == late
+    assert not late
+
+
+@given(st.floats(-1e6, 1e6), st.floats(-5e-4, 5e-4), st.lists(st.floats(0.0, 0.02), min_size=20, max_size=60))
+def test_clocks_that_differ_and_drift_make_no_backlog(offset: float, drift: float, jitter: list[float]) -> None:
+    backlog = Backlog()
+    for k, late in enumerate(jitter):
+        now = 0.01 * k + late
+        waited = backlog.wait(offset + 0.01 * k * (1.0 + drift), now)
+        assert -1e-9 <= waited <= 0.0201
+
+
+def test_a_clock_set_back_is_learned_afresh() -> None:
+    monitor, now = monitored(1.0)
+    for stream in (SHANK, FOOT):
+        monitor.hear(stream, sample(0.5), now + 0.01)
+    monitor.pair(0.5, now + 0.01, now + 0.01, calibrated=True)
+    assert monitor.status(now + 0.01) == Status.OK
+
+
+@pytest.mark.parametrize("period", [0.002, 0.1])
+def test_simulated_time_runs_at_its_own_pace(period: float) -> None:
+    monitor, now = monitored(1.0, real_time=False)
+    for k in range(20):
+        now += period
+        for stream in (SHANK, FOOT):
+            monitor.hear(stream, sample(1.0 + 0.01 * k), now)
+        monitor.pair(1.0 + 0.01 * k, now, now, calibrated=True)
+        assert monitor.status(now) == Status.OK
+
+
+def test_what_is_not_calibrated_is_said() -> None:
+    monitor, now = monitored(0.1)
+    monitor.pair(0.1, now, now, calibrated=False)
+    assert monitor.status(now) == Status.NOT_CALIBRATED
+
+
+@pytest.mark.parametrize(("accel", "gyro"), [(19.0, 0.1), (9.8, 8.72), (-30.0, 0.1)])
+def test_a_sensor_at_its_limit_for_half_a_second_is_suspect(accel: float, gyro: float) -> None:
+    monitor, now = monitored(0.5)
+    for k in range(60):
+        monitor.hear(FOOT, sample(0.5 + 0.01 * k, accel, gyro), now)
+        assert k in (49, 50) or bool(monitor.status(now) & Status.SENSOR_SUSPECT) == (k > 50)
+    monitor.hear(FOOT, sample(1.1), now)
+    assert not monitor.status(now) & Status.SENSOR_SUSPECT
+
+
+def test_a_frozen_sensor_is_suspect_and_a_quiet_one_is_not() -> None:
+    monitor, now = monitored(0.5)
+    for k in range(40):
+        frozen = SegmentSample(0.5 + 0.01 * k, (0.0, 0.0, 9.8), (0.0, 0.001 * k, 0.0), LEVEL)
+        monitor.hear(SHANK, frozen, now)
+        assert k in (25, 26) or bool(monitor.status(now) & Status.SENSOR_SUSPECT) == (k > 25)
+    monitor.hear(SHANK, sample(0.0), now)  # a clock that jumped back starts the count again
+    assert not monitor.status(now) & Status.SENSOR_SUSPECT
+
+
+@pytest.mark.parametrize(
+    ("joint", "change", "plausible"),
+    [
+        ((0.1, 1.0), 0.01, True),
+        ((1.1, 1.0), 0.0, False),
+        ((0.1, -16.0), 0.0, False),
+        ((math.nan, 0.0), 0.0, False),
+        ((0.1, 0.0), 0.2, False),
+        ((0.9, 0.0), 0.14, True),
+        ((0.95, 0.0), 0.14, False),
+        ((0.1, 0.0), math.nan, False),
+    ],
+)
+def test_only_what_an_ankle_can_do_is_plausible(joint: tuple[float, float], change: float, plausible: bool) -> None:
+    angle = np.full(50, joint[0] + change)
+    monitor = TrustMonitor(TrustLimits(), CONFIG)
+    assert monitor.plausible(JointSample(0.0, *joint), Forecast(angle, angle, angle), 0.01) == plausible
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
+def test_limits_that_mean_nothing_are_refused(value: float) -> None:
+    with pytest.raises(ValueError, match="max_rate must be a positive number"):
+        TrustLimits(max_rate=value)

@@ -1,0 +1,67 @@
+"""Two emulated sensors on a bus and the driver over them, in virtual time."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+
+from ankle_imu_driver.mpu6050.acquisition import BusLoop, Sample
+from ankle_imu_driver.mpu6050.clock import VirtualClock
+from ankle_imu_driver.mpu6050.device import DeviceConfig
+from ankle_imu_driver.mpu6050.ros_time import RosTime
+from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus, ScriptedFault
+from ankle_imu_driver.mpu6050_emulator.chip import EmulatedChip
+from ankle_imu_driver.mpu6050_emulator.motion import Still
+
+SECOND = 1_000_000_000
+START = SECOND
+SHANK, FOOT = 0x68, 0x69
+
+
+@dataclass
+class Rig:
+    faults: tuple[ScriptedFault, ...] = ()
+    names: tuple[str, ...] = ("shank", "foot")
+    chips: dict[int, EmulatedChip] | None = None
+    config: dict = field(default_factory=dict)
+    ros_offset: int = 1_700_000_000 * SECOND
+
+    def __post_init__(self) -> None:
+        self.clock = VirtualClock(START)
+        self.samples: list[Sample] = []
+        self.said: list[str] = []
+        if self.chips is None:
+            self.chips = {a: EmulatedChip(Still(), start=START, seed=a) for a in (SHANK, FOOT)}
+        self.bus = EmulatedBus(self.chips, self.clock, self.faults, keep_served=True)
+        self.ros_time = RosTime(lambda: self.clock.now() + self.ros_offset, self.clock.now, self.said.append)
+        addresses = {"shank": SHANK, "foot": FOOT}
+        self.loop = BusLoop(
+            self.bus.handle,
+            [(name, DeviceConfig(address=addresses[name], **self.config)) for name in self.names],
+            clock=self.clock,
+            rate=100.0,
+            ros_time=self.ros_time,
+            deliver=self.samples.append,
+            say=self.said.append,
+        )
+
+    def run(self, seconds: float) -> Rig:
+        end = self.clock.now() + round(seconds * SECOND)
+        self.loop.run(lambda: self.clock.now() >= end)
+        return self
+
+    def of(self, name: str) -> list[Sample]:
+        return [sample for sample in self.samples if sample.sensor == name]
+
+    def untrue(self) -> list[Sample]:
+        """Samples that are not, byte for byte and each once, what a chip measured."""
+        address = {"shank": SHANK, "foot": FOOT}
+        true = {(served.address, served.data) for served in self.bus.served if served.true}
+        bad = []
+        for sample in self.samples:
+            key = (address[sample.sensor], struct.pack(">7h", *sample.raw))
+            if key in true:
+                true.remove(key)
+            else:
+                bad.append(sample)
+        return bad
