@@ -12,11 +12,11 @@ from typing import Any
 
 import yaml
 
+from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.refusal import Refusal
 
 FORMAT = "ankle_calibration"
 VERSION = 1
-Vector = tuple[float, float, float]
 
 
 class CalibrationError(Refusal):

@@ -1,4 +1,4 @@
-"""What other nodes call the ankle, and which way they count its angle."""
+"""Names and signs that all of the code agrees on: the streams and their topics, the two sides, the joint."""
 
 from __future__ import annotations
 
@@ -6,12 +6,28 @@ import math
 from dataclasses import dataclass
 from typing import TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.refusal import Refusal
 
-Angle = TypeVar("Angle", float, npt.NDArray[np.float64])
+SHANK, FOOT, ENCODER = range(3)
+"""The streams, in the order in which samples of one instant go out."""
+STREAM_NAMES = {SHANK: "shank", FOOT: "foot", ENCODER: "encoder"}
+RAW_TOPICS = {stream: f"{STREAM_NAMES[stream]}/imu/data_raw" for stream in (SHANK, FOOT)}
+ENCODER_TOPIC = "encoder/joint_states"
+
+SIDES = ("left", "right")
+
+Angle = TypeVar("Angle", float, FloatArray)
+
+
+def check_side(side: str) -> None:
+    """Refuse what is no leg.
+
+    Raises:
+        Refusal: neither of ``SIDES``.
+    """
+    if side not in SIDES:
+        raise Refusal(f"side must be 'left' or 'right', not {side!r}")
 
 
 @dataclass(frozen=True)

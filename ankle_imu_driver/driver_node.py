@@ -14,6 +14,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu, JointState
 
+from ankle_imu_driver.conventions import ENCODER, FOOT, SHANK
 from ankle_imu_driver.deferred_publisher import Outbox
 from ankle_imu_driver.driver_parameters import CHOICES, NUMBERS, DriverConfig
 from ankle_imu_driver.managed_node import ERROR, OK, WARN, Health, ManagedNode, spin_nodes
@@ -24,7 +25,7 @@ from ankle_imu_driver.raw_imu_message import raw_imu_message
 from ankle_imu_driver.recordings.playback import Playback
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import Recording
-from ankle_imu_driver.recordings.timeline import ENCODER, FOOT, SHANK, Sample, looped, samples
+from ankle_imu_driver.recordings.timeline import Sample, looped, samples
 from ankle_imu_driver.refusal import Refusal
 
 STREAMS = {SHANK: "shank", FOOT: "foot", ENCODER: "encoder"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ankle_imu_driver.recordings.mirror import check_side
+from ankle_imu_driver.conventions import check_side
 from ankle_imu_driver.recordings.timeline import check_rate
 from ankle_imu_driver.refusal import Refusal
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.calibration import SensorCalibration
 from ankle_imu_driver.refusal import Refusal
-
-FloatArray = npt.NDArray[np.float64]
 
 SHANK_MOUNTING = "-X,-Z,-Y"  # the recordings': Y down, X backward, Z to the right
 FOOT_MOUNTING = "+Y,-Z,-X"  # the recordings': X down, Y forward, Z to the right

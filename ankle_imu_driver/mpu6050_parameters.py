@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING, parse_mounting
-from ankle_imu_driver.mpu6050.device import DeviceConfig, Vector
+from ankle_imu_driver.mpu6050.device import DeviceConfig
 from ankle_imu_driver.mpu6050.driver import Mpu6050Config, SensorWiring
 from ankle_imu_driver.mpu6050.errors import SetupError
 from ankle_imu_driver.mpu6050_emulator.wiring import SENSORS, Emulation

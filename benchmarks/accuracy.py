@@ -31,7 +31,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_predictor.model.bundle import Bundle, load_bundle, write_bundle
-from ankle_predictor.model.engine import Forecast, InferenceEngine, joined
+from ankle_predictor.model.engine import InferenceEngine
+from ankle_predictor.model.forecast import Forecast, joined
 from ankle_predictor.offline.log_forecasts import WHOLE, Span, forecast_log
 from ankle_predictor.offline.pipeline import run_chain
 from ankle_predictor.trust.scoring import due_times, truth_at

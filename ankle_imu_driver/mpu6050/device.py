@@ -7,13 +7,13 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.mpu6050 import registers as reg
 from ankle_imu_driver.mpu6050.bus import Bus
 from ankle_imu_driver.mpu6050.chips import CHIPS, MPU6050, Chip
 from ankle_imu_driver.mpu6050.clock import Clock
 from ankle_imu_driver.mpu6050.errors import Fault, SensorError, SetupError
 
-Vector = tuple[float, float, float]
 Raw = tuple[int, int, int, int, int, int, int]  # accel x y z, temperature, gyro x y z
 
 _SETTLE_FILTERS = 3  # the low-pass is within its noise of the input after about three group delays

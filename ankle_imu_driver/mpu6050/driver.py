@@ -6,10 +6,11 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.mpu6050.acquisition import BusLoop, BusThread, Sample
 from ankle_imu_driver.mpu6050.bus import OpenBus, SmbusBus
 from ankle_imu_driver.mpu6050.clock import SystemClock
-from ankle_imu_driver.mpu6050.device import DeviceConfig, Mpu6050, Vector
+from ankle_imu_driver.mpu6050.device import DeviceConfig, Mpu6050
 from ankle_imu_driver.mpu6050.errors import SensorError, SetupError
 from ankle_imu_driver.mpu6050.health import judge_all
 from ankle_imu_driver.mpu6050.placement import MeanGravity, describe_up, placement_problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from ankle_imu_driver.mpu6050.device import Vector
+from ankle_imu_driver.arrays import Vector
 
 TIME_CONSTANT = 3.0  # s; some strides, so that the mean acceleration of walking is gravity
 _MISPLACED = 60.0  # degrees off its mounting; a shank leans 30 at most in the mean, seated it lies at 90

@@ -14,10 +14,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.mpu6050 import registers as reg
 from ankle_imu_driver.mpu6050.chips import CHIPS, MPU6050
 from ankle_imu_driver.mpu6050_emulator.motion import Motion
-from ankle_imu_driver.recordings.recording import FloatArray
 
 REGISTERS = 0x80
 # Bits that a write changes; every other register that is not named in the map's table keeps what it has.

@@ -8,7 +8,8 @@ from typing import Protocol
 
 import numpy as np
 
-from ankle_imu_driver.recordings.recording import FloatArray, ImuSamples
+from ankle_imu_driver.arrays import FloatArray
+from ankle_imu_driver.recordings.recording import ImuSamples
 
 
 class Motion(Protocol):

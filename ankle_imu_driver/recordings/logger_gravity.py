@@ -11,9 +11,8 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from ankle_imu_driver.arrays import FloatArray, IntArray
 
 RANGE = 19.61  # m/s^2, +-2 g of the MPU6050 as configured by the logger
 RESOLUTION = 0.01  # m/s^2, the logger prints two decimals
@@ -154,13 +153,13 @@ def read_rails(logged: FloatArray) -> AxisGravity:
     return AxisGravity(math.nan, "", 0, 0, least, most)
 
 
-def _histogram(logged: FloatArray) -> tuple[FloatArray, npt.NDArray[np.int64]]:
+def _histogram(logged: FloatArray) -> tuple[FloatArray, IntArray]:
     steps = np.rint(logged / RESOLUTION)
     steps, count = np.unique(steps[np.diff(steps, prepend=np.nan) != 0], return_counts=True)
     return steps * RESOLUTION, count.astype(np.int64)
 
 
-def _rail(value: FloatArray, count: npt.NDArray[np.int64]) -> tuple[float, int]:
+def _rail(value: FloatArray, count: IntArray) -> tuple[float, int]:
     """Return the upper rail and how often the signal was on it, or (0, 0)."""
     beyond = 0  # samples above the candidate, which a rail cannot have but for strays
     for k in range(len(value) - 1, 0, -1):
@@ -175,7 +174,7 @@ def _rail(value: FloatArray, count: npt.NDArray[np.int64]) -> tuple[float, int]:
     return 0.0, 0
 
 
-def _piles_up(pile: int, value: FloatArray, count: npt.NDArray[np.int64], edge: float) -> bool:
+def _piles_up(pile: int, value: FloatArray, count: IntArray, edge: float) -> bool:
     """Tell a rail from a tail: far more samples on the last value than the values next to it lead to expect."""
     near = count[-NEIGHBOURS:]
     if pile < MIN_PILE or pile < PILE_RATIO * near.max():

@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import FloatArray, IntArray
 from ankle_imu_driver.calibration import Calibration, SensorCalibration
-from ankle_imu_driver.recording_error import RecordingError
 from ankle_imu_driver.recordings.logger_gravity import AXES, AxisGravity, find_gravity
-from ankle_imu_driver.recordings.recording import EncoderSamples, FloatArray, ImuSamples, Recording
+from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording, RecordingError
 
 MAX_MALFORMED = 0.01  # of the lines
 MAX_NAMED = 10  # line numbers in one note
@@ -124,11 +123,11 @@ def _read_lines(path: Path) -> _Lines:
 
 
 def _in_order(
-    time: npt.NDArray[np.float64],
-    number: npt.NDArray[np.int64],
-    session: npt.NDArray[np.int64],
+    time: FloatArray,
+    number: IntArray,
+    session: IntArray,
     notes: list[str],
-) -> npt.NDArray[np.int64]:
+) -> IntArray:
     """Return the rows of the longest session with strictly increasing times, and note what was left out."""
     parts: list[list[int]] = []
     repeats: list[int] = []
@@ -166,7 +165,7 @@ def _in_order(
     return np.array(longest)
 
 
-def _recording(name: str, table: npt.NDArray[np.float64], notes: list[str]) -> Recording:
+def _recording(name: str, table: FloatArray, notes: list[str]) -> Recording:
     gravity = find_gravity(table[:, 1:4], table[:, 7:10])
     for sensor, axes in (("foot", gravity.foot), ("shank", gravity.shank)):
         for letter, axis in zip(AXES, axes, strict=True):

@@ -6,23 +6,11 @@ from dataclasses import replace
 
 from ankle_imu_driver.calibration import Calibration, SensorCalibration
 from ankle_imu_driver.recordings.recording import ImuSamples, Recording
-from ankle_imu_driver.refusal import Refusal
 
-SIDES = ("left", "right")
 # Z is the lateral axis of both sensors as they are mounted in the recordings: force along it flips, and as a mirror
 # image turns the other way about every axis that lies in the mirror, so do the rates about the other two.
 FORCE = (1.0, 1.0, -1.0)
 RATE = (-1.0, -1.0, 1.0)
-
-
-def check_side(side: str) -> None:
-    """Refuse what is no leg.
-
-    Raises:
-        Refusal: neither of ``SIDES``.
-    """
-    if side not in SIDES:
-        raise Refusal(f"side must be 'left' or 'right', not {side!r}")
 
 
 def mirrored(recording: Recording) -> Recording:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ankle_imu_driver.calibration import Calibration, CalibrationError, load_calibration
-from ankle_imu_driver.recording_error import RecordingError
 from ankle_imu_driver.recordings.logger_txt import read_logger_txt
-from ankle_imu_driver.recordings.recording import Recording
+from ankle_imu_driver.recordings.recording import Recording, RecordingError
 from ankle_imu_driver.recordings.rosbag_reader import is_bag, read_bag
 
 __all__ = ["RecordingError", "read_calibration", "read_recording"]

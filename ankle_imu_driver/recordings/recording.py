@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.calibration import Calibration
+from ankle_imu_driver.refusal import Refusal
 
-FloatArray = npt.NDArray[np.float64]
+
+class RecordingError(Refusal):
+    """A recording that cannot be used; the message is one sentence that says why and what to do."""
 
 
 @dataclass(frozen=True, eq=False)

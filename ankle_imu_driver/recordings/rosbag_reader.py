@@ -9,19 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.calibration import Calibration, CalibrationError, load_calibration
-from ankle_imu_driver.recording_error import RecordingError
-from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
+from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording, RecordingError
 
 SHANK, FOOT, ENCODER = "shank/imu/data_raw", "foot/imu/data_raw", "encoder/joint_states"
 IMU_TYPE, JOINT_TYPE = "sensor_msgs/msg/Imu", "sensor_msgs/msg/JointState"
 STORAGE = (".mcap", ".db3")
 METADATA = "metadata.yaml"
 RESTART = 1.0  # s that a stamp lies back at which the source has started again; less is the transport's reordering
-
-FloatArray = npt.NDArray[np.float64]
 
 
 def is_bag(path: Path) -> bool:

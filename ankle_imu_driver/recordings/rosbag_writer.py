@@ -14,8 +14,7 @@ from rosbags.rosbag2.storage_mcap import McapWriter
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from ankle_imu_driver.calibration import save_calibration
-from ankle_imu_driver.recording_error import RecordingError
-from ankle_imu_driver.recordings.recording import Recording
+from ankle_imu_driver.recordings.recording import Recording, RecordingError
 from ankle_imu_driver.recordings.rosbag_reader import ENCODER, FOOT, IMU_TYPE, JOINT_TYPE, SHANK
 
 METADATA_VERSION = 8  # the newest that every rosbag2 from Humble on reads

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ankle_imu_driver.recordings.recording import EncoderSamples, FloatArray, ImuSamples, Recording
+from ankle_imu_driver.arrays import FloatArray
+from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
 from ankle_imu_driver.refusal import Refusal
 
-SHANK, FOOT, ENCODER = range(3)  # the streams, in the order in which samples of one instant go out
 LATE = 5_000_000  # ns behind its due time at which a sample is counted as late: half a sample period
 
 

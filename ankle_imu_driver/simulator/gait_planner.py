@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.simulator.gait_scenario import (
     Activity,
     Label,
@@ -25,7 +25,6 @@ from ankle_imu_driver.simulator.leg_motion import RATE, LegMotion, MotionPiece, 
 from ankle_imu_driver.simulator.normative_gait import LEVEL, STAIRS_DOWN, STAIRS_UP, GaitPattern
 from ankle_imu_driver.simulator.user_profile import UserProfile
 
-FloatArray = npt.NDArray[np.float64]
 STEP_HEIGHT, STEP_DEPTH = 0.17, 0.29  # m; one leg's stride takes two steps
 BLOCK = 5 * RATE
 TURN_PER_STRIDE = math.radians(80.0)

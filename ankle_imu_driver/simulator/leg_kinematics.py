@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from ankle_imu_driver.arrays import FloatArray
+
 GRAVITY = 9.81
 
 

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.simulator.gait_scenario import Label
 from ankle_imu_driver.simulator.leg_kinematics import ankle_over_contact, swing_path
 from ankle_imu_driver.simulator.normative_gait import LEVEL, GaitPattern
 from ankle_imu_driver.simulator.user_profile import UserProfile
 
-FloatArray = npt.NDArray[np.float64]
 RATE = 1000  # samples per s
 FOOT, ANKLE, YAW, ROLL, TWIST, LEAN = range(6)
 POSITION = slice(6, 9)

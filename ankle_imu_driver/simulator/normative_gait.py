@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy.interpolate import CubicSpline
 
-FloatArray = npt.NDArray[np.float64]
+from ankle_imu_driver.arrays import FloatArray
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ankle_imu_driver.arrays import BoolArray, FloatArray
 from ankle_imu_driver.simulator.leg_kinematics import smooth
 from ankle_imu_driver.simulator.leg_motion import ANKLE, FOOT, LEAN, POSITION, RATE, ROLL, TWIST, YAW, MotionPiece
 
-FloatArray = npt.NDArray[np.float64]
 # Kernel widths in ms. What meets the ground stops and starts within a few hundredths of a second, as the walks' foot
 # gyros show at toe off and foot slap; the shank above the ankle moves more softly.
 STEEP, SOFT = 27, 121
@@ -37,10 +37,10 @@ class SegmentMotion:
     impact: FloatArray
 
     @property
-    def at_rest(self) -> npt.NDArray[np.bool_]:
+    def at_rest(self) -> BoolArray:
         """(N,) whether the foot rests on the ground: the ankle moves slower than 1 um/s."""
         speed = np.abs(self.ankle[2:] - self.ankle[:-2]).max(axis=1) * RATE / 2
-        rest: npt.NDArray[np.bool_] = speed < 1e-6
+        rest: BoolArray = speed < 1e-6
         return rest
 
 

@@ -6,12 +6,11 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 from scipy.signal import butter, lfilter
 
+from ankle_imu_driver.arrays import FloatArray, IntArray
 from ankle_imu_driver.refusal import Refusal
 
-FloatArray = npt.NDArray[np.float64]
 STANDARD_GRAVITY = 9.80665
 ACCEL_RANGES_G = (2, 4, 8, 16)
 GYRO_RANGES_DPS = (250, 500, 1000, 2000)
@@ -167,7 +166,7 @@ class StampSource:
     _next: int = field(init=False, default=0)
     _gap: int = field(init=False, default=2080)
 
-    def until(self, end: int) -> npt.NDArray[np.int64]:
+    def until(self, end: int) -> IntArray:
         """The next stamps below ``end``, in ms from the start; empty if there are none."""
         usual = self.rng.choice([9, 10, 11, 12, 13], p=[0.134, 0.624, 0.142, 0.09, 0.01], size=max(end - self._next, 0))
         stamps = []

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
+from ankle_imu_driver.arrays import BoolArray, FloatArray
 from ankle_imu_driver.calibration import Calibration, SensorCalibration
 from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
@@ -24,8 +25,6 @@ from ankle_imu_driver.simulator.sensor_model import Chip, SensorModel, StampSour
 from ankle_imu_driver.simulator.strapped_sensor import StrappedSensor
 from ankle_imu_driver.simulator.user_profile import UserProfile
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 ENCODER_COUNT = math.radians(0.3)
 LEVEL_WITHIN = math.radians(0.5)
 # The end of a stand that a calibration leaves out, as the next activity may already begin to show in it.

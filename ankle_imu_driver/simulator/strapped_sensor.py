@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.signal import lfilter
 
+from ankle_imu_driver.arrays import FloatArray, IntArray
 from ankle_imu_driver.simulator.gait_scenario import Label
 from ankle_imu_driver.simulator.leg_kinematics import rigid_body_imu
 from ankle_imu_driver.simulator.leg_motion import RATE
@@ -15,7 +15,6 @@ from ankle_imu_driver.simulator.segment_motion import SegmentMotion
 from ankle_imu_driver.simulator.sensor_model import Chip
 from ankle_imu_driver.simulator.user_profile import Mount
 
-FloatArray = npt.NDArray[np.float64]
 # What an impact, and walking in every ms, kick a sensor by (m/s^2, then rad/s): fitted by eye to the walks' scatter
 # from sample to sample while the foot rests, and to their clipped share.
 KICK = np.array([4.0, 4.0, 4.0, 0.3, 0.3, 0.15])
@@ -57,7 +56,7 @@ class StrappedSensor:
         return force @ self.mount.matrix.T, rate @ self.mount.matrix.T
 
     def read(
-        self, perfect: tuple[FloatArray, FloatArray], motion: SegmentMotion, at: npt.NDArray[np.int64], start: int
+        self, perfect: tuple[FloatArray, FloatArray], motion: SegmentMotion, at: IntArray, start: int
     ) -> tuple[FloatArray, FloatArray]:
         """The chip's readings of a block at the indices ``at``; the block begins at sample ``start`` of the walk."""
         shaken = self._shaken(motion)

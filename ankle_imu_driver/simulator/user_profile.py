@@ -6,11 +6,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.simulator.leg_kinematics import FootGeometry, rotation
 
-FloatArray = npt.NDArray[np.float64]
 # Rows: the sensor's x, y, z in the segment's frame (x forward, y left, z up), as in the recordings.
 FOOT_AXES = ((0.0, 0.0, -1.0), (1.0, 0.0, 0.0), (0.0, -1.0, 0.0))
 SHANK_AXES = ((-1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, -1.0, 0.0))

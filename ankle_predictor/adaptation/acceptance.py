@@ -6,12 +6,9 @@ import math
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import BoolArray, FloatArray
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 PARTS = 4  # equal ones of the seconds; all but the first are judged
 LEARNED_AT_LEAST = 1.0  # s of forecasts that are learned from before a part is judged

@@ -10,25 +10,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import BoolArray, FloatArray
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.adaptation.acceptance import LEARNED_AT_LEAST, PARTS, is_better, parts_of
 from ankle_predictor.adaptation.user_correction import PRIOR_SECONDS, WIDTH, Correction, fit_correction
 from ankle_predictor.adaptation.user_walk import Labels, UserWalk, check_walk, examples_in, stride_stamps
 from ankle_predictor.model.bundle import Bundle
-from ankle_predictor.model.engine import Forecast, InferenceEngine, joined, load_engine
+from ankle_predictor.model.engine import InferenceEngine, load_engine
+from ankle_predictor.model.forecast import Forecast, joined
 from ankle_predictor.model.manifest import Canary, Intervals, Manifest, Metric, Training
 from ankle_predictor.offline.log_forecasts import LogMemory
 from ankle_predictor.training.dataset import DatasetError, Examples, scaled
 from ankle_predictor.training.measurement import needed_stretch
-from ankle_predictor.training.needs_tensorflow import last_layer_module
+from ankle_predictor.training.needs_tensorflow import NETWORK, imported
 from ankle_predictor.trust.familiarity import moving, widened
 from ankle_predictor.trust.scoring import Score, due_times, score, truth_at
 
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
-
+USER_LAYER = "ankle_predictor.adaptation.user_layer"  # imports TensorFlow
 CLOSEST_WINDOWS = 3  # pairs between two windows
 MOST_WINDOWS = 1500  # the linear system grows with their third power
 BASE_STRIDES = 10  # how many of the user's strides the base's widths weigh as much as
@@ -136,7 +135,8 @@ def adapt(
     """
     warnings = check_walk(walk, labels)
     on_progress("looking at the walk", 0.1)
-    module, manifest = last_layer_module("adapting"), base.manifest
+    networks, user_layer = (imported(module, "adapting") for module in (NETWORK, USER_LAYER))
+    manifest = base.manifest
     examples, period = _examples(walk, manifest, labels)
     parts = parts_of(examples.stamp, examples.target.shape[1] * manifest.features.period)
     if not parts:
@@ -149,12 +149,12 @@ def adapt(
     target = examples.target
     if labels == "imu" and network_forecast.offset is not None:
         target = target + network_forecast.offset  # what an encoder once taught stays known
-    network = module.read_network(base.keras)
+    network = networks.read_network(base.keras)
     on_progress("adapting", 0.3)
     offset = None
     if labels == "encoder" and manifest.memory is not None:
         offset = _filled(target - later)
-    inputs = module.last_inputs(network, scaled(examples.window, manifest.scaler))
+    inputs = user_layer.last_inputs(network, scaled(examples.window, manifest.scaler))
     learner = _Learner(inputs, period, network_forecast, target, offset)
 
     def remembered(forecast: Forecast) -> Forecast:
@@ -188,8 +188,8 @@ def adapt(
         return Adaptation(report, None)
     correction, offset_correction, expected = learner.learn(np.ones(len(examples), dtype=np.bool_))
     on_progress("exporting", 0.4)
-    network = module.corrected(network, correction, offset_correction, len(manifest.output.quantiles) or 1)
-    onnx, keras = module.onnx_bytes(network), module.keras_bytes(network)
+    network = user_layer.corrected(network, correction, offset_correction, len(manifest.output.quantiles) or 1)
+    onnx, keras = networks.onnx_bytes(network), networks.keras_bytes(network)
     on_progress("trying it", 0.9)
     manifest = dataclasses.replace(
         manifest,
@@ -200,7 +200,7 @@ def adapt(
         canary=Canary(manifest.canary.window, (0.0,) * manifest.horizon),
         metrics=(_metric(report, manifest),),
         familiarity=widened(manifest.familiarity, moving(examples.window), manifest.scaler.scale),
-        training=_training(base, examples, labels, module.software()),
+        training=_training(base, examples, labels, networks.software()),
     )
     bundle = _tried(dataclasses.replace(base, name=user, manifest=manifest, onnx=onnx, keras=keras))
     exported = load_engine(bundle).forecast_batch(windows)

@@ -18,7 +18,7 @@ from typing import Any
 
 from ankle_imu_driver.recordings.recording import EncoderSamples
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.adaptation.adapt import Report, adapt
+from ankle_predictor.adaptation.adapt import USER_LAYER, Report, adapt
 from ankle_predictor.adaptation.process import MADE, START, TASK, WALK
 from ankle_predictor.adaptation.report import verdict
 from ankle_predictor.adaptation.user_walk import UserWalk
@@ -26,7 +26,7 @@ from ankle_predictor.adaptation.walk_collector import WalkedSeconds
 from ankle_predictor.model.bundle import load_bundle, write_bundle
 from ankle_predictor.model.features import ANGLE_FEATURE, FeatureSpec
 from ankle_predictor.offline.pipeline import FeatureTable
-from ankle_predictor.training.needs_tensorflow import NetworkError, last_layer_module
+from ankle_predictor.training.needs_tensorflow import NetworkError, imported
 
 FIRST_TO_GO = "1000"  # of /proc/self/oom_score_adj: where memory runs out, this process is ended and not the node
 
@@ -45,7 +45,7 @@ def main(folder: str) -> int:
         channel.write(json.dumps(line, allow_nan=False) + "\n")
 
     with suppress(NetworkError):  # ``adapt`` says it again
-        last_layer_module("adapting")
+        imported(USER_LAYER, "adapting")
     given.wait()
     try:
         say(outcome=_adapt(Path(folder), lambda stage, share: say(stage=stage, share=share)))

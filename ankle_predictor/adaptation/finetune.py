@@ -17,9 +17,15 @@ from ankle_predictor.adaptation.adapt import Adaptation, AdaptationError, Report
 from ankle_predictor.adaptation.report import ReportError, as_json, as_text, draw, write_text
 from ankle_predictor.adaptation.user_walk import Labels, walk_of
 from ankle_predictor.command_line import duration, seconds_since
-from ankle_predictor.model.bundle import bundle_path, check_writable, load_bundle, model_directories, write_bundle
+from ankle_predictor.model.bundle import (
+    bundle_path,
+    check_writable,
+    find_model,
+    load_bundle,
+    model_directories,
+    write_bundle,
+)
 from ankle_predictor.model.features import FeatureError
-from ankle_predictor.offline.evaluate import find_model
 
 
 def finetune(  # noqa: PLR0917 - each is another thing

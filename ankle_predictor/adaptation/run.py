@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from ankle_predictor.adaptation.process import AdaptationEnded, AdaptationProcess
 from ankle_predictor.adaptation.walk_collector import WalkCollector
-from ankle_predictor.estimation.ankle_angle import PairSample
+from ankle_predictor.estimation.samples import PairSample
 from ankle_predictor.model.bundle import check_room
 from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.model.features import pair_features

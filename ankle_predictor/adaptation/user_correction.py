@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from ankle_imu_driver.arrays import FloatArray
 
 WIDTH = 0.6  # of the kernel, in standard deviations over all dimensions; 0.5 to 1 do as well
 PRIOR_SECONDS = 0.05  # s of walking like the one forecast that "no correction" counts for; 0.02 to 0.1 do as well

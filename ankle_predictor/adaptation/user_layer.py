@@ -3,56 +3,19 @@
 from __future__ import annotations
 
 import math
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import Float32Array, FloatArray
 from ankle_predictor.adaptation.user_correction import Correction
 from ankle_predictor.training.needs_tensorflow import NetworkError
-from ankle_predictor.training.network import (  # type: ignore[attr-defined]  # its import sets how tensorflow starts
-    keras,
-    keras_bytes,
-    onnx_bytes,
-    software,
-)
-
-__all__ = [
-    "corrected",
-    "keras_bytes",
-    "last_inputs",
-    "onnx_bytes",
-    "read_network",
-    "rescaled",
-    "software",
-]
-
-FloatArray = npt.NDArray[np.float64]
+from ankle_predictor.training.network import keras  # type: ignore[attr-defined]  # that sets how tensorflow starts
 
 ADDED = "user_"  # how layers that are a user's begin
 
 
-def read_network(data: bytes) -> Any:
-    """Read a ``.keras`` file; code that it may bring is refused.
-
-    Raises:
-        NetworkError: Keras cannot read it.
-    """
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "model.keras"
-        path.write_bytes(data)
-        try:
-            network = keras.models.load_model(path, compile=False, safe_mode=True)
-        except Exception as error:  # Keras's own have no base class
-            raise NetworkError(f"its weights cannot be read by Keras: {' '.join(str(error).split())[:200]}") from error
-    if len(network.inputs) != 1 or len(network.outputs) != 1:
-        raise NetworkError("its network has more than one input or output")
-    return keras.Model(network.inputs[0], network.outputs[0])
-
-
-def last_inputs(network: Any, window: npt.NDArray[np.float32]) -> FloatArray:
+def last_inputs(network: Any, window: Float32Array) -> FloatArray:
     """Return the (N, D) inputs of the network's last dense layer for (N, W, F) scaled windows."""
     inner = keras.Model(network.input, _last_dense(network).input)
     return np.asarray(inner.predict(window, verbose=0, batch_size=256), dtype=np.float64)
@@ -105,12 +68,7 @@ def corrected(network: Any, correction: Correction, offset: Correction | None, c
     return keras.Model(network.input, total)
 
 
-def rescaled(network: Any, scale: float, offset: float) -> Any:
-    """Return the network with its outputs times ``scale`` plus ``offset``."""
-    return keras.Model(network.input, keras.layers.Rescaling(scale, offset, name="angle")(network.output))
-
-
-def _float32(*arrays: FloatArray) -> list[npt.NDArray[np.float32]]:
+def _float32(*arrays: FloatArray) -> list[Float32Array]:
     return [array.astype(np.float32) for array in arrays]
 
 

@@ -8,29 +8,24 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
-from scipy.signal import find_peaks
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.recordings.recording import EncoderSamples, Recording
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION, FilterConfig
-from ankle_predictor.model.feature_family import feature_table
+from ankle_predictor.estimation.gait import LONGEST_STRIDE, RESTING_RATE, SwingDetector
 from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec
+from ankle_predictor.offline.feature_tables import feature_table
 from ankle_predictor.offline.pipeline import FeatureTable, run_chain
 from ankle_predictor.training.dataset import Examples, cut_examples
 from ankle_predictor.trust.scoring import truth_at
 
-FloatArray = npt.NDArray[np.float64]
 Labels = Literal["imu", "encoder"]
 
 SHANK_RATE = SEGMENT_FEATURES.index("shank_gyro_y")
-SWING_RATE = 2.0  # rad/s by which the shank swings forward in a step; the slowest of 90 recorded ones had 2.4
-SHORTEST_STRIDE = 0.5  # s
-RESTING_RATE = 0.25  # rad/s, root mean square of the shank's pitch rate below which nobody walks
 FEWEST_STRIDES = 5
 FEW_STRIDES = 10
 WALKED_SHARE = 0.6  # of the seconds, below which the report says that much of them was no walking
-LONGEST_STRIDE = 2.5  # s
 KNOWN_SHARE = 0.9  # of the labels
 SLIP_SPAN = 30.0  # s over which the encoder's distance from the IMU's angle is averaged
 SLIP_STEP = 5.0  # s between two such spans
@@ -100,12 +95,10 @@ def walk_of(recording: Recording, spec: FeatureSpec, start: float, seconds: floa
 
 def stride_stamps(leg: FeatureTable) -> FloatArray:
     """Return when the shank swung forward fastest, once a stride, in s."""
-    if len(leg.stamp) < 3:
-        return np.empty(0)
-    times = np.arange(leg.stamp[0], leg.stamp[-1], 0.01)
-    forward = -np.interp(times, leg.stamp, leg.values[:, SHANK_RATE])
-    peaks, _ = find_peaks(forward, height=SWING_RATE, prominence=SWING_RATE, distance=round(SHORTEST_STRIDE / 0.01))
-    stamps: FloatArray = times[peaks]
+    detector = SwingDetector()
+    rates = leg.values[:, SHANK_RATE].tolist()
+    peaks = np.array([detector.push(stamp, rate) for stamp, rate in zip(leg.stamp.tolist(), rates, strict=True)])
+    stamps: FloatArray = peaks[np.isfinite(peaks)]
     return stamps
 
 

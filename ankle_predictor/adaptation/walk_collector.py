@@ -7,18 +7,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
+from ankle_predictor.estimation.gait import LONGEST_STRIDE, SwingDetector
 from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec
 from ankle_predictor.trust.scoring import MAX_TRUTH_GAP
-
-FloatArray = npt.NDArray[np.float64]
-
-# The same as training's, which a node cannot import: it brings scipy (``test_walk_collector`` compares them).
-SWING_RATE = 2.0  # rad/s by which the shank swings forward in a step
-SHORTEST_STRIDE = 0.5  # s
-LONGEST_STRIDE = 2.5  # s
 
 SHANK_RATE = SEGMENT_FEATURES.index("shank_gyro_y")
 SLACK = 0.5  # s by which a piece must be longer than one window and what follows it, to be worth keeping
@@ -84,8 +78,8 @@ class WalkCollector:
         self._shortest = (spec.window + horizon) * spec.period + SLACK
         self._between = 2.0 * max(self._max_gap, MAX_TRUTH_GAP)
         self._last = math.nan
-        self._swing = math.nan  # when the newest one began
-        self._armed = False
+        self._detector = SwingDetector()
+        self._swing = math.nan  # when the newest one was seen
         self._open: list[tuple[float, FloatArray]] = []  # since then
         self._piece: list[tuple[float, FloatArray]] = []  # known to be walking
         self._encoder: list[tuple[float, float]] = []
@@ -108,11 +102,10 @@ class WalkCollector:
             if stamp <= self._last:  # a clock that was set back
                 self._encoder.clear()
         self._last = stamp
-        since = stamp - self._swing
-        if self._swings(float(row[SHANK_RATE]), since):
+        if not math.isnan(self._detector.push(stamp, float(row[SHANK_RATE]))):
             self._piece += self._open
             self._open, self._swing = [], stamp
-        elif since > LONGEST_STRIDE:
+        elif stamp - self._swing > LONGEST_STRIDE:
             self._close()
         if not math.isnan(self._swing):
             self._open.append((stamp, row))
@@ -139,16 +132,6 @@ class WalkCollector:
             return WalkedSeconds(nothing, np.empty((0, len(SEGMENT_FEATURES))), nothing, nothing)
         return WalkedSeconds(*map(np.concatenate, zip(*parts, strict=True)))
 
-    def _swings(self, shank_rate: float, since: float) -> bool:
-        """Tell whether a swing forward begins here; the next one is seen only after this one has ended."""
-        forward = -shank_rate
-        if forward < SWING_RATE / 2.0:
-            self._armed = True
-        if not self._armed or forward < SWING_RATE or since < SHORTEST_STRIDE:
-            return False
-        self._armed = False
-        return True
-
     def _length(self) -> float:
         return self._piece[-1][0] - self._piece[0][0] if self._piece else 0.0
 
@@ -166,4 +149,4 @@ class WalkCollector:
             end = self._piece[-1][0]
             self._encoder = [sample for sample in self._encoder if sample[0] > end]
         self._piece, self._open = [], []
-        self._swing, self._armed = math.nan, False
+        self._swing, self._detector = math.nan, SwingDetector()

@@ -8,16 +8,14 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_predictor.demo.recorded_run import RecordedRun
 from ankle_predictor.demo.summary import Summary
 from ankle_predictor.trust.scoring import MAX_TRUTH_GAP, due_times, truth_at
-
-FloatArray = npt.NDArray[np.float64]
 
 SPAN = 4.0  # s shown: three or four strides
 INK, GREY, NEAR, FAR = "#22303c", "#7b8794", "#0b84a5", "#e4632d"

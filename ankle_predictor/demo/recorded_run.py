@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from rosbags.rosbag2 import Reader
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.nodes.topics import ANGLE, DETAIL, ENCODER, FOOT_RAW, FORECAST, SHANK_RAW
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,14 +6,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from rich.table import Table
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_predictor.demo.recorded_run import RecordedRun
 from ankle_predictor.model.features import FeatureSpec, WindowGrid
 from ankle_predictor.trust.scoring import due_times, score, truth_at
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,62 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
-
+from ankle_imu_driver.arrays import FloatArray, Vector
 from ankle_imu_driver.calibration import Calibration
+from ankle_imu_driver.conventions import SHANK
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.foot_rest import GroundRest
-from ankle_predictor.estimation.pair_matcher import SHANK
-from ankle_predictor.estimation.segment_filter import Intake, SegmentFilter, SegmentSample, Trust, Vector, pitch_of
-
-FloatArray = npt.NDArray[np.float64]
+from ankle_predictor.estimation.samples import JointSample, PairSample, RawPair, SegmentSample, pitch_of
+from ankle_predictor.estimation.segment_filter import Intake, SegmentFilter, Trust
 
 ALONE = Trust(resting=False, tau=2.0)  # of a segment while the other one is silent
-
-
-@dataclass(frozen=True)
-class RawPair:
-    """One raw sample of each sensor, in the sensors' own frames.
-
-    Attributes:
-        shank_stamp, foot_stamp: s.
-        shank_accel, foot_accel: specific force in m/s^2.
-        shank_gyro, foot_gyro: angular rate in rad/s.
-    """
-
-    shank_stamp: float
-    shank_accel: Vector
-    shank_gyro: Vector
-    foot_stamp: float
-    foot_accel: Vector
-    foot_gyro: Vector
-
-
-@dataclass(frozen=True)
-class JointSample:
-    """The ankle now.
-
-    Attributes:
-        stamp: s, the later one of the pair's two stamps.
-        angle: rad, dorsiflexion positive, ``Calibration.angle_zero`` at the stance of the calibration.
-        rate: rad/s.
-    """
-
-    stamp: float
-    angle: float
-    rate: float
-
-
-@dataclass(frozen=True)
-class PairSample:
-    """One pair as everything after the filter sees it: both segments and the joint."""
-
-    shank: SegmentSample
-    foot: SegmentSample
-    joint: JointSample
 
 
 class AnkleAngleEstimator:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 
+from ankle_imu_driver.arrays import Vector
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION, FilterConfig
-from ankle_predictor.estimation.segment_filter import GRAVITY, Trust, Vector
+from ankle_predictor.estimation.segment_filter import GRAVITY, Trust
 
 
 class GroundRest:

@@ -1,4 +1,4 @@
-"""Strides as they come: whether somebody walks steadily, and how long a stride takes. Only the past is looked at."""
+"""Swings and strides as they come: whether somebody walks steadily, and how long a stride takes. Uses the past only."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from collections import deque
 from enum import Enum
 from statistics import median
 
-from ankle_predictor.adaptation.walk_collector import LONGEST_STRIDE, SHORTEST_STRIDE, SWING_RATE
-
+SWING_RATE = 2.0  # rad/s by which the shank swings forward in a step; the slowest of 90 recorded ones had 2.4
 FALLEN = 0.5  # share of a peak down to which the rate must fall before the peak is one
+SHORTEST_STRIDE = 0.5  # s
+LONGEST_STRIDE = 2.5  # s
 STEADY_STRIDES = 3  # whose periods must agree
 AGREEMENT = 0.2  # by which they may differ from their median, relative; recorded strides scatter by 4 to 7 %
 OVERDUE = 1.4  # periods after which the next swing should long have come
 STILL_RATE = 0.3  # rad/s, who stays below this stands or sits (postural sway stays below 0.2)
 STILL_TIME = 1.0  # s, for this long
+RESTING_RATE = 0.25  # rad/s, root mean square of the shank's pitch rate over seconds, below which nobody walks
 
 
 class Gait(Enum):
@@ -25,46 +27,65 @@ class Gait(Enum):
     STANDING = "standing"
 
 
-class StrideWatch:
+class SwingDetector:
     """Finds each swing of the shank by the peak of its forward pitch rate, once it has fallen off again.
 
     In every stride the shank swings forward once, faster than it moves at any other time (Aminian et al. 2002).
     """
 
     def __init__(self) -> None:
-        self.restart()
-
-    def restart(self) -> None:
-        """Forget everything, as after a jump of the clock."""
-        self._last = math.nan
-        self._moved = math.nan  # when the shank last moved, or the watch began
         self._peak: tuple[float, float] | None = None  # stamp and height of the swing under way
-        self._swing = math.nan
-        self._periods: deque[float] = deque(maxlen=STEADY_STRIDES)
+        self._swing = -math.inf  # stamp of the last one
 
-    def push(self, stamp: float, pitch_rate: float) -> None:
-        """Take the shank's rate about its left axis in rad/s (``gyro`` y, leaning forward is positive) at a time in s.
+    def push(self, stamp: float, pitch_rate: float) -> float:
+        """Take the shank's rate about its left axis.
 
-        A stamp that goes back, or a gap of more than the longest stride, starts over.
+        Args:
+            stamp: s; has to rise.
+            pitch_rate: rad/s (``gyro`` y), leaning forward is positive, so that a swing is negative.
+
+        Returns:
+            When the swing that has just ended was fastest, in s; NaN where none has.
         """
-        if not 0.0 < stamp - self._last <= LONGEST_STRIDE:
-            self.restart()
-            self._moved = stamp
-        self._last = stamp
-        if abs(pitch_rate) > STILL_RATE:
-            self._moved = stamp
         forward = -pitch_rate
         if forward >= SWING_RATE and (self._peak is None or forward > self._peak[1]):
             self._peak = stamp, forward
         elif self._peak is not None and forward < FALLEN * self._peak[1]:
-            self._end_swing(self._peak[0])
+            peak, self._peak = self._peak[0], None
+            if peak - self._swing >= SHORTEST_STRIDE:  # else it is a second peak of the same swing
+                self._swing = peak
+                return peak
+        return math.nan
 
-    def _end_swing(self, stamp: float) -> None:
-        self._peak = None
-        period = stamp - self._swing
-        if period < SHORTEST_STRIDE:  # a second peak of the same swing
-            return
-        self._swing = stamp
+
+class StrideMonitor:
+    """Tells the gait and the stride period from one swing to the next."""
+
+    def __init__(self) -> None:
+        self._start(math.nan)
+
+    def _start(self, stamp: float) -> None:
+        self._last = self._moved = stamp  # when the shank last moved, or the watch began
+        self._detector = SwingDetector()
+        self._swing = math.nan
+        self._periods: deque[float] = deque(maxlen=STEADY_STRIDES)
+
+    def push(self, stamp: float, pitch_rate: float) -> None:
+        """Take the shank's rate about its left axis in rad/s (leaning forward is positive) at a time in s.
+
+        A stamp that goes back, or a gap of more than the longest stride, starts over.
+        """
+        if not 0.0 < stamp - self._last <= LONGEST_STRIDE:
+            self._start(stamp)
+        self._last = stamp
+        if abs(pitch_rate) > STILL_RATE:
+            self._moved = stamp
+        swing = self._detector.push(stamp, pitch_rate)
+        if not math.isnan(swing):
+            self._take_swing(swing)
+
+    def _take_swing(self, stamp: float) -> None:
+        period, self._swing = stamp - self._swing, stamp
         if period <= LONGEST_STRIDE:
             self._periods.append(period)
         else:

@@ -6,24 +6,25 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ankle_imu_driver.arrays import FloatArray, Vector
 from ankle_imu_driver.calibration import Calibration, CalibrationError
+from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_imu_driver.mounting import (
     FOOT_MOUNTING,
     FOOT_TILT,
     SHANK_MOUNTING,
     SHANK_TILT,
-    FloatArray,
     MountingError,
     levelled,
     parse_mounting,
 )
-from ankle_predictor.estimation.ankle_angle import AnkleAngleEstimator, JointSample, RawPair
+from ankle_predictor.estimation.ankle_angle import AnkleAngleEstimator
 from ankle_predictor.estimation.filter_config import FilterConfig
-from ankle_predictor.estimation.pair_matcher import FOOT, PAIR_TOLERANCE, SHANK, Matched, PairMatcher
-from ankle_predictor.estimation.segment_filter import Intake, SegmentSample, Vector
+from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE, Matched, PairMatcher
+from ankle_predictor.estimation.samples import LegSample, Raw, RawPair, SegmentSample
+from ankle_predictor.estimation.segment_filter import Intake
 from ankle_predictor.estimation.standing_calibration import StandingCalibrator
 
-Raw = tuple[float, Vector, Vector]  # stamp in s, specific force in m/s^2, angular rate in rad/s; sensor frame
 STANDING_TRIES = 25  # pairs between two tries to calibrate from standing
 
 
@@ -46,21 +47,6 @@ class LegConfig:
     foot_tilt: tuple[float, float] = FOOT_TILT
     pair_tolerance: float = PAIR_TOLERANCE
     filter: FilterConfig = field(default_factory=FilterConfig)
-
-
-@dataclass(frozen=True)
-class LegSample:
-    """What is known at one time.
-
-    Attributes:
-        shank: the shank's segment; None where its stream had no sample near the foot's.
-        foot: likewise.
-        joint: the ankle; None for a segment alone, and while the leg is not calibrated.
-    """
-
-    shank: SegmentSample | None
-    foot: SegmentSample | None
-    joint: JointSample | None
 
 
 class Leg:

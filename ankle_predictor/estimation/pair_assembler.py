@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ankle_predictor.estimation.ankle_angle import JointSample, PairSample
-from ankle_predictor.estimation.pair_matcher import FOOT, SHANK, Matched, PairMatcher
-from ankle_predictor.estimation.segment_filter import SegmentSample
+from ankle_imu_driver.conventions import FOOT, SHANK
+from ankle_predictor.estimation.pair_matcher import Matched, PairMatcher
+from ankle_predictor.estimation.samples import JointSample, PairSample, SegmentSample
 
 Received = tuple[SegmentSample, float]
 PAIR, JOINT = SHANK, FOOT  # the two streams of the second match

@@ -6,10 +6,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
 
 T = TypeVar("T")
-SHANK, FOOT = 0, 1
 PAIR_TOLERANCE = 0.005  # s, half a sample period
 
 

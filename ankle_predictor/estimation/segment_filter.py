@@ -12,16 +12,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
+from ankle_imu_driver.arrays import FloatArray, Quaternion, Vector
 from ankle_imu_driver.calibration import SensorCalibration
 from ankle_imu_driver.mounting import levelled
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION, FilterConfig
-
-FloatArray = npt.NDArray[np.float64]
-Vector = tuple[float, float, float]
-Quaternion = tuple[float, float, float, float]
+from ankle_predictor.estimation.samples import SegmentSample
 
 GRAVITY = 9.80665  # m/s^2
 FREE_FALL = 0.1  # share of g below which the accelerometer says nothing of where up is
@@ -41,30 +36,6 @@ class Trust:
 
     resting: bool
     tau: float
-
-
-@dataclass(frozen=True)
-class SegmentSample:
-    """One sensor's sample in its segment frame (x forward, y left, z up).
-
-    Attributes:
-        stamp: s.
-        accel: specific force in m/s^2, scaled so that standing still reads 9.81.
-        gyro: angular rate in rad/s, bias removed.
-        orientation: x, y, z, w of the rotation from segment to a level frame with free heading; None while the
-            sensor is not calibrated.
-    """
-
-    stamp: float
-    accel: Vector
-    gyro: Vector
-    orientation: Quaternion | None
-
-
-def pitch_of(orientation: Quaternion) -> float:
-    """Return the sagittal inclination in rad, positive when the segment's top leans forward (about +y)."""
-    x, y, z, w = orientation
-    return math.atan2(2.0 * (w * y - x * z), 1.0 - 2.0 * (x * x + y * y))
 
 
 class Intake:

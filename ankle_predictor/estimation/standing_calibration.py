@@ -7,14 +7,12 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.calibration import Calibration, CalibrationError, SensorCalibration
 from ankle_imu_driver.mounting import FOOT_TILT, SHANK_TILT, gravity_at_standing
-from ankle_predictor.estimation.ankle_angle import RawPair
+from ankle_predictor.estimation.samples import RawPair
 from ankle_predictor.estimation.segment_filter import GRAVITY
-
-FloatArray = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)

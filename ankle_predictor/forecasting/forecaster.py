@@ -6,19 +6,18 @@ import math
 from dataclasses import dataclass, fields
 
 import numpy as np
-import numpy.typing as npt
 
-from ankle_predictor.estimation.ankle_angle import PairSample
+from ankle_imu_driver.arrays import FloatArray
 from ankle_predictor.estimation.filter_config import FilterConfig
+from ankle_predictor.estimation.samples import PairSample
 from ankle_predictor.forecasting.stride_memory import Key, StrideMemory
 from ankle_predictor.forecasting.walk_history import WalkHistory
-from ankle_predictor.model.engine import Forecast, InferenceEngine
+from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.model.feature_family import family_of
 from ankle_predictor.model.features import MIRROR, WindowGrid, pair_features
+from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.model.manifest import BundleError, Manifest
 from ankle_predictor.trust.familiarity import FamiliarityScore
-
-FloatArray = npt.NDArray[np.float64]
 
 AS_IT_IS = np.ones(len(MIRROR))
 SAME = 1e-3  # filter constants that differ by less are the same: a YAML file rounds

@@ -15,50 +15,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from ankle_imu_driver.refusal import Refusal
+from ankle_imu_driver.arrays import Float32Array, FloatArray
+from ankle_predictor.model.manifest import KEY_FEATURES, MemorySettings
 from ankle_predictor.model.row_buffer import RecentRows
 from ankle_predictor.trust.scoring import truth_at
 
-FloatArray = npt.NDArray[np.float64]
-
 Known = tuple[FloatArray, FloatArray]
-Key = npt.NDArray[np.float32]
+Key = Float32Array
 
-KEY_FEATURES = ("shank_gyro_y", "foot_gyro_y", "shank_pitch", "foot_pitch", "ankle_angle", "ankle_rate")
 KEY_ROWS = (-1, -3, -5)  # of the window: now, and 20 and 40 ms ago
 UNLIKE = (
     16.0  # a moment counts e^-16 of one exactly alike, and is left out: few are nearer, which saves most of the time
 )
-
-
-@dataclass(frozen=True)
-class MemorySettings:
-    """The constants of a memory, part of ``bundle.json``.
-
-    Attributes:
-        span: s of walking that are remembered.
-        every: every how many pairs a moment is kept.
-        sharpness: how fast likeness falls with the mean squared distance of two keys, in the scaler's units.
-        prior: how many moments exactly alike "no correction" counts for.
-    """
-
-    span: float = 60.0
-    every: int = 2
-    sharpness: float = 50.0
-    prior: float = 0.3
-
-    def __post_init__(self) -> None:
-        """Refuse constants that mean nothing, or a memory too large to search at every sample.
-
-        Raises:
-            Refusal: one is out of bounds.
-        """
-        if not (0.0 < self.span <= 600.0 and 1 <= self.every <= 100):
-            raise Refusal(f"memory.span must be up to 600 s and memory.every 1 to 100, not {self.span}, {self.every}")
-        if not (0.0 < self.sharpness <= 1e6 and 0.0 < self.prior <= 1e6):
-            raise Refusal(f"memory.sharpness and memory.prior must be above 0, not {self.sharpness}, {self.prior}")
 
 
 @dataclass(frozen=True, eq=False)

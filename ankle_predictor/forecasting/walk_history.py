@@ -6,15 +6,13 @@ import math
 import threading
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
 from ankle_predictor.forecasting.stride_memory import StrideMemory
 from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec, interpolated
 from ankle_predictor.model.row_buffer import RecentRows
-
-FloatArray = npt.NDArray[np.float64]
 
 SECONDS = 65.0  # a memory's minute, and before it a window and a horizon
 BATCH = 16  # windows that the network sees at once, which costs less than half of one by one

@@ -260,3 +260,12 @@ def _write_synced(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def find_model(model: str, models_dir: Path | None) -> tuple[str, list[Path]]:
+    """Return what ``load_bundle`` takes for what a person typed, who may also point at a bundle anywhere."""
+    path = Path(model).absolute()
+    directories = model_directories(models_dir.absolute() if models_dir else None)
+    if "/" in model and (path / MANIFEST).is_file():
+        return path.name, [path.parent]
+    return model, directories

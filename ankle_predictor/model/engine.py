@@ -5,52 +5,21 @@ ONNX Runtime on the CPU; tensorflow is never imported here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 import onnxruntime
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_predictor.model.bundle import Bundle
 from ankle_predictor.model.feature_family import family_of
 from ankle_predictor.model.features import ANGLE_FEATURE, FeatureError
+from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.model.manifest import BundleError, Manifest
 from ankle_predictor.model.onnx_guard import OnnxGuardError, check_onnx
-
-FloatArray = npt.NDArray[np.float64]
 
 CANARY_TOLERANCE = 1e-3  # rad: processors and runtime versions round differently, wrong weights are far more off
 PLAUSIBLE_ANGLE = np.radians(90.0)  # rad, wider than any ankle moves
 WARM_UP_RUNS = 3
 ERRORS_ONLY = 3  # severity of ONNX Runtime's own log
-
-
-@dataclass(frozen=True, eq=False)
-class Forecast:
-    """The ankle angle to come, dorsiflexion positive, in rad; step k is due (k+1) sample periods after the newest row.
-
-    Attributes:
-        angle: (..., H) what is expected.
-        lower: (..., H) lower end of the bundle's interval.
-        upper: (..., H) upper end.
-        offset: (..., H) by how much the joint is thought to lie above the IMUs' own angle then; None if not known.
-    """
-
-    angle: FloatArray
-    lower: FloatArray
-    upper: FloatArray
-    offset: FloatArray | None = None
-
-    def at(self, k: Any) -> Forecast:
-        """Return those of a batch that an index or a mask picks."""
-        offset = None if self.offset is None else self.offset[k]
-        return Forecast(self.angle[k], self.lower[k], self.upper[k], offset)
-
-    def moved(self, by: FloatArray) -> Forecast:
-        """Return the forecast, interval and all, moved by (..., H) rad."""
-        return Forecast(self.angle + by, self.lower + by, self.upper + by, self.offset)
 
 
 class InferenceEngine:
@@ -166,13 +135,6 @@ class InferenceEngine:
 
     def _rejection(self, reason: str) -> BundleError:
         return BundleError("REJECTED", f"model {self.bundle.name} is not used: {reason}")
-
-
-def joined(parts: Sequence[Forecast]) -> Forecast:
-    """Return batches one after the other."""
-    offsets = [part.offset for part in parts if part.offset is not None]
-    angle, lower, upper = (np.concatenate([getattr(p, name) for p in parts]) for name in ("angle", "lower", "upper"))
-    return Forecast(angle, lower, upper, np.concatenate(offsets) if offsets else None)
 
 
 def load_engine(bundle: Bundle, threads: int = 1, spinning: bool = False) -> InferenceEngine:

@@ -8,14 +8,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.estimation.ankle_angle import PairSample
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION, FilterConfig
-from ankle_predictor.estimation.segment_filter import pitch_of
-
-FloatArray = npt.NDArray[np.float64]
+from ankle_predictor.estimation.samples import PairSample, pitch_of
 
 SEGMENT_FEATURES = (
     *(
@@ -30,6 +27,11 @@ SEGMENT_FEATURES = (
     "ankle_rate",
 )
 """Segment frames, SI units: specific force, angular rate, inclination, the joint; the order of ``pair_features``."""
+
+REFERENCE_SENSOR_FEATURES = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z", "roll", "pitch")
+REFERENCE_FEATURES = tuple(f"{sensor}_{name}" for sensor in ("foot", "shank") for name in REFERENCE_SENSOR_FEATURES)
+REFERENCE_RAW_FEATURES = tuple(name for name in REFERENCE_FEATURES if not name.endswith(("_roll", "_pitch")))
+"""The inputs of its experiment with 12 features."""
 
 ANGLE_FEATURE = "ankle_angle"
 MIRROR = np.array([1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, 1, 1, 1], dtype=np.float64)

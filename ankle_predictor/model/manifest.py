@@ -8,21 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-import numpy as np
-import numpy.typing as npt
-
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.forecasting.stride_memory import KEY_FEATURES, MemorySettings
 from ankle_predictor.model import strict_json
 from ankle_predictor.model.features import FeatureSpec
-from ankle_predictor.trust.familiarity import Familiarity
 
-FloatArray = npt.NDArray[np.float64]
 Numbers = tuple[float, ...]
 
 FORMAT = "ankle_predictor_bundle"
 VERSION = 1
 MAX_HORIZON = 200
+
+KEY_FEATURES = ("shank_gyro_y", "foot_gyro_y", "shank_pitch", "foot_pitch", "ankle_angle", "ankle_rate")
 
 Code = Literal["NOT_FOUND", "CORRUPT", "INCOMPATIBLE", "REJECTED"]
 CODES: tuple[Code, ...] = get_args(Code)
@@ -161,6 +157,65 @@ class Training:
     logs: Mapping[str, str]
     settings: Mapping[str, float]
     software: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class MemorySettings:
+    """The constants of a memory, part of ``bundle.json``.
+
+    Attributes:
+        span: s of walking that are remembered.
+        every: every how many pairs a moment is kept.
+        sharpness: how fast likeness falls with the mean squared distance of two keys, in the scaler's units.
+        prior: how many moments exactly alike "no correction" counts for.
+    """
+
+    span: float = 60.0
+    every: int = 2
+    sharpness: float = 50.0
+    prior: float = 0.3
+
+    def __post_init__(self) -> None:
+        """Refuse constants that mean nothing, or a memory too large to search at every sample.
+
+        Raises:
+            Refusal: one is out of bounds.
+        """
+        if not (0.0 < self.span <= 600.0 and 1 <= self.every <= 100):
+            raise Refusal(f"memory.span must be up to 600 s and memory.every 1 to 100, not {self.span}, {self.every}")
+        if not (0.0 < self.sharpness <= 1e6 and 0.0 < self.prior <= 1e6):
+            raise Refusal(f"memory.sharpness and memory.prior must be above 0, not {self.sharpness}, {self.prior}")
+
+
+@dataclass(frozen=True)
+class Familiarity:
+    """What ``bundle.json`` says of the walks that a model was trained on.
+
+    Attributes:
+        middle: (F,) mean of the training windows' summaries.
+        whitening: F rows of F; turns a summary less the middle into one whose length is the distance.
+        distance_limit: beyond it the features move in other proportions.
+        vigour_limit: beyond this geometric mean of the summary everything moves more than in training.
+        method: how the limits were found, for people.
+    """
+
+    middle: Numbers
+    whitening: tuple[Numbers, ...]
+    distance_limit: float
+    vigour_limit: float
+    method: str
+
+    def __post_init__(self) -> None:
+        """Refuse what measures nothing.
+
+        Raises:
+            Refusal: a size does not fit, or a limit is not above zero.
+        """
+        size = len(self.middle)
+        if len(self.whitening) != size or any(len(row) != size for row in self.whitening):
+            raise Refusal(f"familiarity.whitening must be {size} rows of {size} numbers")
+        if self.distance_limit <= 0.0 or self.vigour_limit <= 0.0:
+            raise Refusal("the limits of familiarity must be above zero")
 
 
 @dataclass(frozen=True)

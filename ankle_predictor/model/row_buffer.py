@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
+from ankle_imu_driver.arrays import FloatArray
 
 FIRST_ROOM = 64  # rows
 

@@ -18,7 +18,7 @@ from ankle_imu_driver.managed_node import ManagedNode
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.adaptation.process import AdaptationEnded, Outcome, Task
 from ankle_predictor.adaptation.run import SWAPPING, TRAINING, AdaptationRun, check_means
-from ankle_predictor.estimation.ankle_angle import PairSample
+from ankle_predictor.estimation.samples import PairSample
 from ankle_predictor.forecasting.forecaster import Ready
 from ankle_predictor.model.bundle import Bundle, bundle_path, check_writable, write_bundle
 from ankle_predictor.model.engine import InferenceEngine

@@ -12,13 +12,14 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Imu, JointState
 from std_srvs.srv import Trigger
 
+from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.calibration import Calibration, CalibrationError, save_calibration
+from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_imu_driver.managed_node import ERROR, OK, WARN, Health, ManagedNode, spin_nodes
 from ankle_imu_driver.recordings.read_recording import read_calibration
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.estimation.leg_estimator import Leg, LegSample
-from ankle_predictor.estimation.pair_matcher import FOOT, SHANK
-from ankle_predictor.estimation.segment_filter import Vector
+from ankle_predictor.estimation.leg_estimator import Leg
+from ankle_predictor.estimation.samples import LegSample
 from ankle_predictor.nodes.input_queue import InputQueue
 from ankle_predictor.nodes.messages import (
     SAMPLE_QOS,

@@ -19,12 +19,13 @@ from rclpy.utilities import get_rmw_implementation_identifier
 from sensor_msgs.msg import Imu, JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
+from ankle_imu_driver.arrays import FloatArray, Quaternion, Vector
 from ankle_imu_driver.conventions import JointConvention
-from ankle_imu_driver.mounting import FloatArray, quaternion_of
-from ankle_predictor.estimation.segment_filter import Quaternion, SegmentSample, Vector
+from ankle_imu_driver.mounting import quaternion_of
+from ankle_predictor.estimation.samples import SegmentSample
 
 if TYPE_CHECKING:
-    from ankle_predictor.model.engine import Forecast  # the filter needs no ONNX Runtime in its memory
+    from ankle_predictor.model.forecast import Forecast
 
 Places = npt.NDArray[np.intp]
 

@@ -8,10 +8,9 @@ from dataclasses import fields
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.parameter import Parameter
 
-from ankle_imu_driver.conventions import JointConvention
+from ankle_imu_driver.conventions import JointConvention, check_side
 from ankle_imu_driver.managed_node import ManagedNode
 from ankle_imu_driver.mounting import FOOT_MOUNTING, FOOT_TILT, SHANK_MOUNTING, SHANK_TILT
-from ankle_imu_driver.recordings.mirror import check_side
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.leg_estimator import LegConfig

@@ -12,16 +12,18 @@ from ankle_predictor_interfaces.msg import AnkleForecast
 from sensor_msgs.msg import Imu, JointState
 from trajectory_msgs.msg import JointTrajectory
 
+from ankle_imu_driver.arrays import Quaternion, Vector
+from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_imu_driver.managed_node import ERROR, OK, WARN, Health, ManagedNode, spin_nodes
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.estimation.ankle_angle import JointSample
-from ankle_predictor.estimation.gait import StrideWatch
+from ankle_predictor.estimation.gait import StrideMonitor
 from ankle_predictor.estimation.pair_assembler import Joined, PairJoin
-from ankle_predictor.estimation.pair_matcher import FOOT, PAIR_TOLERANCE, SHANK
-from ankle_predictor.estimation.segment_filter import Quaternion, SegmentSample, Vector
+from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE
+from ankle_predictor.estimation.samples import JointSample, SegmentSample
 from ankle_predictor.forecasting.forecaster import Forecaster, Ready
 from ankle_predictor.model.bundle import Bundle, load_bundle, model_directories
-from ankle_predictor.model.engine import Forecast, InferenceEngine, load_engine
+from ankle_predictor.model.engine import InferenceEngine, load_engine
+from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.model.manifest import BundleError
 from ankle_predictor.nodes.adapt_action import AdaptAction
 from ankle_predictor.nodes.input_queue import InputQueue
@@ -102,7 +104,7 @@ class PredictorNode(ManagedNode):
         self._trust = TrustMonitor(limits, config, real_time=not self.get_parameter("use_sim_time").value)
         self._detail = DetailMessage(self._joint)
         self._newest = 0  # ns, stamp of the newest pair
-        self._tally, self._stride = Tally(), StrideWatch()
+        self._tally, self._stride = Tally(), StrideMonitor()
         self._overrun = Status.OK  # OVERRUN since pairs were skipped, until it was said
         self._withheld = WITHHELD
         if self.get_parameter("withhold_unfamiliar").value:

@@ -12,22 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.command_line import seconds_since
-from ankle_predictor.model.bundle import MANIFEST, load_bundle, model_directories
+from ankle_predictor.model.bundle import find_model, load_bundle
 from ankle_predictor.model.engine import InferenceEngine, load_engine
 from ankle_predictor.offline.log_forecasts import WHOLE, EvaluationError, LogForecasts, Span, forecast_log
 from ankle_predictor.offline.offline_reference import offline_table, truth_in_rows
 from ankle_predictor.trust.scoring import Score, due_times, score, truth_at
-
-FloatArray = npt.NDArray[np.float64]
 
 NOT_LIVE = "not live: scored as the reference's authors did, with a filter that sees the future"
 
@@ -84,15 +82,6 @@ def score_log(
     now = truth_at(encoder.stamp, encoder.angle, forecasts.pair_stamp)
     off = np.abs(forecasts.pair_angle - now)
     return LogScore(result, float(np.mean(off[np.isfinite(off)])) if np.isfinite(off).any() else math.nan)
-
-
-def find_model(model: str, models_dir: Path | None) -> tuple[str, list[Path]]:
-    """Return what ``load_bundle`` takes for what a person typed, who may also point at a bundle anywhere."""
-    path = Path(model).absolute()
-    directories = model_directories(models_dir.absolute() if models_dir else None)
-    if "/" in model and (path / MANIFEST).is_file():
-        return path.name, [path.parent]
-    return model, directories
 
 
 def evaluate(  # noqa: PLR0917 - each is another thing

@@ -9,18 +9,17 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import BoolArray, FloatArray
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
 from ankle_predictor.forecasting.forecaster import new_memory
-from ankle_predictor.model.engine import Forecast, InferenceEngine, joined
-from ankle_predictor.model.feature_family import feature_table
+from ankle_predictor.model.engine import InferenceEngine
+from ankle_predictor.model.forecast import Forecast, joined
 from ankle_predictor.model.manifest import Manifest
+from ankle_predictor.offline.feature_tables import feature_table
 from ankle_predictor.offline.pipeline import FeatureTable, windows_of
-
-FloatArray = npt.NDArray[np.float64]
 
 Span = tuple[float, float]
 
@@ -140,9 +139,7 @@ class LogMemory:
         return forecast.moved(by)
 
 
-def _batches(
-    windows: Iterable[tuple[int, FloatArray]], needed: npt.NDArray[np.bool_]
-) -> Iterator[list[tuple[int, FloatArray]]]:
+def _batches(windows: Iterable[tuple[int, FloatArray]], needed: BoolArray) -> Iterator[list[tuple[int, FloatArray]]]:
     wanted = ((k, window) for k, window in windows if needed[k])
     while batch := list(islice(wanted, BATCH)):
         yield batch

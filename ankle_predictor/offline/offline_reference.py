@@ -10,15 +10,14 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.model.feature_family import family_of, feature_table
+from ankle_predictor.model.feature_family import family_of
 from ankle_predictor.model.features import FeatureSpec
+from ankle_predictor.offline.feature_tables import feature_table
 from ankle_predictor.offline.pipeline import FeatureTable
-
-FloatArray = npt.NDArray[np.float64]
 
 
 class OfflineReferenceError(Refusal):

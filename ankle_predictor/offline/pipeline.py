@@ -6,19 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import FloatArray, Vector
+from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING
 from ankle_imu_driver.recordings.recording import ImuSamples, Recording
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.estimation.ankle_angle import PairSample
 from ankle_predictor.estimation.leg_estimator import Leg, LegConfig
-from ankle_predictor.estimation.pair_matcher import FOOT, SHANK
-from ankle_predictor.estimation.segment_filter import Vector
+from ankle_predictor.estimation.samples import PairSample
 from ankle_predictor.model.features import FeatureSpec, WindowGrid, pair_features
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 
 class ChainError(Refusal):

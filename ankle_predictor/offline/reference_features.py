@@ -10,18 +10,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.calibration import SensorCalibration
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_imu_driver.refusal import Refusal
-
-FloatArray = npt.NDArray[np.float64]
-
-SENSOR_NAMES = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z", "roll", "pitch")
-NAMES = tuple(f"{sensor}_{name}" for sensor in ("foot", "shank") for name in SENSOR_NAMES)
-RAW_NAMES = tuple(name for name in NAMES if not name.endswith(("_roll", "_pitch")))
-"""The inputs of its experiment with 12 features."""
+from ankle_predictor.model.features import REFERENCE_SENSOR_FEATURES
 
 GYRO_WEIGHT = 0.98  # of the integrated gyro, per sample whatever its duration
 LOW_PASS = {"N": 2, "Wn": 5.0, "fs": 100.0}  # order, Hz, Hz: rows lie 10 ms apart on average only
@@ -63,7 +57,7 @@ class SensorOrientation:
             gyro: (3,) deg/s, standing bias subtracted.
 
         Returns:
-            (8,) in the order of ``SENSOR_NAMES``; roll and pitch in deg, both 0 at the first sample.
+            (8,) in the order of ``REFERENCE_SENSOR_FEATURES``; roll and pitch in deg, both 0 at the first sample.
         """
         ax, ay, az = (float(v) for v in accel)
         if not math.isnan(self._stamp):
@@ -80,7 +74,7 @@ def sensor_features(stamp: FloatArray, accel: FloatArray, gyro: FloatArray) -> F
     """Run ``SensorOrientation`` over (N,) stamps, (N, 3) accelerations and (N, 3) rates; returns (N, 8)."""
     orientation = SensorOrientation()
     rows = [orientation.step(float(t), a, g) for t, a, g in zip(stamp, accel, gyro, strict=True)]
-    return np.array(rows).reshape(-1, len(SENSOR_NAMES))
+    return np.array(rows).reshape(-1, len(REFERENCE_SENSOR_FEATURES))
 
 
 def logged_accel(accel: FloatArray, calibration: SensorCalibration) -> FloatArray:
@@ -110,7 +104,7 @@ def recording_features(recording: Recording) -> FloatArray:
     """Make the reference's inputs for a whole recording of its logger.
 
     Returns:
-        (N, 16) in the order of ``NAMES``.
+        (N, 16) in the order of ``REFERENCE_FEATURES``.
 
     Raises:
         ReferenceFeatureError: no calibration, or the two sensors were not sampled together.

@@ -21,7 +21,7 @@ from ankle_predictor.offline.pipeline import pairs_of
 from ankle_predictor.performance.timing import Progress, on_one_core, timed
 
 CLAIMED = 6.25  # real-time factor that the reference's publication gives
-REFERENCE = "ankle_predictor.training.reference_network"
+REFERENCE = "ankle_predictor.performance.keras_predict"
 PATIENCE = 300.0  # s for TensorFlow to load, compile and export, on a small computer
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import rclpy
 from ankle_predictor_interfaces.msg import AnkleForecast
 from diagnostic_msgs.msg import DiagnosticArray
@@ -20,6 +19,7 @@ from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
 from trajectory_msgs.msg import JointTrajectory
 
+from ankle_imu_driver.arrays import BoolArray, FloatArray
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.demo.recorded_run import stamp_of
 from ankle_predictor.nodes.child_process import NodesProcess, Parameter
@@ -33,7 +33,6 @@ SLICE = 0.25  # s, over which it is looked whether a virtual machine was disturb
 FEWEST = 10  # forecasts that are measured at least
 FEWEST_UNDISTURBED = 300  # forecasts, below which a 99th percentile of the undisturbed ones is left out
 RATE = 100.0  # Hz
-FloatArray = npt.NDArray[np.float64]
 QOS = QoSProfile(depth=1000)
 
 
@@ -213,7 +212,7 @@ def _stats(processes: Mapping[str, NodesProcess]) -> dict[str, ProcessStats]:
     return {name: read_stats(process.pid) for name, process in processes.items()}
 
 
-def within(times: FloatArray, spans: Sequence[tuple[int, int]]) -> npt.NDArray[np.bool_]:
+def within(times: FloatArray, spans: Sequence[tuple[int, int]]) -> BoolArray:
     """Tell which of (N,) times in s lie in one of some spans, from and to in ns."""
     inside = np.zeros(len(times), bool)
     for since, until in spans:

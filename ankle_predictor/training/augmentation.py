@@ -12,16 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from ankle_imu_driver.recordings.recording import EncoderSamples
 from ankle_predictor.estimation.segment_filter import GRAVITY
 from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec
 from ankle_predictor.offline.pipeline import FeatureTable
 from ankle_predictor.trust.scoring import truth_at
-
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 ANGLE, RATE = SEGMENT_FEATURES.index("ankle_angle"), SEGMENT_FEATURES.index("ankle_rate")
 SENSORS = tuple(
@@ -57,7 +54,7 @@ def varied_windows(  # noqa: PLR0917 - each is another thing
     stride: int,
     variation: Augmentation,
     random: np.random.Generator,
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+) -> tuple[Float32Array, Float32Array]:
     """Cut a walk into varied windows, each with what followed.
 
     Args:
@@ -129,9 +126,7 @@ def _gravity(pitch: FloatArray) -> FloatArray:
     return GRAVITY * np.stack([-np.sin(pitch), np.zeros_like(pitch), np.cos(pitch)], axis=-1)
 
 
-def _sit_otherwise(
-    windows: FloatArray, vary: npt.NDArray[np.bool_], variation: Augmentation, random: np.random.Generator
-) -> None:
+def _sit_otherwise(windows: FloatArray, vary: BoolArray, variation: Augmentation, random: np.random.Generator) -> None:
     for accel, gyro, _ in SENSORS:
         turn = random.normal(0.0, variation.turn, len(windows)) * vary
         sine, cosine = np.sin(turn)[:, np.newaxis], np.cos(turn)[:, np.newaxis]

@@ -8,17 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from ankle_imu_driver.arrays import BoolArray, Float32Array, FloatArray
 from ankle_imu_driver.recordings.recording import EncoderSamples, Recording
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.model.feature_family import feature_table
 from ankle_predictor.model.features import FeatureSpec
 from ankle_predictor.model.manifest import Scaler
+from ankle_predictor.offline.feature_tables import feature_table
 from ankle_predictor.offline.pipeline import FeatureTable, windows_of
 from ankle_predictor.trust.scoring import due_times, truth_at
-
-FloatArray = npt.NDArray[np.float64]
-Float32Array = npt.NDArray[np.float32]
-BoolArray = npt.NDArray[np.bool_]
 
 # A feature that never changes in training has no scale of its own.
 SMALLEST_SCALE = 1e-6

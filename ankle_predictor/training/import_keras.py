@@ -12,23 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from rich.console import Console
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import EncoderSamples, Recording
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.model.bundle import Bundle, bundle_path, check_writable, model_directories, write_bundle
 from ankle_predictor.model.engine import InferenceEngine, load_engine
-from ankle_predictor.model.feature_family import family_called, feature_table
+from ankle_predictor.model.feature_family import family_called
 from ankle_predictor.model.features import FeatureSpec
 from ankle_predictor.model.manifest import Canary, Intervals, Manifest, Output, Scaler, Training
+from ankle_predictor.offline.feature_tables import feature_table
 from ankle_predictor.offline.pipeline import FeatureTable
 from ankle_predictor.training.dataset import cut_examples, scaled
 from ankle_predictor.training.measurement import check_parity, conformal_margins
-from ankle_predictor.training.needs_tensorflow import NetworkError, last_layer_module
-
-FloatArray = npt.NDArray[np.float64]
+from ankle_predictor.training.needs_tensorflow import NETWORK, NetworkError, imported
 
 STRIDE = 20  # rows between two windows, as the reference trained
 CANARY_DECIMALS = 6
@@ -61,7 +60,7 @@ def import_keras(weights: Path, scaler_log: Path, scaler_rows: int, features: st
     check_writable(output, replace=True)
     spec, data = family_called(features).spec, _read(weights)
     rows, encoder, recording = _first_rows(scaler_log, spec, scaler_rows)
-    module = last_layer_module("importing")
+    module = imported(NETWORK, "importing")
     middle, half = _range(encoder.angle[:, np.newaxis])
     try:
         network = module.read_network(data)

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import Float32Array
 from ankle_imu_driver.recordings.recording import EncoderSamples, Recording
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.forecasting.stride_memory import MemorySettings
 from ankle_predictor.model.bundle import Bundle
 from ankle_predictor.model.engine import InferenceEngine
-from ankle_predictor.model.feature_family import family_called, feature_table
+from ankle_predictor.model.feature_family import family_called
 from ankle_predictor.model.features import ANGLE_FEATURE, SEGMENT_FEATURES, FeatureSpec
-from ankle_predictor.model.manifest import Canary, Intervals, Manifest, Output, Training
+from ankle_predictor.model.manifest import Canary, Familiarity, Intervals, Manifest, MemorySettings, Output, Training
+from ankle_predictor.offline.feature_tables import feature_table
 from ankle_predictor.offline.pipeline import FeatureTable
 from ankle_predictor.training.augmentation import Augmentation, varied_windows
 from ankle_predictor.training.dataset import (
@@ -32,10 +32,9 @@ from ankle_predictor.training.dataset import (
     split_in_time,
 )
 from ankle_predictor.training.measurement import Judged, check_parity, judged, measured
-from ankle_predictor.training.needs_tensorflow import network_module
-from ankle_predictor.trust.familiarity import Familiarity, fit_familiarity, moving
+from ankle_predictor.training.needs_tensorflow import NETWORK, imported
+from ankle_predictor.trust.familiarity import fit_familiarity, moving
 
-Float32Array = npt.NDArray[np.float32]
 Progress = Callable[[str, float], None]
 
 HELD_OUT = 0.15  # of a single log's time, at its end
@@ -136,7 +135,7 @@ def learn(
         DatasetError: a walk is too short to be split.
         MeasurementError: the exported network is not the trained one.
     """
-    module, spec = network_module("training"), settings.spec
+    module, spec = imported(NETWORK, "training"), settings.spec
     parts = [walk.examples if until == 1.0 else split_in_time(walk.examples, spec, 1.0 - until)[0] for walk in walks]
     ends = [float(part.stamp[-1]) for part in parts]
     scaler = fit_scaler(parts)

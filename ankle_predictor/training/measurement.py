@@ -8,17 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import Float32Array, FloatArray
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.model.engine import Forecast, InferenceEngine, joined
+from ankle_predictor.model.engine import InferenceEngine
+from ankle_predictor.model.forecast import Forecast, joined
 from ankle_predictor.model.manifest import Intervals, Manifest, Metric
 from ankle_predictor.offline.log_forecasts import WHOLE, Span, forecast_log
 from ankle_predictor.offline.pipeline import FeatureTable
 from ankle_predictor.trust.scoring import due_times, score, truth_at
-
-FloatArray = npt.NDArray[np.float64]
 
 PARITY = 1e-4  # rad, largest difference between Keras and ONNX
 LEAST_WIDTH = 1e-4  # rad, of half an interval
@@ -131,7 +130,7 @@ def level_for_strangers(parts: Sequence[Judged], level: float) -> float:
     return high
 
 
-def check_parity(engine: InferenceEngine, said: npt.NDArray[np.float32], windows: FloatArray) -> None:
+def check_parity(engine: InferenceEngine, said: Float32Array, windows: FloatArray) -> None:
     """Compare what ONNX says with what Keras said of the same windows.
 
     Args:

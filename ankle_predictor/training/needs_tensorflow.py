@@ -7,31 +7,25 @@ from typing import Any
 
 from ankle_imu_driver.refusal import Refusal
 
+NETWORK = "ankle_predictor.training.network"
+
 
 class NetworkError(Refusal):
     """A network that cannot be read or worked on, or there is nothing here that could; the message says why."""
 
 
-def network_module(doing: str) -> Any:
-    """Return ``ankle_predictor.training.network``.
+def imported(module: str, doing: str) -> Any:
+    """Return a module that needs TensorFlow.
 
     Args:
+        module: its whole name.
         doing: what it is for, for the sentence.
 
     Raises:
         NetworkError: TensorFlow, or what comes with it, is not installed.
     """
-    return _imported("network", doing)
-
-
-def last_layer_module(doing: str) -> Any:
-    """Return ``ankle_predictor.adaptation.user_layer``; see ``network_module``."""
-    return _imported("last_layer", doing)
-
-
-def _imported(name: str, doing: str) -> Any:
     try:
-        return import_module(f"ankle_predictor.training.{name}")
+        return import_module(module)
     except ImportError as error:
         raise NetworkError(
             f"{doing} needs {error.name}, which is not installed: pip install -r requirements-train.txt"

@@ -10,6 +10,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from ankle_imu_driver.arrays import Float32Array
+from ankle_predictor.training.needs_tensorflow import NetworkError
+
 # Read by tensorflow as it is imported: no start-up chatter, and the same sums whatever the processor.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -19,12 +22,9 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from ankle_predictor.training.onnx_writer import written
-
-Float32Array = npt.NDArray[np.float32]
 
 CHANGE_SCALE = 0.2  # rad, the size of a change within 500 ms: the last layer's numbers stay near one
 QUANTILES = (0.05, 0.5, 0.95)
@@ -170,3 +170,26 @@ def keras_bytes(network: Any) -> bytes:
 def software() -> dict[str, str]:
     """Return the versions of the libraries that make the weights."""
     return {"keras": keras.__version__, "numpy": np.__version__, "tensorflow": tf.__version__}
+
+
+def read_network(data: bytes) -> Any:
+    """Read a ``.keras`` file; code that it may bring is refused.
+
+    Raises:
+        NetworkError: Keras cannot read it.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "model.keras"
+        path.write_bytes(data)
+        try:
+            network = keras.models.load_model(path, compile=False, safe_mode=True)
+        except Exception as error:  # Keras's own have no base class
+            raise NetworkError(f"its weights cannot be read by Keras: {' '.join(str(error).split())[:200]}") from error
+    if len(network.inputs) != 1 or len(network.outputs) != 1:
+        raise NetworkError("its network has more than one input or output")
+    return keras.Model(network.inputs[0], network.outputs[0])
+
+
+def rescaled(network: Any, scale: float, offset: float) -> Any:
+    """Return the network with its outputs times ``scale`` plus ``offset``."""
+    return keras.Model(network.input, keras.layers.Rescaling(scale, offset, name="angle")(network.output))

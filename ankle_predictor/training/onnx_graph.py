@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from onnx import helper, numpy_helper
 
-Matrix = npt.NDArray[np.float64]
+from ankle_imu_driver.arrays import FloatArray
+
+Matrix = FloatArray
 
 
 @dataclass

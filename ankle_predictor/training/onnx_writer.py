@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper
 
+from ankle_imu_driver.arrays import Float32Array
 from ankle_predictor.training.needs_tensorflow import NetworkError
 from ankle_predictor.training.onnx_graph import Graph
 
@@ -79,7 +79,7 @@ class _Layer:
 
     name: str
     config: dict[str, Any]
-    weights: list[npt.NDArray[np.float32]]
+    weights: list[Float32Array]
     arguments: list[Any]
     inputs: list[str]
     shapes: list[list[int | None]]
@@ -99,7 +99,7 @@ class _Layer:
             self.demand(self.config.get(name) == wanted, f"{name} is {self.config.get(name)!r} instead of {wanted!r}")
 
 
-def _layer(entry: dict[str, Any], weights: list[npt.NDArray[np.float32]], outputs: dict[str, str]) -> _Layer:
+def _layer(entry: dict[str, Any], weights: list[Float32Array], outputs: dict[str, str]) -> _Layer:
     kind, config, calls = str(entry["class_name"]), entry["config"], entry["inbound_nodes"]
     arguments = calls[0]["args"] if calls else []
     tensors = list(_tensors(arguments))
@@ -210,7 +210,7 @@ def _recurrent(graph: Graph, layer: _Layer, configs: Sequence[dict[str, Any]], d
     return graph.turned(beside) if is_sequence else beside
 
 
-def _gates(columns: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def _gates(columns: Float32Array) -> Float32Array:
     """Put the last axis, in Keras's order input, forget, cell, output, into ONNX's: input, output, forget, cell."""
     gates = np.split(columns, 4, axis=-1)
     return np.concatenate([gates[k] for k in (0, 3, 1, 2)], axis=-1)

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ankle_predictor.performance.timing import timed
+from ankle_imu_driver.arrays import Float32Array, FloatArray
 from ankle_predictor.training.dataset import Examples
-from ankle_predictor.training.network import onnx_bytes  # before keras: sets what tensorflow reads on import
 
 import keras  # isort: skip
 
@@ -37,9 +31,7 @@ def reference_network() -> Any:
     )
 
 
-def fitted_reference(
-    parts: Sequence[Examples], epochs: int, seed: int = 0
-) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float64]]:
+def fitted_reference(parts: Sequence[Examples], epochs: int, seed: int = 0) -> Callable[[Float32Array], FloatArray]:
     """Train it as its authors did, inputs and angle scaled to -1..1 over the training subjects.
 
     Args:
@@ -59,27 +51,9 @@ def fitted_reference(
     scaled = (2.0 * (targets - least) / (most - least) - 1.0).astype(np.float32)
     network.fit(2.0 * (windows - low) / (high - low) - 1.0, scaled, batch_size=32, epochs=epochs, verbose=0)
 
-    def forecast(new: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    def forecast(new: Float32Array) -> FloatArray:
         said = network.predict(2.0 * (new - low) / (high - low) - 1.0, verbose=0, batch_size=64)
-        angle: npt.NDArray[np.float64] = least + (most - least) * (np.asarray(said, dtype=np.float64) + 1.0) / 2.0
+        angle: FloatArray = least + (most - least) * (np.asarray(said, dtype=np.float64) + 1.0) / 2.0
         return angle
 
     return forecast
-
-
-def main() -> int:
-    """Write it as ONNX, time its ``predict``, and print the figures as one line of JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("onnx", type=Path)
-    parser.add_argument("--seconds", type=float, default=10.0)
-    options = parser.parse_args()
-    network = reference_network()
-    options.onnx.write_bytes(onnx_bytes(network))
-    window = np.random.default_rng(0).normal(size=(1, WINDOW, FEATURES)).astype(np.float32)
-    figures = timed(lambda: network.predict(window, verbose=0), options.seconds, lambda _: None, warm_up=3)
-    print(json.dumps(figures | {"parameters": network.count_params()}))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -29,7 +29,7 @@ from ankle_predictor.training.learning import (
     measure,
     walk_of,
 )
-from ankle_predictor.training.needs_tensorflow import network_module
+from ankle_predictor.training.needs_tensorflow import NETWORK, imported
 
 
 def train(
@@ -62,7 +62,7 @@ def train(
         raise TrainingError(f"two logs have the same name among {', '.join(names)}; rename one")
     bundle = learn(walks, settings, on_progress, until=1.0 if len(walks) > 1 else 1.0 - HELD_OUT)
     bundle = measure(bundle, walks, settings, on_progress)
-    training = _training(dict(zip(names, logs, strict=True)), settings, network_module("training").software())
+    training = _training(dict(zip(names, logs, strict=True)), settings, imported(NETWORK, "training").software())
     manifest = dataclasses.replace(bundle.manifest, name=output.name, training=training)
     load_engine(Bundle(output.name, output, manifest, bundle.onnx, bundle.keras))
     write_bundle(output, manifest, bundle.onnx, bundle.keras, replace=True)
@@ -72,7 +72,7 @@ def train(
 
 def _training(logs: Mapping[str, Path], settings: TrainSettings, software: Mapping[str, str]) -> Training:
     digests = {name: _log_digest(log) for name, log in logs.items()}
-    module = network_module("training")
+    module = imported(NETWORK, "training")
     told = asdict(settings) | asdict(module.FitSettings()) | asdict(Augmentation()) | asdict(settings)
     everything = json.dumps([digests, told, settings.spec.to_json()], sort_keys=True)
     numbers = {key: float(value) for key, value in told.items() if not isinstance(value, str)}

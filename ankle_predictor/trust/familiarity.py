@@ -12,15 +12,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ankle_imu_driver.refusal import Refusal
+from ankle_imu_driver.arrays import FloatArray
+from ankle_predictor.estimation.gait import RESTING_RATE
 from ankle_predictor.model.features import SEGMENT_FEATURES
+from ankle_predictor.model.manifest import Familiarity
 
-FloatArray = npt.NDArray[np.float64]
 Numbers = tuple[float, ...]
 
 SHANK_RATE = SEGMENT_FEATURES.index("shank_gyro_y")
@@ -29,40 +29,8 @@ SHRINKAGE = 0.003  # share of the mean variance that is added to every direction
 FAMILIAR_SHARE = 0.99  # of the windows of training walks that the distance was not fitted on
 VIGOUR_SHARE = 0.999  # of all windows of training walks
 LEAST_VARIANCE = 1e-6
-RESTING_RATE = 0.25  # rad/s, standard deviation of the shank's pitch rate below which a window is no walking
 METHOD_LOGS = "99 % of each training log's windows, by the distance fitted on the other logs"
 METHOD_END = "99 % of the windows of the log's end, by the distance fitted on what came before"
-
-
-@dataclass(frozen=True)
-class Familiarity:
-    """What ``bundle.json`` says of the walks that a model was trained on.
-
-    Attributes:
-        middle: (F,) mean of the training windows' summaries.
-        whitening: F rows of F; turns a summary less the middle into one whose length is the distance.
-        distance_limit: beyond it the features move in other proportions.
-        vigour_limit: beyond this geometric mean of the summary everything moves more than in training.
-        method: how the limits were found, for people.
-    """
-
-    middle: Numbers
-    whitening: tuple[Numbers, ...]
-    distance_limit: float
-    vigour_limit: float
-    method: str
-
-    def __post_init__(self) -> None:
-        """Refuse what measures nothing.
-
-        Raises:
-            Refusal: a size does not fit, or a limit is not above zero.
-        """
-        size = len(self.middle)
-        if len(self.whitening) != size or any(len(row) != size for row in self.whitening):
-            raise Refusal(f"familiarity.whitening must be {size} rows of {size} numbers")
-        if self.distance_limit <= 0.0 or self.vigour_limit <= 0.0:
-            raise Refusal("the limits of familiarity must be above zero")
 
 
 def summaries(windows: npt.NDArray[np.floating], scale: Sequence[float] | FloatArray) -> FloatArray:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ankle_imu_driver.arrays import Vector
+from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.estimation.ankle_angle import JointSample
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION, FilterConfig
-from ankle_predictor.estimation.pair_matcher import FOOT, PAIR_TOLERANCE, SHANK
-from ankle_predictor.estimation.segment_filter import SegmentSample, Vector
-from ankle_predictor.model.engine import Forecast
+from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE
+from ankle_predictor.estimation.samples import JointSample, SegmentSample
+from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.trust.status import Status
 
 DRIFT = 1e-3  # s per s by which two clocks may run apart

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ankle_predictor.model.engine import Forecast
+from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.trust.scoring import RecentError
 
 ENCODER_LOST = 0.5  # s without an encoder sample, after which the IMUs' own angle is the truth

@@ -7,13 +7,10 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
 from ankle_predictor.model.row_buffer import RecentRows
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 MAX_TRUTH_GAP = 0.1  # s: over a longer gap the truth between its two ends is not known
 

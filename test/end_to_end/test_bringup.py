@@ -23,10 +23,10 @@ from rigs.tiny_bundle import write_tiny_bundle
 from rigs.walks import swinging
 from sensor_msgs.msg import Imu, JointState
 
+from ankle_imu_driver.conventions import FOOT
 from ankle_imu_driver.driver_node import ImuDriverNode
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.rosbag_writer import write_bag
-from ankle_predictor.estimation.pair_matcher import FOOT
 from ankle_predictor.model.features import FeatureSpec
 from ankle_predictor.nodes.bringup import connect
 from ankle_predictor.nodes.filter_node import OrientationFilterNode

@@ -19,8 +19,8 @@ from rigs.trajectory_rules import Controller
 from trajectory_msgs.msg import JointTrajectory
 
 from ankle_imu_driver.conventions import JointConvention
-from ankle_predictor.model.engine import Forecast
 from ankle_predictor.model.features import FeatureSpec
+from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.nodes.messages import TrajectoryMessage, curve_rates
 
 HORIZON, PERIOD = 50, 0.01

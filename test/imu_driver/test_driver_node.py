@@ -26,10 +26,10 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu, JointState
 
 from ankle_imu_driver import deferred_publisher as outbox
+from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_imu_driver.driver_node import ImuDriverNode
 from ankle_imu_driver.managed_node import ERROR, OK, WARN
 from ankle_imu_driver.recordings.read_recording import read_recording
-from ankle_imu_driver.recordings.timeline import FOOT, SHANK
 
 DOMAIN = 71
 LOCAL = {"ROS_DOMAIN_ID": str(DOMAIN), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_LOCALHOST_ONLY": "1"}

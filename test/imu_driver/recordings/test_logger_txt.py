@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from rigs import synthetic_log
 
 from ankle_imu_driver.recordings.logger_txt import read_logger_txt
-from ankle_imu_driver.recordings.read_recording import RecordingError, read_calibration, read_recording
-from ankle_imu_driver.recordings.recording import Recording
+from ankle_imu_driver.recordings.read_recording import read_calibration, read_recording
+from ankle_imu_driver.recordings.recording import Recording, RecordingError
 
 
 def test_units_sensors_and_calibration(tmp_path: Path) -> None:

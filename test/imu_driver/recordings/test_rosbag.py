@@ -19,8 +19,8 @@ from rosbags.typesys import Stores, get_typestore
 
 from ankle_imu_driver.calibration import Calibration, SensorCalibration, save_calibration
 from ankle_imu_driver.recordings.logger_txt import read_logger_txt
-from ankle_imu_driver.recordings.read_recording import RecordingError, read_calibration, read_recording
-from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
+from ankle_imu_driver.recordings.read_recording import read_calibration, read_recording
+from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording, RecordingError
 from ankle_imu_driver.recordings.rosbag_writer import BagWriter, write_bag
 
 FORECAST = "ankle_predictor_interfaces/msg/AnkleForecast"

@@ -11,19 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ankle_imu_driver.conventions import ENCODER, FOOT, SHANK
 from ankle_imu_driver.recordings.playback import Playback
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
-from ankle_imu_driver.recordings.timeline import (
-    ENCODER,
-    FOOT,
-    SHANK,
-    Punctuality,
-    Sample,
-    Timeline,
-    check_rate,
-    looped,
-    samples,
-)
+from ankle_imu_driver.recordings.timeline import Punctuality, Sample, Timeline, check_rate, looped, samples
 
 SECOND = 1_000_000_000
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ankle_predictor.adaptation import walk_collector
 from ankle_predictor.adaptation.walk_collector import SHANK_RATE, WalkCollector, WalkedSeconds
 from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec
 from ankle_predictor.offline.pipeline import FeatureTable, run_chain, windows_of
@@ -37,12 +36,6 @@ def fed(*parts: tuple[float, np.ndarray], encoder: bool = False) -> WalkCollecto
                 collector.push_encoder(start + k * PERIOD, start + k * PERIOD)
             collector.push(start + k * PERIOD, row)
     return collector
-
-
-def test_the_limits_are_those_of_training() -> None:
-    user_walk = pytest.importorskip("ankle_predictor.adaptation.user_walk")
-    for name in ("SWING_RATE", "SHORTEST_STRIDE", "LONGEST_STRIDE"):
-        assert getattr(walk_collector, name) == getattr(user_walk, name)
 
 
 def test_walking_counts_from_step_to_step() -> None:

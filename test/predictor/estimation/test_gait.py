@@ -11,7 +11,7 @@ import pytest
 from predictor.nodes.test_filter_node import part
 
 from ankle_imu_driver.recordings.read_recording import read_recording
-from ankle_predictor.estimation.gait import Gait, StrideWatch
+from ankle_predictor.estimation.gait import Gait, StrideMonitor
 
 STEP = 0.01
 
@@ -28,7 +28,7 @@ def swings(periods: list[float], start: float = 0.0) -> list[tuple[float, float]
     return samples
 
 
-def fed(watch: StrideWatch, samples: list[tuple[float, float]]) -> list[tuple[Gait, float]]:
+def fed(watch: StrideMonitor, samples: list[tuple[float, float]]) -> list[tuple[Gait, float]]:
     told = []
     for stamp, rate in samples:
         watch.push(stamp, rate)
@@ -42,7 +42,7 @@ def still(seconds: float, start: float) -> list[tuple[float, float]]:
 
 @pytest.mark.parametrize("period", [0.6, 1.0, 1.5, 2.4])
 def test_steady_gait_has_a_period_after_four_swings(period: float) -> None:
-    told = fed(StrideWatch(), swings([period] * 6))
+    told = fed(StrideMonitor(), swings([period] * 6))
     assert told[-1] == (Gait.STEADY, pytest.approx(period, abs=STEP))
     first = next(k for k, (gait, _) in enumerate(told) if gait is Gait.STEADY)
     assert 3.7 * period <= first * STEP <= 4.1 * period
@@ -50,7 +50,7 @@ def test_steady_gait_has_a_period_after_four_swings(period: float) -> None:
 
 
 def test_standing_is_said_within_a_second_and_ends_the_period() -> None:
-    watch = StrideWatch()
+    watch = StrideMonitor()
     assert fed(watch, still(1.2, 0.0))[-1] == (Gait.STANDING, pytest.approx(math.nan, nan_ok=True))
     assert fed(watch, swings([1.2] * 5, 1.2))[-1][0] is Gait.STEADY
     told = fed(watch, still(3.0, 7.2))
@@ -61,11 +61,11 @@ def test_standing_is_said_within_a_second_and_ends_the_period() -> None:
 
 
 def test_uneven_strides_are_a_transition() -> None:
-    assert fed(StrideWatch(), swings([1.0, 1.6, 0.9, 1.7, 1.0]))[-1][0] is Gait.TRANSITION
+    assert fed(StrideMonitor(), swings([1.0, 1.6, 0.9, 1.7, 1.0]))[-1][0] is Gait.TRANSITION
 
 
 def test_the_period_follows_the_walker_and_forgets_after_a_jump() -> None:
-    watch = StrideWatch()
+    watch = StrideMonitor()
     assert fed(watch, swings([1.5] * 5 + [1.4, 1.3, 1.2, 1.2, 1.2]))[-1][1] == pytest.approx(1.2, abs=STEP)
     for jump in (-7200.0, 7200.0):
         watch.push(jump, 0.8)
@@ -75,13 +75,13 @@ def test_the_period_follows_the_walker_and_forgets_after_a_jump() -> None:
 
 def test_only_the_past_is_looked_at() -> None:
     samples = swings([1.1] * 5)
-    whole = fed(StrideWatch(), [*samples, *still(3.0, 5.5)])
-    assert [g for g, _ in fed(StrideWatch(), samples)] == [g for g, _ in whole[: len(samples)]]
+    whole = fed(StrideMonitor(), [*samples, *still(3.0, 5.5)])
+    assert [g for g, _ in fed(StrideMonitor(), samples)] == [g for g, _ in whole[: len(samples)]]
 
 
 def test_recorded_strides_are_found(walks_dir: Path) -> None:
     recording = part(read_recording(walks_dir / "LOG10.TXT"), 60.0)
-    watch, periods, swing = StrideWatch(), [], []
+    watch, periods, swing = StrideMonitor(), [], []
     rate = -recording.shank.gyro[:, 2]  # sensor z points right, so that the left axis is its opposite
     for stamp, value in zip(recording.shank.stamp.tolist(), rate.tolist(), strict=True):
         watch.push(stamp, value)

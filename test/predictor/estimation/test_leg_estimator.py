@@ -13,9 +13,10 @@ from rigs.walks import SHANK as SHANK_AXES
 from rigs.walks import UPRIGHT, G, swinging
 
 from ankle_imu_driver.calibration import Calibration, CalibrationError, SensorCalibration
+from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_imu_driver.mounting import FOOT_TILT, SHANK_TILT, MountingError, gravity_at_standing, levelled, quaternion_of
-from ankle_predictor.estimation.leg_estimator import Leg, LegConfig, LegSample
-from ankle_predictor.estimation.pair_matcher import FOOT, SHANK
+from ankle_predictor.estimation.leg_estimator import Leg, LegConfig
+from ankle_predictor.estimation.samples import LegSample
 
 UP = {
     SHANK: tuple((G * gravity_at_standing(SHANK_AXES, *SHANK_TILT)).tolist()),

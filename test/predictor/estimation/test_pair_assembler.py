@@ -7,10 +7,9 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankle_predictor.estimation.ankle_angle import JointSample
+from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_predictor.estimation.pair_assembler import Joined, PairJoin
-from ankle_predictor.estimation.pair_matcher import FOOT, SHANK
-from ankle_predictor.estimation.segment_filter import SegmentSample
+from ankle_predictor.estimation.samples import JointSample, SegmentSample
 
 LEVEL = (0.0, 0.0, 0.0, 1.0)
 JOINT = 2

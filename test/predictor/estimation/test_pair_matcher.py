@@ -3,7 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankle_predictor.estimation.pair_matcher import FOOT, SHANK, Matched, PairMatcher
+from ankle_imu_driver.conventions import FOOT, SHANK
+from ankle_predictor.estimation.pair_matcher import Matched, PairMatcher
 
 
 def run(events, **options):

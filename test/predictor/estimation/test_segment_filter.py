@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from rigs.walks import SHANK, UPRIGHT
 
 from ankle_predictor.estimation.filter_config import FilterConfig
-from ankle_predictor.estimation.segment_filter import GRAVITY, Intake, SegmentFilter, Trust, pitch_of
+from ankle_predictor.estimation.samples import pitch_of
+from ankle_predictor.estimation.segment_filter import GRAVITY, Intake, SegmentFilter, Trust
 
 STILL = (0.0, 0.0, 0.0)
 MOVING, RESTING, NEVER = Trust(False, 2.0), Trust(True, 0.15), Trust(False, 1e9)

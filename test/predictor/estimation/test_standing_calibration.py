@@ -12,7 +12,7 @@ from ankle_imu_driver.simulator.gait_scenario import Label, Sit, Stand, Sway, Wa
 from ankle_imu_driver.simulator.sensor_model import SensorModel
 from ankle_imu_driver.simulator.simulate import simulate
 from ankle_imu_driver.simulator.user_profile import draw_user
-from ankle_predictor.estimation.ankle_angle import RawPair
+from ankle_predictor.estimation.samples import RawPair
 from ankle_predictor.estimation.standing_calibration import StandingCalibrator
 
 STANDING = Calibration(

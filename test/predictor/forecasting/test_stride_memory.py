@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ankle_predictor.forecasting.stride_memory import MemorySettings, StrideMemory
+from ankle_predictor.forecasting.stride_memory import StrideMemory
 from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec
+from ankle_predictor.model.manifest import MemorySettings
 
 SPEC = FeatureSpec(window=20)
 HORIZON = 50

@@ -10,13 +10,13 @@ import pytest
 from rigs.tiny_bundle import write_tiny_bundle
 from rigs.walks import swinging
 
-from ankle_predictor.estimation.ankle_angle import PairSample
+from ankle_predictor.estimation.samples import PairSample
 from ankle_predictor.forecasting.forecaster import Forecaster
-from ankle_predictor.forecasting.stride_memory import MemorySettings
 from ankle_predictor.forecasting.walk_history import SECONDS, WalkHistory
 from ankle_predictor.model.bundle import load_bundle, model_directories
 from ankle_predictor.model.engine import InferenceEngine, load_engine
 from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec
+from ankle_predictor.model.manifest import MemorySettings
 from ankle_predictor.offline.pipeline import pairs_of
 
 pytest.importorskip("onnx", reason="onnx, which comes with the training requirements, is not installed")

@@ -29,7 +29,7 @@ from sensor_msgs.msg import JointState
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples
 from ankle_predictor.adaptation import process as adaptation_process
 from ankle_predictor.adaptation import run as adaptation_run
-from ankle_predictor.estimation.ankle_angle import PairSample
+from ankle_predictor.estimation.samples import PairSample
 from ankle_predictor.model import bundle
 from ankle_predictor.model.bundle import load_bundle
 from ankle_predictor.nodes import adapt_action

@@ -22,12 +22,12 @@ from sensor_msgs.msg import Imu
 from std_srvs.srv import Trigger
 
 from ankle_imu_driver.calibration import Calibration, SensorCalibration, load_calibration, save_calibration
+from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_imu_driver.mounting import FOOT_TILT, SHANK_TILT, gravity_at_standing, levelled
 from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
-from ankle_predictor.estimation.leg_estimator import LegSample
-from ankle_predictor.estimation.pair_matcher import FOOT, SHANK
+from ankle_predictor.estimation.samples import LegSample
 from ankle_predictor.nodes.filter_node import RAW_TOPICS, OrientationFilterNode
 from ankle_predictor.nodes.messages import static_transforms
 from ankle_predictor.offline.pipeline import run_chain

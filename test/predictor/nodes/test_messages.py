@@ -14,8 +14,8 @@ from sensor_msgs.msg import JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from ankle_imu_driver.conventions import JointConvention
-from ankle_predictor.estimation.segment_filter import SegmentSample
-from ankle_predictor.model.engine import Forecast
+from ankle_predictor.estimation.samples import SegmentSample
+from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.nodes import messages
 from ankle_predictor.nodes.messages import (
     DetailMessage,

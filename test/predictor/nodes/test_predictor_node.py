@@ -30,16 +30,16 @@ from ankle_imu_driver.conventions import JointConvention
 from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import Recording
-from ankle_predictor.estimation.ankle_angle import PairSample
 from ankle_predictor.estimation.filter_config import FilterConfig
+from ankle_predictor.estimation.samples import PairSample
 from ankle_predictor.model.bundle import Bundle, load_bundle, write_bundle
 from ankle_predictor.model.engine import InferenceEngine, load_engine
 from ankle_predictor.model.features import FeatureSpec, pair_features
-from ankle_predictor.model.manifest import Canary
+from ankle_predictor.model.manifest import Canary, Familiarity
 from ankle_predictor.nodes.messages import SAMPLE_QOS, JointMessage, SegmentMessage
 from ankle_predictor.nodes.predictor_node import PredictorNode
 from ankle_predictor.offline.pipeline import pairs_of, run_chain, windows_of
-from ankle_predictor.trust.familiarity import Familiarity, fit_familiarity
+from ankle_predictor.trust.familiarity import fit_familiarity
 from ankle_predictor.trust.forecast_counters import LONGEST, MEDIAN
 from ankle_predictor.trust.input_monitor import TrustLimits
 from ankle_predictor.trust.status import Status

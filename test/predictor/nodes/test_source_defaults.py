@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rigs.walks import swinging
 
-from ankle_imu_driver.recording_error import RecordingError
+from ankle_imu_driver.recordings.recording import RecordingError
 from ankle_imu_driver.recordings.rosbag_writer import write_bag
 from ankle_predictor.nodes.source_defaults import follow_source
 

@@ -20,10 +20,10 @@ from rigs.walks import swinging
 from ankle_imu_driver.recordings.recording import ImuSamples, Recording
 from ankle_imu_driver.recordings.rosbag_writer import write_bag
 from ankle_predictor.forecasting.forecaster import Forecaster
-from ankle_predictor.forecasting.stride_memory import MemorySettings
 from ankle_predictor.model.bundle import load_bundle
 from ankle_predictor.model.engine import InferenceEngine, load_engine
 from ankle_predictor.model.features import FeatureSpec
+from ankle_predictor.model.manifest import MemorySettings
 from ankle_predictor.offline.evaluate import forecast_log, main
 from ankle_predictor.offline.pipeline import pairs_of, run_chain, windows_of
 

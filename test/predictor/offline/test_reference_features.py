@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from ankle_imu_driver.calibration import Calibration, SensorCalibration
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import ImuSamples, Recording
+from ankle_predictor.model.features import REFERENCE_FEATURES
 from ankle_predictor.offline.reference_features import (
-    NAMES,
     ReferenceFeatureError,
     logged_accel,
     recording_features,
@@ -48,7 +48,7 @@ def as_recording(stamp: np.ndarray, features: np.ndarray) -> Recording:
 def test_the_loggers_values_give_the_published_features(published: tuple[np.ndarray, np.ndarray]) -> None:
     stamp, features = published
     ours = np.hstack([sensor_features(stamp, f[:, :3], f[:, 3:6]) for f in (features[:, :8], features[:, 8:])])
-    assert ours.shape == (17000, len(NAMES))
+    assert ours.shape == (17000, len(REFERENCE_FEATURES))
     np.testing.assert_allclose(ours, features, rtol=0, atol=1e-9)
 
 

@@ -18,10 +18,11 @@ from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.forecasting.forecaster import Forecaster
 from ankle_predictor.model.bundle import load_bundle
 from ankle_predictor.model.engine import load_engine
-from ankle_predictor.model.feature_family import FAMILIES, family_called, family_of, feature_table
+from ankle_predictor.model.feature_family import FAMILIES, family_called, family_of
 from ankle_predictor.model.features import FeatureError, FeatureSpec
 from ankle_predictor.model.manifest import BundleError
 from ankle_predictor.offline.evaluate import main as evaluate
+from ankle_predictor.offline.feature_tables import feature_table
 from ankle_predictor.offline.log_forecasts import forecast_log
 from ankle_predictor.offline.offline_reference import offline_table, truth_in_rows
 from ankle_predictor.offline.pipeline import windows_of

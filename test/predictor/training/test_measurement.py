@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ankle_predictor.model.engine import Forecast
+from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.training.measurement import Judged, level_for_strangers, needed_stretch
 
 LEVEL = 0.9

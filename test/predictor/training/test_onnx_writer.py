@@ -16,10 +16,18 @@ pytest.importorskip("tensorflow", reason="TensorFlow is not installed (requireme
 from rigs.repository import REPOSITORY
 
 from ankle_predictor.adaptation.user_correction import Correction
-from ankle_predictor.adaptation.user_layer import corrected, read_network, rescaled
+from ankle_predictor.adaptation.user_layer import corrected
 from ankle_predictor.model.engine import make_session
 from ankle_predictor.training.needs_tensorflow import NetworkError
-from ankle_predictor.training.network import NetworkShape, build_network, keras, keras_bytes, onnx_bytes
+from ankle_predictor.training.network import (
+    NetworkShape,
+    build_network,
+    keras,
+    keras_bytes,
+    onnx_bytes,
+    read_network,
+    rescaled,
+)
 from ankle_predictor.training.onnx_writer import written
 from ankle_predictor.training.reference_network import reference_network
 

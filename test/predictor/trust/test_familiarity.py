@@ -19,11 +19,11 @@ from ankle_imu_driver.simulator.sensor_model import SensorModel
 from ankle_imu_driver.simulator.simulate import simulate
 from ankle_imu_driver.simulator.user_profile import draw_user
 from ankle_predictor.model.features import FeatureSpec
+from ankle_predictor.model.manifest import Familiarity
 from ankle_predictor.offline.pipeline import run_chain, windows_of
 from ankle_predictor.trust.familiarity import (
     METHOD_END,
     METHOD_LOGS,
-    Familiarity,
     FamiliarityScore,
     fit_familiarity,
     moving,

@@ -10,11 +10,10 @@ from ankle_predictor_interfaces.msg import AnkleForecast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankle_predictor.estimation.ankle_angle import JointSample
+from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_predictor.estimation.filter_config import FilterConfig
-from ankle_predictor.estimation.pair_matcher import FOOT, SHANK
-from ankle_predictor.estimation.segment_filter import SegmentSample
-from ankle_predictor.model.engine import Forecast
+from ankle_predictor.estimation.samples import JointSample, SegmentSample
+from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.trust.input_monitor import Backlog, TrustLimits, TrustMonitor
 from ankle_predictor.trust.status import Status, names
 

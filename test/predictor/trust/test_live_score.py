@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from ankle_predictor.model.engine import Forecast
+from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.trust.live_score import LiveScore
 
 FORECAST = Forecast(np.full(50, 0.1), np.full(50, -0.05), np.full(50, 0.25))  # holds 0.0, not 0.3
