@@ -11,7 +11,7 @@ ROOM = 1000  # samples; more than 3 s of both sensors and an encoder
 AT_ONCE = 30  # samples that are sent together, so that neither a listener's queue nor the next forecast suffers
 
 
-class Outbox:
+class DeferredPublisher:
     """Takes samples in the thread of their source, and sends them in another.
 
     Attributes:

@@ -15,7 +15,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu, JointState
 
 from ankle_imu_driver.conventions import ENCODER, FOOT, SHANK
-from ankle_imu_driver.deferred_publisher import Outbox
+from ankle_imu_driver.deferred_publisher import DeferredPublisher
 from ankle_imu_driver.driver_parameters import CHOICES, NUMBERS, DriverConfig
 from ankle_imu_driver.managed_node import ERROR, OK, WARN, Health, ManagedNode, spin_nodes
 from ankle_imu_driver.mpu6050.acquisition import Sample as SensorSample
@@ -54,7 +54,7 @@ class ImuDriverNode(ManagedNode):
         self._playback: Playback | None = None
         self._hardware: Mpu6050Driver | None = None
         self.tap: Callable[[int, str, int, list[float]], None] | None = None
-        self._outbox = Outbox(self._send)
+        self._deferred = DeferredPublisher(self._send)
         self._outputs: dict[int, Any] = {}
         self._clock_output: Any = None
         for name, default in CHOICES.items():
@@ -98,7 +98,9 @@ class ImuDriverNode(ManagedNode):
             self._outputs[ENCODER] = self.create_publisher(JointState, "encoder/joint_states", qos)
         self._clock_output = None if config.rate == 1 else self.create_publisher(Clock, "/clock", qos)
         self._counts = dict.fromkeys(self._outputs, 0)
-        self._outbox = Outbox(self._send)  # a source that hung while it was stopped may have left something in the last
+        self._deferred = DeferredPublisher(
+            self._send
+        )  # a source that hung while it was stopped may have left something in the last
         self._clock_stamp = -1
         self._looked = time.monotonic()
         if self._hardware is not None:
@@ -125,7 +127,7 @@ class ImuDriverNode(ManagedNode):
             self._hardware.stop()
         if self._playback is not None:
             self._playback.stop()
-        self._outbox.send_all()
+        self._deferred.send_all()
 
     def teardown(self) -> None:
         """Close the source."""
@@ -145,10 +147,10 @@ class ImuDriverNode(ManagedNode):
         """Say whether samples flow, and how punctually, since the last time."""
         source = Health(*self._hardware.health()) if self._hardware is not None else self._health_of_playback()
         level, message = source.level, source.message
-        has_failed, problem = self._outbox.problem()
+        has_failed, problem = self._deferred.problem()
         if problem and level != ERROR:
             level, message = ERROR if has_failed else WARN, problem
-        lost = {"samples not published": self._outbox.lost} if self._outbox.lost else {}
+        lost = {"samples not published": self._deferred.lost} if self._deferred.lost else {}
         return Health(level, message, {**source.values, **lost})
 
     def _health_of_playback(self) -> Health:
@@ -221,14 +223,14 @@ class ImuDriverNode(ManagedNode):
 
     def send_waiting(self) -> None:
         """Send what ``tap`` got first; in the executor's thread."""
-        self._outbox.send_some()
+        self._deferred.send_some()
 
     def _hand_on(self, sample: Sample, stamp: int) -> None:
         """Bring one sample on its way; runs in the source's thread."""
         if self.tap is None:
             self._send(sample, stamp)
             return
-        self._outbox.put(sample, stamp)
+        self._deferred.put(sample, stamp)
         if sample.stream != ENCODER:
             self.tap(sample.stream, self._imu[sample.stream].header.frame_id, stamp, sample.values)
 
@@ -258,7 +260,7 @@ class ImuDriverNode(ManagedNode):
         playback = self._playback
         if playback is None:
             return
-        self._outbox.send_all()
+        self._deferred.send_all()
         if playback.failure:
             self.get_logger().error(f"{self._config.source} failed: {playback.failure}")
         else:

@@ -13,7 +13,7 @@ from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.recordings.recording import EncoderSamples, Recording
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION, FilterConfig
-from ankle_predictor.estimation.gait import LONGEST_STRIDE, RESTING_RATE, SwingDetector
+from ankle_predictor.estimation.gait import LONGEST_STRIDE, RESTING_RATE, Swing, SwingDetector
 from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec
 from ankle_predictor.offline.feature_tables import feature_table
 from ankle_predictor.offline.pipeline import FeatureTable, run_chain
@@ -96,10 +96,8 @@ def walk_of(recording: Recording, spec: FeatureSpec, start: float, seconds: floa
 def stride_stamps(leg: FeatureTable) -> FloatArray:
     """Return when the shank swung forward fastest, once a stride, in s."""
     detector = SwingDetector()
-    rates = leg.values[:, SHANK_RATE].tolist()
-    peaks = np.array([detector.push(stamp, rate) for stamp, rate in zip(leg.stamp.tolist(), rates, strict=True)])
-    stamps: FloatArray = peaks[np.isfinite(peaks)]
-    return stamps
+    samples = zip(leg.stamp.tolist(), leg.values[:, SHANK_RATE].tolist(), strict=True)
+    return np.array([detector.fastest for stamp, rate in samples if detector.push(stamp, rate) is Swing.ENDS])
 
 
 def examples_in(walk: UserWalk, spec: FeatureSpec, horizon: int, labels: Labels, stride: int) -> Examples:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ankle_imu_driver.arrays import FloatArray
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
-from ankle_predictor.estimation.gait import LONGEST_STRIDE, SwingDetector
+from ankle_predictor.estimation.gait import LONGEST_STRIDE, Swing, SwingDetector
 from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec
 from ankle_predictor.trust.scoring import MAX_TRUTH_GAP
 
@@ -79,7 +79,7 @@ class WalkCollector:
         self._between = 2.0 * max(self._max_gap, MAX_TRUTH_GAP)
         self._last = math.nan
         self._detector = SwingDetector()
-        self._swing = math.nan  # when the newest one was seen
+        self._swing = math.nan  # when the newest one began
         self._open: list[tuple[float, FloatArray]] = []  # since then
         self._piece: list[tuple[float, FloatArray]] = []  # known to be walking
         self._encoder: list[tuple[float, float]] = []
@@ -102,7 +102,7 @@ class WalkCollector:
             if stamp <= self._last:  # a clock that was set back
                 self._encoder.clear()
         self._last = stamp
-        if not math.isnan(self._detector.push(stamp, float(row[SHANK_RATE]))):
+        if self._detector.push(stamp, float(row[SHANK_RATE])) is Swing.BEGINS:
             self._piece += self._open
             self._open, self._swing = [], stamp
         elif stamp - self._swing > LONGEST_STRIDE:

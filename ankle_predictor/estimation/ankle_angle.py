@@ -6,7 +6,7 @@ from ankle_imu_driver.arrays import FloatArray, Vector
 from ankle_imu_driver.calibration import Calibration
 from ankle_imu_driver.conventions import SHANK
 from ankle_predictor.estimation.filter_config import FilterConfig
-from ankle_predictor.estimation.foot_rest import GroundRest
+from ankle_predictor.estimation.foot_rest import FootRest
 from ankle_predictor.estimation.samples import JointSample, PairSample, RawPair, SegmentSample, pitch_of
 from ankle_predictor.estimation.segment_filter import Intake, SegmentFilter, Trust
 
@@ -40,7 +40,7 @@ class AnkleAngleEstimator:
         """
         config = config or FilterConfig()
         self._zero = calibration.angle_zero
-        self._ground = GroundRest(config)
+        self._ground = FootRest(config)
         self.shank_intake = Intake(shank_mounting, calibration.shank, config)
         self.foot_intake = Intake(foot_mounting, calibration.foot, config)
         self.shank_filter = SegmentFilter(config, config.lever_arm)

@@ -14,7 +14,7 @@ from ankle_predictor.estimation.filter_config import TIME_RESOLUTION, FilterConf
 from ankle_predictor.estimation.segment_filter import GRAVITY, Trust
 
 
-class GroundRest:
+class FootRest:
     """Judges the foot's samples: it rests when its rate is quiet and its specific force near 1 g, for a while."""
 
     def __init__(self, config: FilterConfig) -> None:

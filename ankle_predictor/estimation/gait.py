@@ -27,35 +27,49 @@ class Gait(Enum):
     STANDING = "standing"
 
 
+class Swing(Enum):
+    """What a sample shows of the shank's swing forward."""
+
+    BEGINS = "begins"
+    ENDS = "ends"
+
+
 class SwingDetector:
-    """Finds each swing of the shank by the peak of its forward pitch rate, once it has fallen off again.
+    """Finds each swing of the shank by its forward pitch rate, from where that rises to where it has fallen off again.
 
     In every stride the shank swings forward once, faster than it moves at any other time (Aminian et al. 2002).
+
+    Attributes:
+        fastest: s, stamp of the peak of the last swing that ended; -inf before the first.
     """
 
     def __init__(self) -> None:
         self._peak: tuple[float, float] | None = None  # stamp and height of the swing under way
-        self._swing = -math.inf  # stamp of the last one
+        self.fastest = -math.inf
 
-    def push(self, stamp: float, pitch_rate: float) -> float:
-        """Take the shank's rate about its left axis.
+    def push(self, stamp: float, pitch_rate: float) -> Swing | None:
+        """Take the shank's rate about its left axis and return what it shows.
+
+        A second swing within ``SHORTEST_STRIDE`` of the last one is taken for a part of that.
 
         Args:
             stamp: s; has to rise.
             pitch_rate: rad/s (``gyro`` y), leaning forward is positive, so that a swing is negative.
-
-        Returns:
-            When the swing that has just ended was fastest, in s; NaN where none has.
         """
         forward = -pitch_rate
-        if forward >= SWING_RATE and (self._peak is None or forward > self._peak[1]):
+        if self._peak is None:
+            if forward < SWING_RATE:
+                return None
             self._peak = stamp, forward
-        elif self._peak is not None and forward < FALLEN * self._peak[1]:
+            return Swing.BEGINS if stamp - self.fastest >= SHORTEST_STRIDE else None
+        if forward > self._peak[1]:
+            self._peak = stamp, forward
+        elif forward < FALLEN * self._peak[1]:
             peak, self._peak = self._peak[0], None
-            if peak - self._swing >= SHORTEST_STRIDE:  # else it is a second peak of the same swing
-                self._swing = peak
-                return peak
-        return math.nan
+            if peak - self.fastest >= SHORTEST_STRIDE:
+                self.fastest = peak
+                return Swing.ENDS
+        return None
 
 
 class StrideMonitor:
@@ -80,9 +94,8 @@ class StrideMonitor:
         self._last = stamp
         if abs(pitch_rate) > STILL_RATE:
             self._moved = stamp
-        swing = self._detector.push(stamp, pitch_rate)
-        if not math.isnan(swing):
-            self._take_swing(swing)
+        if self._detector.push(stamp, pitch_rate) is Swing.ENDS:
+            self._take_swing(self._detector.fastest)
 
     def _take_swing(self, stamp: float) -> None:
         period, self._swing = stamp - self._swing, stamp

@@ -49,7 +49,7 @@ class LegConfig:
     filter: FilterConfig = field(default_factory=FilterConfig)
 
 
-class Leg:
+class LegEstimator:
     """Takes raw samples of both sensors as they come, and returns what they tell, in time order.
 
     After ``reset`` or a second calibration one pair comes without orientation, so that listeners start afresh as well.

@@ -34,7 +34,7 @@ class _Segments:
     received: float
 
 
-class PairJoin:
+class PairAssembler:
     """Matches the segments with each other by near stamps, and each pair with its joint by the very same stamp.
 
     Attributes:

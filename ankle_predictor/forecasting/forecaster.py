@@ -24,7 +24,7 @@ SAME = 1e-3  # filter constants that differ by less are the same: a YAML file ro
 
 
 @dataclass(frozen=True, eq=False)
-class Ready:
+class PreparedModel:
     """A model that can be put to use at once.
 
     Attributes:
@@ -86,7 +86,7 @@ class Forecaster:
                     f"model {name} was trained with {field.name} {there:g}, the filter here has {here:g}",
                 )
 
-    def prepare(self, engine: InferenceEngine) -> Ready:
+    def prepare(self, engine: InferenceEngine) -> PreparedModel:
         """Let a model go through the last minute, beside the one in use; may take seconds, in another thread.
 
         Raises:
@@ -97,9 +97,9 @@ class Forecaster:
         memory, newest = new_memory(manifest), -math.inf
         if memory is not None:
             newest = self._history.teach(memory, engine, self._sign(manifest))
-        return Ready(engine, memory, newest, wearer)
+        return PreparedModel(engine, memory, newest, wearer)
 
-    def use(self, ready: Ready) -> None:
+    def use(self, ready: PreparedModel) -> None:
         """Switch to another model, which goes on where the last one was."""
         self.settle()
         engine, manifest = ready.engine, ready.engine.manifest

@@ -18,7 +18,7 @@ import numpy as np
 
 from ankle_imu_driver.arrays import Float32Array, FloatArray
 from ankle_predictor.model.manifest import KEY_FEATURES, MemorySettings
-from ankle_predictor.model.row_buffer import RecentRows
+from ankle_predictor.model.row_buffer import RowBuffer
 from ankle_predictor.trust.scoring import truth_at
 
 Known = tuple[FloatArray, FloatArray]
@@ -77,7 +77,7 @@ class StrideMemory:
         self._missed = np.ones((size, horizon + 1), np.float32)
         self._count = self._next = self._tick = 0
         self._moments: deque[_Moment] = deque()
-        self._angles = RecentRows((2,))  # stamps and the IMUs' angle then
+        self._angles = RowBuffer((2,))  # stamps and the IMUs' angle then
 
     @property
     def moments(self) -> int:

@@ -12,7 +12,7 @@ from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
 from ankle_predictor.forecasting.stride_memory import StrideMemory
 from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec, interpolated
-from ankle_predictor.model.row_buffer import RecentRows
+from ankle_predictor.model.row_buffer import RowBuffer
 
 SECONDS = 65.0  # a memory's minute, and before it a window and a horizon
 BATCH = 16  # windows that the network sees at once, which costs less than half of one by one
@@ -23,7 +23,7 @@ class WalkHistory:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._pairs = RecentRows((2 + len(SEGMENT_FEATURES),))
+        self._pairs = RowBuffer((2 + len(SEGMENT_FEATURES),))
 
     def push(self, stamp: float, angle: float, features: FloatArray) -> None:
         """Take a pair: stamp in s, the IMUs' angle in rad, ``pair_features`` (F,); a jump back drops what was."""

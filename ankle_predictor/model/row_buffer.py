@@ -9,7 +9,7 @@ from ankle_imu_driver.arrays import FloatArray
 FIRST_ROOM = 64  # rows
 
 
-class RecentRows:
+class RowBuffer:
     """Takes rows at its end and lets them go at its beginning; nothing is copied at most of either."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:

@@ -19,12 +19,12 @@ from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.adaptation.process import AdaptationEnded, Outcome, Task
 from ankle_predictor.adaptation.run import SWAPPING, TRAINING, AdaptationRun, check_means
 from ankle_predictor.estimation.samples import PairSample
-from ankle_predictor.forecasting.forecaster import Ready
+from ankle_predictor.forecasting.forecaster import PreparedModel
 from ankle_predictor.model.bundle import Bundle, bundle_path, check_writable, write_bundle
 from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.model.manifest import BundleError
 from ankle_predictor.nodes.node_parameters import read_side
-from ankle_predictor.nodes.worker import Background
+from ankle_predictor.nodes.worker import Worker
 from ankle_predictor.trust.status import Status
 
 LABELS = ("imu", "encoder")
@@ -41,8 +41,8 @@ class AdaptAction:
         self,
         node: ManagedNode,
         in_use: Callable[[], InferenceEngine | None],
-        try_out: Callable[[Bundle], Ready],
-        switch: Callable[[Ready], None],
+        try_out: Callable[[Bundle], PreparedModel],
+        switch: Callable[[PreparedModel], None],
         directory: Callable[[], Path],
         recent_error: Callable[[], float],
     ) -> None:
@@ -59,7 +59,7 @@ class AdaptAction:
         self._node = node
         self._in_use, self._try_out, self._switch = in_use, try_out, switch
         self._directory, self._recent_error = directory, recent_error
-        self._background = Background(node, "adapt")
+        self._background = Worker(node, "adapt")
         self._run: AdaptationRun | None = None
         self._timer: Any = None
         self._server: Any = ActionServer(

@@ -11,11 +11,11 @@ from ankle_imu_driver.managed_node import ManagedNode, spin_nodes
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.nodes.filter_node import JOINT_TOPIC, RAW_TOPICS, SEGMENT_TOPICS, OrientationFilterNode
 from ankle_predictor.nodes.predictor_node import PredictorNode
-from ankle_predictor.nodes.sample_executor import Doorbell, PromptExecutor
+from ankle_predictor.nodes.sample_executor import Doorbell, SampleExecutor
 from ankle_predictor.nodes.source_defaults import follow_source
 
 
-def make_nodes(executor: PromptExecutor) -> list[ManagedNode]:
+def make_nodes(executor: SampleExecutor) -> list[ManagedNode]:
     """Make the three nodes for an executor, and let the others follow what the driver plays.
 
     Raises:
@@ -44,7 +44,7 @@ def make_nodes(executor: PromptExecutor) -> list[ManagedNode]:
 
 
 def connect(
-    executor: PromptExecutor, driver: ImuDriverNode, orientation: OrientationFilterNode, predictor: PredictorNode
+    executor: SampleExecutor, driver: ImuDriverNode, orientation: OrientationFilterNode, predictor: PredictorNode
 ) -> None:
     """Have the samples handed on from node to node, beside DDS; not if a remapping has parted any of their topics."""
     ways = [(topic, driver, orientation) for topic in RAW_TOPICS.values()]
@@ -67,4 +67,4 @@ def connect(
 
 def main() -> int:
     """Run the three nodes."""
-    return spin_nodes(make_nodes, make_executor=PromptExecutor)
+    return spin_nodes(make_nodes, make_executor=SampleExecutor)

@@ -18,7 +18,7 @@ from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_imu_driver.managed_node import ERROR, OK, WARN, Health, ManagedNode, spin_nodes
 from ankle_imu_driver.recordings.read_recording import read_calibration
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.estimation.leg_estimator import Leg
+from ankle_predictor.estimation.leg_estimator import LegEstimator
 from ankle_predictor.estimation.samples import LegSample
 from ankle_predictor.nodes.input_queue import InputQueue
 from ankle_predictor.nodes.messages import (
@@ -29,7 +29,7 @@ from ankle_predictor.nodes.messages import (
     static_transforms,
 )
 from ankle_predictor.nodes.node_parameters import declare_joint, declare_leg, fix_while, read_joint, read_leg
-from ankle_predictor.nodes.sample_executor import PromptExecutor
+from ankle_predictor.nodes.sample_executor import SampleExecutor
 from ankle_predictor.nodes.stamps import TimeOrigin
 
 try:
@@ -60,7 +60,7 @@ class OrientationFilterNode(ManagedNode):
 
     def __init__(self, **node_arguments: Any) -> None:
         super().__init__("orientation_filter", **node_arguments)
-        self._leg: Leg | None = None
+        self._leg: LegEstimator | None = None
         self.inputs: InputQueue[LegSample] = InputQueue(self, self._answer)
         self.neighbour: InputQueue[Any] | None = None
         leg_name = self.get_namespace().strip("/").replace("/", "_")
@@ -77,7 +77,7 @@ class OrientationFilterNode(ManagedNode):
     def setup(self) -> None:
         """Read the parameters and the calibration, and make the estimate."""
         self._save_to = self._path("calibration_save")
-        leg = Leg(read_leg(self), self._given_calibration())
+        leg = LegEstimator(read_leg(self), self._given_calibration())
         prefix = self.get_parameter("frame_prefix").value
         self._frames = {stream: f"{prefix}{name}_imu_link" for stream, name in NAMES.items()}
         self._prefix = prefix
@@ -243,7 +243,7 @@ class OrientationFilterNode(ManagedNode):
             self._tf_output.publish(TFMessage(transforms=static_transforms(self._prefix, self._leg.rotations, stamp)))
 
 
-def make_nodes(executor: PromptExecutor) -> list[ManagedNode]:
+def make_nodes(executor: SampleExecutor) -> list[ManagedNode]:
     """Make the node, its input first on an executor."""
     node = OrientationFilterNode()
     node.inputs.come_first(executor)
@@ -252,4 +252,4 @@ def make_nodes(executor: PromptExecutor) -> list[ManagedNode]:
 
 def main() -> int:
     """Run the node."""
-    return spin_nodes(make_nodes, make_executor=PromptExecutor)
+    return spin_nodes(make_nodes, make_executor=SampleExecutor)

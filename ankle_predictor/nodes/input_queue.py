@@ -12,7 +12,7 @@ from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
 
 from ankle_imu_driver.managed_node import ManagedNode
 from ankle_predictor.nodes.messages import SENSOR_QOS
-from ankle_predictor.nodes.sample_executor import PromptExecutor
+from ankle_predictor.nodes.sample_executor import SampleExecutor
 
 T = TypeVar("T")
 DEPTH = SENSOR_QOS.depth  # messages of a topic that may wait before the oldest give way, whatever way they came
@@ -88,7 +88,7 @@ class InputQueue(Generic[T]):
         topic = self._topics.get(name)
         return topic if topic is not None and topic.subscription is None else None
 
-    def come_first(self, executor: PromptExecutor) -> None:
+    def come_first(self, executor: SampleExecutor) -> None:
         """Have what comes here over DDS answered before all else.
 
         Not where the node starts in simulated time: ``/clock`` would be left behind.

@@ -17,10 +17,10 @@ from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_imu_driver.managed_node import ERROR, OK, WARN, Health, ManagedNode, spin_nodes
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.gait import StrideMonitor
-from ankle_predictor.estimation.pair_assembler import Joined, PairJoin
+from ankle_predictor.estimation.pair_assembler import Joined, PairAssembler
 from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE
 from ankle_predictor.estimation.samples import JointSample, SegmentSample
-from ankle_predictor.forecasting.forecaster import Forecaster, Ready
+from ankle_predictor.forecasting.forecaster import Forecaster, PreparedModel
 from ankle_predictor.model.bundle import Bundle, load_bundle, model_directories
 from ankle_predictor.model.engine import InferenceEngine, load_engine
 from ankle_predictor.model.forecast import Forecast
@@ -43,11 +43,11 @@ from ankle_predictor.nodes.node_parameters import (
     read_joint,
     read_side,
 )
-from ankle_predictor.nodes.sample_executor import PromptExecutor
+from ankle_predictor.nodes.sample_executor import SampleExecutor
 from ankle_predictor.nodes.stamps import TimeOrigin
 from ankle_predictor.nodes.weights_service import WeightsService
-from ankle_predictor.trust.forecast_counters import Tally
-from ankle_predictor.trust.input_monitor import TrustLimits, TrustMonitor
+from ankle_predictor.trust.forecast_counters import ForecastCounters
+from ankle_predictor.trust.input_monitor import InputMonitor, TrustLimits
 from ankle_predictor.trust.live_score import LiveScore
 from ankle_predictor.trust.status import WITHHELD, Status
 
@@ -100,11 +100,11 @@ class PredictorNode(ManagedNode):
         )
         self._joint, self._encoder = read_joint(self), read_joint(self, "encoder.")
         self._time = TimeOrigin()
-        self._join = PairJoin(limits.skew)
-        self._trust = TrustMonitor(limits, config, real_time=not self.get_parameter("use_sim_time").value)
+        self._join = PairAssembler(limits.skew)
+        self._trust = InputMonitor(limits, config, real_time=not self.get_parameter("use_sim_time").value)
         self._detail = DetailMessage(self._joint)
         self._newest = 0  # ns, stamp of the newest pair
-        self._tally, self._stride = Tally(), StrideMonitor()
+        self._counters, self._stride = ForecastCounters(), StrideMonitor()
         self._overrun = Status.OK  # OVERRUN since pairs were skipped, until it was said
         self._withheld = WITHHELD
         if self.get_parameter("withhold_unfamiliar").value:
@@ -169,7 +169,7 @@ class PredictorNode(ManagedNode):
     def health(self) -> Health:
         """Say what was published and withheld since the last time, and why."""
         score = math.nan if self._forecaster is None else self._forecaster.unfamiliarity
-        any_made, any_missing, sentence = self._tally.report()
+        any_made, any_missing, sentence = self._counters.report()
         values = {
             "model": self._detail.message.model,
             "recent error (deg)": f"{math.degrees(self._score.value):.2f}",
@@ -177,10 +177,10 @@ class PredictorNode(ManagedNode):
             "unfamiliarity": "unknown" if math.isnan(score) else f"{score:.2f}",
             "gait": self._stride.gait.value,
             "stride period (s)": f"{self._stride.period:.2f}",
-            **self._tally.take_durations(),
+            **self._counters.take_durations(),
             **{f"segments.{name}": n for name, n in self._join.segments.counts.items() if n},
             **{f"joints.{name}": n for name, n in self._join.joints.counts.items() if n},
-            **self._tally.counts,
+            **self._counters.counts,
         }
         return Health((WARN if any_missing else OK) if any_made else ERROR, sentence, values)
 
@@ -193,7 +193,7 @@ class PredictorNode(ManagedNode):
 
     def _read_joint(self, values: tuple[int, float, float] | None) -> list[Joined]:
         if values is None:
-            self._tally.counts[f"joint_states without {self._joint.name}"] += 1
+            self._counters.counts[f"joint_states without {self._joint.name}"] += 1
             return []
         stamp, angle, rate = values
         return self._join.push_joint(JointSample(self._time.seconds(stamp), angle, rate))
@@ -227,7 +227,7 @@ class PredictorNode(ManagedNode):
         joint, forecast = pair.joint, None
         if not skip and not status & WITHHELD:
             forecast = self._forecaster.forecast()
-            self._tally.took(time.monotonic() - begun)
+            self._counters.took(time.monotonic() - begun)
             if Status.UNFAMILIAR & self._withheld:
                 status |= self._familiarity()
             if not self._trust.plausible(joint, forecast, self._detail.message.sample_period):
@@ -245,7 +245,7 @@ class PredictorNode(ManagedNode):
             self._score.push_forecast(joint.stamp, forecast)
         self._stride.push(joint.stamp, pair.shank.gyro[1])
         if skip:
-            self._tally.counts["skipped"] += 1
+            self._counters.counts["skipped"] += 1
             self._overrun = Status.OVERRUN
         else:
             self._tell(status, joint.angle, forecast, published)
@@ -266,7 +266,7 @@ class PredictorNode(ManagedNode):
         """Publish ``forecast_detail``, after what was ``published`` then, in ns."""
         withheld = bool(status & self._withheld)
         self._overrun = Status.OK
-        self._tally.tell(status, withheld)
+        self._counters.tell(status, withheld)
         message = self._detail.fill(self._newest, status, angle, None if withheld else forecast)
         age = (published or self.get_clock().now().nanoseconds) - self._newest
         message.input_age = age / 1e9 if self._newest else math.nan
@@ -286,16 +286,16 @@ class PredictorNode(ManagedNode):
             raise BundleError("REJECTED", "predictor is not configured; configure it first")
         return self._forecaster
 
-    def _load(self, model: str) -> Ready:
+    def _load(self, model: str) -> PreparedModel:
         self._configured()
         return self._try_out(load_bundle(model, self._models))
 
-    def _try_out(self, bundle: Bundle) -> Ready:
+    def _try_out(self, bundle: Bundle) -> PreparedModel:
         """Make a model ready beside the one that runs; in another thread."""
         engine = load_engine(bundle, self._threads, self.get_parameter("spinning").value)
         return self._configured().prepare(engine)
 
-    def _switch(self, ready: Ready) -> None:
+    def _switch(self, ready: PreparedModel) -> None:
         engine = ready.engine
         spec = engine.manifest.features
         velocities = self.get_parameter("velocities").value
@@ -318,7 +318,7 @@ class PredictorNode(ManagedNode):
         return "" if self._forecaster is None else str(self._detail.message.model)
 
 
-def make_nodes(executor: PromptExecutor) -> list[ManagedNode]:
+def make_nodes(executor: SampleExecutor) -> list[ManagedNode]:
     """Make the node, its input first on an executor."""
     node = PredictorNode()
     node.inputs.come_first(executor)
@@ -327,4 +327,4 @@ def make_nodes(executor: PromptExecutor) -> list[ManagedNode]:
 
 def main() -> int:
     """Run the node."""
-    return spin_nodes(make_nodes, make_executor=PromptExecutor)
+    return spin_nodes(make_nodes, make_executor=SampleExecutor)

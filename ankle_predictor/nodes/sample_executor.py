@@ -37,7 +37,7 @@ class Doorbell:
         return not self._silence.locked()
 
 
-class PromptExecutor(SingleThreadedExecutor):  # type: ignore[misc,unused-ignore]
+class SampleExecutor(SingleThreadedExecutor):  # type: ignore[misc,unused-ignore]
     """Waits for samples instead of for all of ROS, and gives ROS its turn after each answer.
 
     To wait, rclpy's executors gather every timer, service and subscription of every node anew, and look through all of

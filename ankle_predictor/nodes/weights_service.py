@@ -10,9 +10,9 @@ from ankle_predictor_interfaces.srv import LoadWeights
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 
 from ankle_imu_driver.managed_node import ManagedNode
-from ankle_predictor.forecasting.forecaster import Ready
+from ankle_predictor.forecasting.forecaster import PreparedModel
 from ankle_predictor.model.manifest import CODES, BundleError
-from ankle_predictor.nodes.worker import Background
+from ankle_predictor.nodes.worker import Worker
 
 RESULTS = {code: getattr(LoadWeights.Response, code) for code in CODES}
 
@@ -26,8 +26,8 @@ class WeightsService:
     def __init__(
         self,
         node: ManagedNode,
-        load: Callable[[str], Ready],
-        switch: Callable[[Ready], None],
+        load: Callable[[str], PreparedModel],
+        switch: Callable[[PreparedModel], None],
         active: Callable[[], str],
     ) -> None:
         """Offer the service.
@@ -40,7 +40,7 @@ class WeightsService:
         """
         self._node = node
         self._load, self._switch, self._active = load, switch, active
-        self._background = Background(node, "load_weights")
+        self._background = Worker(node, "load_weights")
         group = MutuallyExclusiveCallbackGroup()
         node.create_service(LoadWeights, "~/load_weights", self._answer, callback_group=group)
 

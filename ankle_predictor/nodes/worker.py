@@ -10,7 +10,7 @@ from rclpy.node import Node
 from rclpy.task import Future
 
 
-class Background:
+class Worker:
     """Does one piece of work after the other, while a coroutine of the node's awaits it and the samples go on."""
 
     def __init__(self, node: Node, name: str) -> None:

@@ -12,7 +12,7 @@ from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING
 from ankle_imu_driver.recordings.recording import ImuSamples, Recording
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.estimation.leg_estimator import Leg, LegConfig
+from ankle_predictor.estimation.leg_estimator import LegConfig, LegEstimator
 from ankle_predictor.estimation.samples import PairSample
 from ankle_predictor.model.features import FeatureSpec, WindowGrid, pair_features
 
@@ -53,7 +53,7 @@ def pairs_of(
     if recording.calibration is None:
         raise ChainError(f"{recording.name} has no calibration; put the calibration file beside it")
     config = LegConfig(shank_mounting, foot_mounting, filter=(spec or FeatureSpec()).filter)
-    leg = Leg(config, recording.calibration)
+    leg = LegEstimator(config, recording.calibration)
     for raw in _in_time_order(recording.shank, recording.foot):
         for sample in leg.push(*raw):
             if sample.shank is not None and sample.foot is not None and sample.joint is not None:

@@ -12,7 +12,7 @@ MEDIAN, LONGEST = "forecast took, median (ms)", "forecast took, longest (ms)"  #
 MOST_DURATIONS = 1000  # that are kept while nobody asks
 
 
-class Tally:
+class ForecastCounters:
     """Counts what becomes of the pairs.
 
     Attributes:

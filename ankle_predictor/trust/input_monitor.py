@@ -114,7 +114,7 @@ class Backlog:
         self._least = None
 
 
-class TrustMonitor:
+class InputMonitor:
     """Keeps an eye on the input. Times are monotonic receive times in s, given by the caller."""
 
     def __init__(self, limits: TrustLimits, config: FilterConfig, real_time: bool = True) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ankle_imu_driver.arrays import FloatArray
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
-from ankle_predictor.model.row_buffer import RecentRows
+from ankle_predictor.model.row_buffer import RowBuffer
 
 MAX_TRUTH_GAP = 0.1  # s: over a longer gap the truth between its two ends is not known
 
@@ -96,7 +96,7 @@ class RecentError:
     def reset(self) -> None:
         """Forget everything, as after a jump of the clock."""
         # A row is a forecast: when each of its steps is due, the angle, the ends of its interval.
-        self._waiting: RecentRows | None = None
+        self._waiting: RowBuffer | None = None
         self._last = (math.nan, math.nan)
         self._scored: deque[tuple[float, FloatArray]] = deque()  # stamp and sums: errors, truths inside, how many
         self._sums = np.zeros(3)  # over all of _scored
@@ -105,7 +105,7 @@ class RecentError:
         """Take a forecast of (H,) rad made at ``stamp``, with the ends of its interval."""
         horizon = len(angle)
         if self._waiting is None or self._waiting.rows.shape[1:] != (4, horizon):
-            self._waiting = RecentRows((4, horizon))
+            self._waiting = RowBuffer((4, horizon))
         waiting = self._waiting
         if len(waiting):  # without truth they would pile up
             waiting.drop(int(np.searchsorted(waiting.rows[:, 0, -1], stamp - self._span, "right")))

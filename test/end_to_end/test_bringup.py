@@ -31,7 +31,7 @@ from ankle_predictor.model.features import FeatureSpec
 from ankle_predictor.nodes.bringup import connect
 from ankle_predictor.nodes.filter_node import OrientationFilterNode
 from ankle_predictor.nodes.predictor_node import PredictorNode
-from ankle_predictor.nodes.sample_executor import PromptExecutor
+from ankle_predictor.nodes.sample_executor import SampleExecutor
 from ankle_predictor.offline.pipeline import run_chain
 
 pytest.importorskip("onnx", reason="onnx, which comes with the training requirements, is not installed")
@@ -42,7 +42,7 @@ SECOND = 10**9
 
 @pytest.fixture
 def table() -> Iterator[Bench]:
-    with bench(PromptExecutor) as made:
+    with bench(SampleExecutor) as made:
         yield made
 
 

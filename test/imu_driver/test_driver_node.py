@@ -25,7 +25,7 @@ from rigs import synthetic_log
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu, JointState
 
-from ankle_imu_driver import deferred_publisher as outbox
+from ankle_imu_driver import deferred_publisher
 from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_imu_driver.driver_node import ImuDriverNode
 from ankle_imu_driver.managed_node import ERROR, OK, WARN
@@ -280,7 +280,7 @@ def test_a_pause_sends_what_waits(bench: Bench, log: Path) -> None:
 
 
 def test_what_nobody_sends_is_bounded_and_told(bench: Bench, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbox, "ROOM", 6)
+    monkeypatch.setattr(deferred_publisher, "ROOM", 6)
     node, played = played_unspun(bench, log)
     bench.until(lambda: len(bench.got["foot/imu/data_raw"]) == 2)
     health = node.health()

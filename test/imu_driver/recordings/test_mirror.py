@@ -13,14 +13,14 @@ from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_imu_driver.simulator.sensor_model import SensorModel
 from ankle_imu_driver.simulator.simulate import stream
 from ankle_imu_driver.simulator.user_profile import draw_user
-from ankle_predictor.estimation.leg_estimator import Leg, LegConfig
+from ankle_predictor.estimation.leg_estimator import LegConfig, LegEstimator
 
 LEFT = LegConfig(shank_tilt=(-SHANK_TILT[0], SHANK_TILT[1]), foot_tilt=(-FOOT_TILT[0], FOOT_TILT[1]))
 
 
 def angles(side: str, config: LegConfig, seed: int) -> list[float]:
     """What a leg without a calibration makes of a simulated person's first seconds."""
-    leg, found = Leg(config), []
+    leg, found = LegEstimator(config), []
     for chunk in islice(stream(draw_user(seed), SensorModel(), seed, side), 4):
         for k, stamp in enumerate(chunk.shank.stamp.tolist()):
             for stream_id, samples in ((SHANK, chunk.shank), (FOOT, chunk.foot)):

@@ -16,7 +16,7 @@ from ankle_imu_driver.simulator.sensor_model import SensorModel
 from ankle_imu_driver.simulator.simulate import simulate
 from ankle_imu_driver.simulator.user_profile import draw_user
 from ankle_predictor.estimation.filter_config import FilterConfig
-from ankle_predictor.estimation.foot_rest import GroundRest
+from ankle_predictor.estimation.foot_rest import FootRest
 from ankle_predictor.estimation.segment_filter import GRAVITY
 from ankle_predictor.model.features import FeatureSpec
 from ankle_predictor.offline.pipeline import run_chain
@@ -62,7 +62,7 @@ def test_the_rate_is_the_angles_slope(walks_dir):
 
 
 def test_rest_needs_quiet_for_a_while():
-    ground, level, still = GroundRest(FilterConfig()), (0.0, 0.0, GRAVITY), (0.0, 0.0, 0.0)
+    ground, level, still = FootRest(FilterConfig()), (0.0, 0.0, GRAVITY), (0.0, 0.0, 0.0)
     rests = [ground.step(k * 0.01, level, still).resting for k in range(5)]
     assert rests == [False, False, False, True, True]
     assert not ground.step(0.05, level, (0.0, 2.0, 0.0)).resting
@@ -76,7 +76,7 @@ def test_trust_follows_what_the_swing_made_uncertain_at_any_sample_rate(dt, swin
     """The faster the foot swung the more the next rest counts, and the longer it rests the less each sample does."""
 
     def trusts(rate):
-        ground, level = GroundRest(FilterConfig()), (0.0, 0.0, GRAVITY)
+        ground, level = FootRest(FilterConfig()), (0.0, 0.0, GRAVITY)
         steps = [rate if 1.0 <= k * dt < 1.5 else 0.0 for k in range(int(3.0 / dt))]
         return [ground.step(k * dt, level, (0.0, step, 0.0)).tau for k, step in enumerate(steps)]
 
@@ -84,7 +84,7 @@ def test_trust_follows_what_the_swing_made_uncertain_at_any_sample_rate(dt, swin
     early, late = int(1.6 / dt), int(2.8 / dt)
     assert fast[early] < slow[early]
     assert fast[early] < fast[late]
-    reference = GroundRest(FilterConfig())
+    reference = FootRest(FilterConfig())
     assert 0.5 < fast[early] / fine_tau(reference, swing_rate) < 2.0
 
 

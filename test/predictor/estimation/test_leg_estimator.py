@@ -15,7 +15,7 @@ from rigs.walks import UPRIGHT, G, swinging
 from ankle_imu_driver.calibration import Calibration, CalibrationError, SensorCalibration
 from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_imu_driver.mounting import FOOT_TILT, SHANK_TILT, MountingError, gravity_at_standing, levelled, quaternion_of
-from ankle_predictor.estimation.leg_estimator import Leg, LegConfig
+from ankle_predictor.estimation.leg_estimator import LegConfig, LegEstimator
 from ankle_predictor.estimation.samples import LegSample
 
 UP = {
@@ -26,7 +26,9 @@ STANDING = Calibration(SensorCalibration((0.0, 0.0, 0.0), UP[SHANK]), SensorCali
 STILL = (0.0, 0.0, 0.001)
 
 
-def stand(leg: Leg, seconds: float, start: float = 0.0, streams: tuple[int, ...] = (SHANK, FOOT)) -> list[LegSample]:
+def stand(
+    leg: LegEstimator, seconds: float, start: float = 0.0, streams: tuple[int, ...] = (SHANK, FOOT)
+) -> list[LegSample]:
     samples = []
     for k in range(round(seconds * 100)):
         for stream in streams:
@@ -35,7 +37,7 @@ def stand(leg: Leg, seconds: float, start: float = 0.0, streams: tuple[int, ...]
 
 
 def test_a_sample_without_partner_goes_on_alone_and_the_estimate_with_it() -> None:
-    leg = Leg(calibration=STANDING)
+    leg = LegEstimator(calibration=STANDING)
     stand(leg, 0.5)
     alone = stand(leg, 0.3, 0.5, streams=(FOOT,))
     assert len(alone) >= 20
@@ -50,7 +52,7 @@ def test_a_sample_without_partner_goes_on_alone_and_the_estimate_with_it() -> No
 
 
 def test_what_is_no_measurement_leaves_its_partner_alone() -> None:
-    leg = Leg(calibration=STANDING)
+    leg = LegEstimator(calibration=STANDING)
     stand(leg, 0.1)
     assert leg.push(SHANK, 0.1, (math.nan, 0.0, 0.0), STILL) == []
     leg.push(FOOT, 0.1, UP[FOOT], STILL)
@@ -61,7 +63,7 @@ def test_what_is_no_measurement_leaves_its_partner_alone() -> None:
 
 
 def test_uncalibrated_it_turns_axes_and_waits_for_standing() -> None:
-    leg = Leg()
+    leg = LegEstimator()
     samples = stand(leg, 1.9)
     assert leg.calibration is None
     assert all(s.joint is None for s in samples)
@@ -79,7 +81,7 @@ def test_uncalibrated_it_turns_axes_and_waits_for_standing() -> None:
 
 
 def test_a_refused_calibration_leaves_the_old_one() -> None:
-    leg = Leg(calibration=STANDING)
+    leg = LegEstimator(calibration=STANDING)
     stand(leg, 1.0)
     with pytest.raises(CalibrationError, match=r"only 1\.0 s"):
         leg.calibrate()
@@ -90,7 +92,7 @@ def test_a_refused_calibration_leaves_the_old_one() -> None:
 
 
 def test_reset_forgets_samples_and_keeps_calibration_and_counts() -> None:
-    leg = Leg(calibration=STANDING)
+    leg = LegEstimator(calibration=STANDING)
     stand(leg, 3.0)
     leg.push(FOOT, 3.0, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
     leg.reset()
@@ -106,13 +108,13 @@ def test_reset_forgets_samples_and_keeps_calibration_and_counts() -> None:
 
 def test_a_mounting_that_contradicts_the_calibration_is_refused() -> None:
     with pytest.raises(MountingError, match="swapped"):
-        Leg(LegConfig(shank_mounting="+Y,-Z,-X"), UPRIGHT)
+        LegEstimator(LegConfig(shank_mounting="+Y,-Z,-X"), UPRIGHT)
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from((SHANK, FOOT)), st.integers(0, 60), st.booleans()), max_size=120))
 def test_whatever_comes_in_what_goes_out_is_sound(events: list[tuple[int, int, bool]]) -> None:
-    leg, used = Leg(calibration=UPRIGHT), []
+    leg, used = LegEstimator(calibration=UPRIGHT), []
     walk = swinging(1.0)
     for stream, k, broken in events:
         samples = walk.shank if stream == SHANK else walk.foot

@@ -6,12 +6,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankle_predictor.model.row_buffer import FIRST_ROOM, RecentRows
+from ankle_predictor.model.row_buffer import FIRST_ROOM, RowBuffer
 
 
 @given(st.lists(st.integers(0, 5), max_size=400))
 def test_it_holds_what_a_list_would(drops: list[int]) -> None:
-    queue, expected = RecentRows((2,)), []
+    queue, expected = RowBuffer((2,)), []
     for k, drop in enumerate(drops):
         queue.append((k, -k))
         expected.append([k, -k])
@@ -23,7 +23,7 @@ def test_it_holds_what_a_list_would(drops: list[int]) -> None:
 
 
 def test_its_room_follows_what_it_holds() -> None:
-    queue = RecentRows(())
+    queue = RowBuffer(())
     for k in range(10_000):
         queue.append(k)
     assert queue.rows.tolist() == list(range(10_000))
@@ -37,7 +37,7 @@ def test_its_room_follows_what_it_holds() -> None:
 
 
 def test_dropping_more_than_there_is_leaves_nothing() -> None:
-    queue = RecentRows((1,))
+    queue = RowBuffer((1,))
     queue.append((1.0,))
     queue.drop(3)
     queue.append((2.0,))

@@ -14,7 +14,7 @@ from sensor_msgs.msg import Imu, JointState
 from ankle_imu_driver.managed_node import ManagedNode
 from ankle_predictor.nodes.input_queue import DEPTH, InputQueue
 from ankle_predictor.nodes.messages import stamp_of
-from ankle_predictor.nodes.sample_executor import PromptExecutor
+from ankle_predictor.nodes.sample_executor import SampleExecutor
 
 HANDED, HEARD = "shank/imu/data", "joint_states"
 
@@ -202,7 +202,7 @@ def answered(table: Bench, desk: Busy, count: int) -> int:
 
 
 def test_what_comes_first_is_answered_before_timers() -> None:
-    with bench(PromptExecutor) as table:
+    with bench(SampleExecutor) as table:
         desk = table.start(Busy)
         desk.inputs.come_first(table._executor)
         assert answered(table, desk, 50) > 40
@@ -211,7 +211,7 @@ def test_what_comes_first_is_answered_before_timers() -> None:
 
 
 def test_in_simulated_time_nothing_comes_first() -> None:
-    with bench(PromptExecutor) as table:
+    with bench(SampleExecutor) as table:
         desk = table.start(Desk, {"use_sim_time": True})
         desk.inputs.come_first(table._executor)
         assert table._executor._wait is None

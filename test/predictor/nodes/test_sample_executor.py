@@ -16,19 +16,19 @@ from std_srvs.srv import Trigger
 
 from ankle_imu_driver.managed_node import ManagedNode
 from ankle_predictor.nodes import sample_executor as prompt_executor
-from ankle_predictor.nodes.sample_executor import PATIENCE, Doorbell, PromptExecutor
+from ankle_predictor.nodes.sample_executor import PATIENCE, Doorbell, SampleExecutor
 
 
 @pytest.fixture
 def table() -> Iterator[Bench]:
-    with bench(PromptExecutor) as made:
+    with bench(SampleExecutor) as made:
         yield made
 
 
 class Answers:
     """Who answers rings: what it did and when, in order."""
 
-    def __init__(self, executor: PromptExecutor, complete: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, executor: SampleExecutor, complete: Callable[[], bool] = lambda: True) -> None:
         self.done: list[str] = []
         self.threads: set[int] = set()
         self._complete = complete

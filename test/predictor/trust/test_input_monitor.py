@@ -14,7 +14,7 @@ from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.samples import JointSample, SegmentSample
 from ankle_predictor.model.forecast import Forecast
-from ankle_predictor.trust.input_monitor import Backlog, TrustLimits, TrustMonitor
+from ankle_predictor.trust.input_monitor import Backlog, InputMonitor, TrustLimits
 from ankle_predictor.trust.status import Status, names
 
 CONFIG = FilterConfig()
@@ -27,9 +27,9 @@ def sample(stamp: float, accel: float = 9.8, gyro: float = 0.1) -> SegmentSample
 
 def monitored(
     seconds: float, period: float = 0.01, delay: float = 0.003, **options: bool
-) -> tuple[TrustMonitor, float]:
+) -> tuple[InputMonitor, float]:
     """A monitor after some good input, and the monotonic time then."""
-    monitor, now = TrustMonitor(TrustLimits(), CONFIG, **options), 1000.0
+    monitor, now = InputMonitor(TrustLimits(), CONFIG, **options), 1000.0
     for k in range(round(seconds / period)):
         now = 1000.0 + k * period + delay
         for stream in (SHANK, FOOT):
@@ -53,7 +53,7 @@ def test_good_input_is_trusted_until_it_is_old() -> None:
     monitor, now = monitored(0.5)
     assert monitor.status(now) == monitor.status(now + 0.05) == Status.OK
     assert monitor.status(now + 0.051) == Status.STALE
-    assert TrustMonitor(TrustLimits(), CONFIG).status(0.0) == Status.STALE
+    assert InputMonitor(TrustLimits(), CONFIG).status(0.0) == Status.STALE
 
 
 def test_one_silent_stream_is_told_from_two() -> None:
@@ -143,7 +143,7 @@ def test_a_frozen_sensor_is_suspect_and_a_quiet_one_is_not() -> None:
 )
 def test_only_what_an_ankle_can_do_is_plausible(joint: tuple[float, float], change: float, plausible: bool) -> None:
     angle = np.full(50, joint[0] + change)
-    monitor = TrustMonitor(TrustLimits(), CONFIG)
+    monitor = InputMonitor(TrustLimits(), CONFIG)
     assert monitor.plausible(JointSample(0.0, *joint), Forecast(angle, angle, angle), 0.01) == plausible
 
 
