@@ -39,6 +39,7 @@ setup(
         "matplotlib",
         "numpy",
         "onnxruntime",
+        "psutil",
         "PyYAML",
         "rich",
         "rosbags",

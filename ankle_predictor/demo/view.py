@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -14,7 +13,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ankle_predictor.demo.braille import Canvas
+from ankle_predictor.demo.chart import Chart, Curve, Layer
 from ankle_predictor.trust.status import Status, names
 
 PAST, FUTURE = 3.0, 0.5  # s that the curve shows
@@ -22,8 +21,6 @@ FRAMES = 8.0  # a second
 LINE_PERIOD = 2.0  # s between two lines on a terminal that cannot redraw
 CHART_WIDTH, CHART_HEIGHT = 60, 9  # cells below which, less the frame, there is no curve
 NOW, NEAR, FAR, TRUTH = "bold", "bold cyan", "bold dark_orange", "grey50"
-
-Curve = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -155,12 +152,14 @@ class LiveView:
 def _chart(s: Snapshot, width: int, height: int) -> list[Text]:
     values = [y for curve in (s.angles, s.encoder, s.forecast, s.came_due) for _, y in curve]
     low, high = 10 * math.floor(min([-10.0, *values]) / 10), 10 * math.ceil(max([10.0, *values]) / 10)
-    canvas = Canvas(width - 6, height, (-PAST, FUTURE), (low, high))
-    canvas.curve(s.encoder, TRUTH)
-    canvas.dots(s.came_due, FAR)
-    canvas.curve(s.angles, NOW)
-    canvas.curve(s.forecast, FAR)
-    rows = canvas.lines()
+    rows = Chart(width - 6, height, (-PAST, FUTURE), (low, high)).draw(
+        [
+            Layer(s.encoder, TRUTH),
+            Layer(s.came_due, FAR, connected=False),
+            Layer(s.angles, NOW),
+            Layer(s.forecast, FAR),
+        ]
+    )
     labels = [""] * height
     labels[0], labels[-1] = f"{high:+.0f}°", f"{low:+.0f}°"
     return [Text.assemble((f"{label:>5} ", "dim"), row) for label, row in zip(labels, rows, strict=True)]
