@@ -1,10 +1,13 @@
-"""What the three lifecycle nodes share: they start themselves, publish diagnostics, and end without a traceback."""
+"""The base of the three lifecycle nodes: start-up, diagnostics, refusals and bugs, and the end of the process."""
 
 from __future__ import annotations
 
+import functools
 import gc
+import inspect
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +21,7 @@ from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
+from ankle_imu_driver.bug_report import BugReport
 from ankle_imu_driver.refusal import Refusal
 
 try:
@@ -25,8 +29,8 @@ try:
 except ImportError:  # Humble
     from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks
 
-# s. A thread beside the executor's reads sensors, plays a log or readies a model. With Python's own 5 ms either could
-# hold the other up for half a sample period.
+# s. Another thread than the executor's reads sensors, plays a recording or loads a model. With the default of
+# 5 ms one thread could delay the other by half a sample period.
 SWITCH_INTERVAL = 0.0005
 DIAGNOSTIC_PERIOD = 1.0  # s, REP-107
 OK, WARN, ERROR, STALE = 0, 1, 2, 3  # DiagnosticStatus levels, which the message keeps as bytes
@@ -34,7 +38,7 @@ OK, WARN, ERROR, STALE = 0, 1, 2, 3  # DiagnosticStatus levels, which the messag
 
 @dataclass(frozen=True)
 class Health:
-    """One line of diagnostics: a level (OK, WARN, ERROR, STALE), a sentence, and the values behind it."""
+    """One status of diagnostics: a level (OK, WARN, ERROR, STALE), a sentence, and the values behind it."""
 
     level: int
     message: str
@@ -42,30 +46,42 @@ class Health:
 
 
 class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
-    """A lifecycle node that configures and activates itself when ``autostart`` is true.
+    """A lifecycle node that configures and activates itself when its parameter ``autostart`` is true.
 
-    A subclass overrides ``setup`` (raise a ``Refusal`` to refuse), ``start``, ``stop``, ``teardown``
-    and ``health``. A refusal is logged, shown by diagnostics, and leaves the node where it was, ready for another try.
-    Anything else that a transition raises is a bug: it is logged with its traceback, and the node is unconfigured.
-    Who has nothing left to do may set ``failed`` and shut the context down: the process then ends with status 1.
-    ``stop`` and ``teardown`` must bear being called more than once, and after a ``start`` or ``setup`` that failed
-    halfway. Timers made by ``create_steady_timer`` run also while simulated time stands still.
+    A subclass overrides ``setup``, ``start``, ``stop``, ``teardown`` and ``health``. ``stop`` and ``teardown`` may be
+    called more than once, and after a ``start`` or ``setup`` that failed halfway.
+
+    A ``Refusal`` in a transition is logged and shown by diagnostics; the node stays in the state that it was in and can
+    be tried again. Any other exception in a transition is a bug: its traceback is logged and the node is unconfigured.
+
+    The callbacks of timers, subscriptions and services are guarded: what they raise is logged (a refusal as its
+    sentence, a bug with its traceback) and shown by diagnostics as an ERROR, a service is answered, and the node lives
+    on.
+
+    Timers made by ``create_steady_timer`` also run while simulated time stands still.
+
+    Attributes:
+        refusal: why the last transition failed; empty if it did not.
+        is_active: whether the node works.
+        failed: a node that has nothing left to do may set this and shut the context down; the process then ends with
+            status 1.
     """
 
     def __init__(self, name: str, **node_arguments: Any) -> None:
+        self._bugs = BugReport()  # before the base class makes its own services
         super().__init__(name, **node_arguments)
         self.refusal = ""
         self.is_active = False
         self.failed = False
         self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._diagnostic_timer = self.create_steady_timer(DIAGNOSTIC_PERIOD, self.publish_diagnostics)
+        self.diagnostic_timer = self.create_steady_timer(DIAGNOSTIC_PERIOD, self.publish_diagnostics)
         self._autostart_timer = None
         if self.declare_parameter("autostart", True).value:
             self._autostart_timer = self.create_steady_timer(0.0, self.autostart)
 
     def setup(self) -> None:
-        """Read the parameters and make what they ask for."""
+        """Read the parameters and create what they ask for."""
 
     def start(self) -> None:
         """Begin to work."""
@@ -77,35 +93,89 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
         """Undo ``setup``."""
 
     def health(self) -> Health:
-        """Return what diagnostics say while the node is active."""
+        """Return what diagnostics report while the node is active."""
         return Health(OK, "active")
+
+    def guarded(self, callback: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a callback that reports what it raises instead of ending the process."""
+        name = getattr(callback, "__name__", type(callback).__name__).lstrip("_")
+
+        @functools.wraps(callback)
+        def call(*arguments: Any) -> Any:
+            try:
+                return callback(*arguments)
+            except Exception as error:  # noqa: BLE001 - reported, and the node lives on
+                self.report(name, error)
+                return None
+
+        return call
+
+    def report(self, where: str, error: Exception) -> str:
+        """Log what a callback raised, keep it for diagnostics, and return one sentence for a caller.
+
+        A refusal is logged as its sentence, a bug with its traceback the first time that it occurs. When a signal has
+        shut the context down, whatever fails because of that is neither.
+        """
+        if isinstance(error, Refusal):
+            self.get_logger().error(str(error))
+            return str(error)
+        if self.context.ok() and (report := self._bugs.add(where, error, time.monotonic())):
+            self.get_logger().error(report)
+        return f"{where} failed: {type(error).__name__}: {error}"
 
     def create_steady_timer(self, period: float, callback: Callable[[], None]) -> Any:
         """Make a timer on the steady clock; ``period`` in s."""
         return self.create_timer(period, callback, clock=self._steady_clock)
 
-    def create_publisher(self, *arguments: Any, **options: Any) -> Any:
-        """Make a publisher that no QoS events are waited for: with them every wait of the executor takes twice as long.
+    def create_timer(self, period: float, callback: Callable[[], None], *arguments: Any, **options: Any) -> Any:
+        """Make a timer with a guarded callback."""
+        return super().create_timer(period, self.guarded(callback), *arguments, **options)
 
-        Whoever subscribes with a QoS that does not fit is told by the subscriber's own events.
+    def create_service(self, kind: Any, name: str, callback: Callable[..., Any], **options: Any) -> Any:
+        """Make a service that is always answered: after a bug or a refusal with ``message``, where its type has that.
+
+        A coroutine function is left as it is and has to do the same by itself.
+        """
+        if inspect.iscoroutinefunction(callback):
+            return super().create_service(kind, name, callback, **options)
+
+        @functools.wraps(callback)
+        def answer(request: Any, response: Any) -> Any:
+            try:
+                return callback(request, response)
+            except Exception as error:  # noqa: BLE001 - reported, and a caller who hears nothing would wait for ever
+                failure = kind.Response()
+                sentence = self.report(name, error)
+                if hasattr(failure, "message"):
+                    failure.message = sentence
+                return failure
+
+        return super().create_service(kind, name, answer, **options)
+
+    def create_publisher(self, *arguments: Any, **options: Any) -> Any:
+        """Make a publisher without QoS events: with them every wait of the executor takes twice as long.
+
+        A subscriber with an incompatible QoS is reported by the subscriber's own events.
         """
         options.setdefault("event_callbacks", PublisherEventCallbacks(use_default_callbacks=False))
         return super().create_publisher(*arguments, **options)
 
-    def create_subscription(self, *arguments: Any, **options: Any) -> Any:
-        """Make a subscription without QoS events, too; best effort fits every publisher."""
+    def create_subscription(
+        self, kind: Any, topic: str, callback: Callable[[Any], None], *arguments: Any, **options: Any
+    ) -> Any:
+        """Make a subscription with a guarded callback, without QoS events, too; best effort fits every publisher."""
         options.setdefault("event_callbacks", SubscriptionEventCallbacks(use_default_callbacks=False))
-        return super().create_subscription(*arguments, **options)
+        return super().create_subscription(kind, topic, self.guarded(callback), *arguments, **options)
 
     def declare_number(self, name: str, default: float) -> None:
-        """Declare a parameter that may be given as ``1`` or ``1.0``; to be read with ``number``."""
+        """Declare a parameter that may be given as ``1`` or ``1.0``; ``number`` reads it."""
         self.declare_parameter(name, default, ParameterDescriptor(dynamic_typing=True))
 
     def number(self, name: str) -> float:
         """Read a parameter that ``declare_number`` declared.
 
         Raises:
-            Refusal: it is no number.
+            Refusal: it is not a number.
         """
         value = self.get_parameter(name).value
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -113,7 +183,7 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
         return float(value)
 
     def autostart(self) -> None:
-        """Configure and activate, if the parameter asks for it; spinning does so unless this was called before."""
+        """Configure and activate, if the parameter asks for it; called when the executor spins, or before by hand."""
         if self._autostart_timer is None:
             return
         self.destroy_timer(self._autostart_timer)
@@ -129,6 +199,8 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
             health = self.health()
         else:
             health = Health(WARN, "not active")
+        if bug := self._bugs.sentence(time.monotonic()):
+            health = Health(ERROR, bug, {**health.values, **self._bugs.counts})
         message = DiagnosticArray()
         message.header.stamp = self.get_clock().now().to_msg()
         message.status = [
@@ -162,11 +234,11 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
         return self._attempt(self.teardown)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Lifecycle transition; ends the work wherever it stands."""
+        """Lifecycle transition; ends the work in whatever state the node is."""
         return self._attempt(self.close)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Clean up after a transition that broke; the node is then unconfigured and can be tried again."""
+        """Clean up after a transition with a bug; the node is then unconfigured and can be tried again."""
         reason = self.refusal
         result = self._attempt(self.close)
         self.refusal = reason or self.refusal
@@ -191,8 +263,8 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
             self.refusal = str(refusal)
             self.get_logger().error(self.refusal)
             return TransitionCallbackReturn.FAILURE
-        except Exception as bug:  # noqa: BLE001 - rclpy would drop it in silence
-            if not self.context.ok():  # the process is being ended; what breaks under that is no bug
+        except Exception as bug:  # noqa: BLE001 - rclpy would drop it without a word
+            if not self.context.ok():  # the process is ending; what fails because of that is no bug
                 return TransitionCallbackReturn.FAILURE
             self.refusal = f"{action.__name__} failed: {type(bug).__name__}: {bug}"
             self.get_logger().error(traceback.format_exc())

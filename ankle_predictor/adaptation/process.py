@@ -111,6 +111,12 @@ class AdaptationProcess:
         with self._lock:
             return self._child is not None and self._child.poll() is not None
 
+    @property
+    def pid(self) -> int | None:
+        """The process's id; None while it does not run."""
+        with self._lock:
+            return None if self._child is None else self._child.pid
+
     def give(self, walked: Callable[[], WalkedSeconds]) -> None:
         """Hand over what to learn from; it is called in the thread of ``run``."""
         self._given.put(walked)

@@ -1,12 +1,10 @@
-"""The action ``~/adapt``: the wearer walks, the model in use is adapted beside that, and the result is swapped in."""
+"""The action ``~/adapt``: adapts the model in use to the wearer while the wearer walks, and switches to the result."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 import time
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +17,9 @@ from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.adaptation.process import AdaptationEnded, Outcome, Task
 from ankle_predictor.adaptation.run import SWAPPING, TRAINING, AdaptationRun, check_means
 from ankle_predictor.estimation.samples import PairSample
-from ankle_predictor.forecasting.forecaster import PreparedModel
-from ankle_predictor.model.bundle import Bundle, bundle_path, check_writable, write_bundle
+from ankle_predictor.forecasting.live_predictor import LivePredictor
+from ankle_predictor.model.bundle import bundle_path, check_writable, write_bundle
 from ankle_predictor.model.engine import InferenceEngine
-from ankle_predictor.model.manifest import BundleError
-from ankle_predictor.nodes.node_parameters import read_side
 from ankle_predictor.nodes.worker import Worker
 from ankle_predictor.trust.status import Status
 
@@ -35,32 +31,17 @@ NOT_LEARNED_FROM = Status.SENSOR_SUSPECT | Status.IMPLAUSIBLE
 
 
 class AdaptAction:
-    """Serves one goal at a time. Nothing in here holds the executor up: what takes longer happens in another thread."""
+    """Serves one goal at a time. Nothing here blocks the executor: what takes longer runs in a worker thread.
 
-    def __init__(  # noqa: PLR0917 - each is another thing
-        self,
-        node: ManagedNode,
-        in_use: Callable[[], InferenceEngine | None],
-        try_out: Callable[[Bundle], PreparedModel],
-        switch: Callable[[PreparedModel], None],
-        directory: Callable[[], Path],
-        recent_error: Callable[[], float],
-    ) -> None:
-        """Offer the action.
+    Attributes:
+        run: the adaptation that runs, None while there is none.
+    """
 
-        Args:
-            node: that offers it.
-            in_use: tells the engine in use.
-            try_out: makes a model ready to run; called in a thread of its own.
-            switch: puts it to use; called in the executor. Both raise BundleError to refuse.
-            directory: where a user's model is written.
-            recent_error: of the model in use, in rad.
-        """
-        self._node = node
-        self._in_use, self._try_out, self._switch = in_use, try_out, switch
-        self._directory, self._recent_error = directory, recent_error
-        self._background = Worker(node, "adapt")
-        self._run: AdaptationRun | None = None
+    def __init__(self, node: ManagedNode, predictor: LivePredictor) -> None:
+        """Offer the action of a node for its predictor."""
+        self._node, self._predictor = node, predictor
+        self._worker = Worker(node, "adapt")
+        self.run: AdaptationRun | None = None
         self._timer: Any = None
         self._server: Any = ActionServer(
             node,
@@ -73,24 +54,24 @@ class AdaptAction:
         )
 
     def push(self, pair: PairSample, status: Status) -> None:
-        """Take every pair, with what was said of it."""
-        if self._run is not None and not status & NOT_LEARNED_FROM:
-            self._run.push(pair)
+        """Take every pair with its status."""
+        if self.run is not None and not status & NOT_LEARNED_FROM:
+            self.run.push(pair)
 
     def push_encoder(self, stamp: float, angle: float) -> None:
         """Take the encoder's angle in rad, dorsiflexion positive."""
-        if self._run is not None:
-            self._run.push_encoder(stamp, angle)
+        if self.run is not None:
+            self.run.push_encoder(stamp, angle)
 
     def end(self, reason: str) -> None:
-        """End what runs, if anything does."""
-        if self._run is not None:
-            self._run.stop(reason)
+        """End the adaptation that runs, if there is one."""
+        if self.run is not None:
+            self.run.stop(reason)
 
     def close(self) -> None:
-        """End everything before the node is destroyed; waits until the adapting process is gone."""
+        """End everything before the node is destroyed; waits until the adapting process has ended."""
         self.end("predictor ended")
-        self._background.close()
+        self._worker.close()
         self._finish()
         if self._server is not None:
             self._server.destroy()
@@ -98,64 +79,70 @@ class AdaptAction:
 
     def _consider(self, goal: AdaptToUser.Goal) -> GoalResponse:
         try:
-            self._check(goal)
+            self.check(goal)
         except Refusal as refusal:
             self._node.get_logger().error(f"adapt is refused: {refusal}")
             return GoalResponse.REJECT
+        except Exception as bug:  # noqa: BLE001 - reported, and a caller who hears nothing would wait for ever
+            self._node.report("adapt", bug)
+            return GoalResponse.REJECT
         return GoalResponse.ACCEPT
 
-    def _check(self, goal: AdaptToUser.Goal) -> None:
+    def check(self, goal: AdaptToUser.Goal) -> None:
         """Refuse a goal that cannot be served.
 
         Raises:
             Refusal: one sentence says why.
         """
-        base = self._in_use()
+        base = self._predictor.engine
         if base is None or not self._node.is_active:
             raise Refusal("predictor is not active; activate it first")
-        if self._run is not None:
-            raise Refusal(f"the model is being adapted to {self._run.path.name} already; wait, or cancel that")
+        if self.run is not None:
+            raise Refusal(f"the model is being adapted to {self.run.path.name} already; wait, or cancel that")
         if goal.labels not in LABELS:
             raise Refusal(f"labels must be 'imu' or 'encoder', not {goal.labels!r}")
         if not SHORTEST <= goal.duration <= LONGEST:
             raise Refusal(f"duration must be {SHORTEST:g} to {LONGEST:g} s of walking, not {goal.duration:g}")
-        path = bundle_path(self._directory(), goal.user)
+        path = self._path_of(goal.user)
         if goal.user == base.bundle.name or path == base.bundle.path:
             raise Refusal(f"{goal.user} is the model in use; give the user another name, or load another model first")
         check_writable(path, replace=True)
 
     def _accept(self, goal: Any) -> None:
-        base, path = self._in_use(), bundle_path(self._directory(), goal.request.user)
-        assert base is not None  # it was considered just now
-        mirrored = base.manifest.side != read_side(self._node)
-        self._run = AdaptationRun(goal, base, path, mirrored, Future(executor=self._node.executor))
-        self._timer = self._node.create_steady_timer(FEEDBACK_PERIOD, self._tell)
+        base = self._predictor.engine
+        assert base is not None  # ``_check`` has just seen it
+        mirrored = base.manifest.side != self._predictor.config.side
+        collected = Future(executor=self._node.executor)
+        self.run = AdaptationRun(goal, base, self._path_of(goal.request.user), mirrored, collected)
+        self._timer = self._node.create_steady_timer(FEEDBACK_PERIOD, self._publish_feedback)
         goal.execute()
 
     def _cancel(self, _goal: Any) -> CancelResponse:
-        if self._run is None or self._run.committing:
+        if self.run is None or self.run.committing:
             return CancelResponse.REJECT  # there is nothing left to cancel
-        self._run.stop("cancelled")
+        self.run.stop("cancelled")
         return CancelResponse.ACCEPT
 
-    def _tell(self) -> None:
-        run = self._run
+    def _path_of(self, user: str) -> Path:
+        return bundle_path(self._predictor.config.model_directories[0], user)
+
+    def _publish_feedback(self) -> None:
+        run = self.run
         if run is not None:
             run.look()
-            error = float(self._recent_error())
+            error = float(self._predictor.recent_error)
             run.goal.publish_feedback(AdaptToUser.Feedback(stage=run.stage, progress=float(run.progress), error=error))
 
     async def _execute(self, goal: Any) -> AdaptToUser.Result:
-        run = self._run
+        run = self.run
         assert run is not None
         result = AdaptToUser.Result(error_before=math.nan, error_after=math.nan)
         try:
             await self._adapt(run, result)
-        except (AdaptationEnded, BundleError) as reason:
+        except Refusal as reason:
             result.message = str(reason)
-        except Exception as bug:  # noqa: BLE001 - a caller who hears nothing would wait for ever
-            self._node.get_logger().error(traceback.format_exc())
-            result.message = f"adapting failed: {type(bug).__name__}: {bug}"
+        except Exception as bug:  # noqa: BLE001 - reported, and a caller who hears nothing would wait for ever
+            result.message = self._node.report("adapt", bug)
         finally:
             self._finish()
         if result.success:
@@ -164,21 +151,20 @@ class AdaptAction:
             goal.canceled()
         else:
             goal.abort()
-        in_use = self._in_use()
-        result.model = "" if in_use is None else in_use.bundle.name
+        result.model = self._predictor.model
         self._node.get_logger().info(f"adapt to {run.path.name}: {result.message}; model {result.model} runs")
         return result
 
     async def _adapt(self, run: AdaptationRun, result: AdaptToUser.Result) -> None:
-        """Go through all stages, and fill the result in.
+        """Go through all stages and fill the result in.
 
         Raises:
-            AdaptationEnded, BundleError: the model in use stays; nothing of a new one is left, unless it says so.
+            AdaptationEnded, BundleError: the model in use stays. Nothing of a new one is left, unless it says so.
         """
-        await self._background.run(lambda: check_means(run.path))
+        await self._worker.run(lambda: check_means(run.path))
         name = f"walk of {run.path.name}, {time.strftime('%Y-%m-%d %H:%M')}"
         task = Task(run.base.bundle, run.path.name, run.labels, name)
-        adapting = self._background.run(lambda: run.process.run(task))
+        adapting = self._worker.run(lambda: run.process.run(task))
         adapting.add_done_callback(lambda _: run.end_collecting())
         await run.collected
         if not self._is_in_use(run.base):
@@ -191,28 +177,26 @@ class AdaptAction:
             raise AdaptationEnded(outcome.message)
         run.stage, run.progress = SWAPPING, 0.0
         bundle = dataclasses.replace(outcome.bundle, path=run.path)
-        ready = await self._background.run(lambda: self._try_out(bundle))
+        prepared = await self._worker.run(lambda: self._predictor.prepare(bundle))
         self._go_on(run)
         run.committing = True
-        await self._background.run(
-            lambda: write_bundle(run.path, bundle.manifest, bundle.onnx, bundle.keras, replace=True)
-        )
+        await self._worker.run(lambda: write_bundle(run.path, bundle.manifest, bundle.onnx, bundle.keras, replace=True))
         try:
             self._go_on(run)
         except AdaptationEnded as late:
             raise AdaptationEnded(f"{late}; {run.path.name} was written all the same, load_weights loads it") from late
-        self._switch(ready)
+        self._predictor.use(prepared)
         result.success, result.message = True, outcome.message
 
     def _is_in_use(self, base: InferenceEngine) -> bool:
-        in_use = self._in_use()
+        in_use = self._predictor.engine
         return in_use is not None and in_use.manifest == base.manifest
 
     def _go_on(self, run: AdaptationRun) -> None:
-        """Refuse to go on with what was stopped, or overtaken.
+        """Refuse to go on with an adaptation that was stopped, or whose base is not in use any more.
 
         Raises:
-            AdaptationEnded: it was.
+            AdaptationEnded: it must end.
         """
         if not self._is_in_use(run.base):
             run.stop(OTHER_MODEL)
@@ -220,7 +204,7 @@ class AdaptAction:
             raise AdaptationEnded(run.stopped)
 
     def _finish(self) -> None:
-        self._run = None
+        self.run = None
         if self._timer is not None:
             self._node.destroy_timer(self._timer)
             self._timer = None

@@ -6,17 +6,19 @@ from collections.abc import Sequence
 
 from rclpy.parameter import Parameter
 
+from ankle_imu_driver.conventions import RAW_TOPICS
 from ankle_imu_driver.driver_node import ImuDriverNode
 from ankle_imu_driver.managed_node import ManagedNode, spin_nodes
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.nodes.filter_node import JOINT_TOPIC, RAW_TOPICS, SEGMENT_TOPICS, OrientationFilterNode
+from ankle_predictor.nodes.filter_node import OrientationFilterNode
 from ankle_predictor.nodes.predictor_node import PredictorNode
-from ankle_predictor.nodes.sample_executor import Doorbell, SampleExecutor
+from ankle_predictor.nodes.sample_executor import SampleExecutor
 from ankle_predictor.nodes.source_defaults import follow_source
+from ankle_predictor.nodes.topics import JOINT_TOPIC, SEGMENT_TOPICS
 
 
 def make_nodes(executor: SampleExecutor) -> list[ManagedNode]:
-    """Make the three nodes for an executor, and let the others follow what the driver plays.
+    """Make the three nodes for an executor; filter and predictor take the defaults of the driver's source.
 
     Raises:
         Refusal: there is no log, or it cannot be read.
@@ -34,8 +36,8 @@ def make_nodes(executor: SampleExecutor) -> list[ManagedNode]:
         driver.get_logger().info(f"{log} brings no calibration: the filter waits for two seconds of standing")
     for node in (orientation, predictor):
         node.set_parameters([Parameter(n, value=v) for n, v in following.items() if node.has_parameter(n)])
-    nodes = [predictor, orientation, driver]  # whoever listens first, so that no sample is missed
-    # In simulated time samples would overtake /clock, and there is no hurry.
+    nodes = [predictor, orientation, driver]  # receivers before senders, so that no sample is missed
+    # In simulated time samples would overtake /clock.
     if rate == 1 and not any(node.get_parameter("use_sim_time").value for node in nodes):
         connect(executor, driver, orientation, predictor)
     for node in nodes:
@@ -46,21 +48,20 @@ def make_nodes(executor: SampleExecutor) -> list[ManagedNode]:
 def connect(
     executor: SampleExecutor, driver: ImuDriverNode, orientation: OrientationFilterNode, predictor: PredictorNode
 ) -> None:
-    """Have the samples handed on from node to node, beside DDS; not if a remapping has parted any of their topics."""
-    ways = [(topic, driver, orientation) for topic in RAW_TOPICS.values()]
-    ways += [(topic, orientation, predictor) for topic in (*SEGMENT_TOPICS.values(), JOINT_TOPIC)]
-    if any(sender.resolve_topic_name(topic) != hearer.resolve_topic_name(topic) for topic, sender, hearer in ways):
+    """Hand samples from node to node past DDS, unless a remapping has separated any of their topics."""
+    hops = [(topic, driver, orientation) for topic in RAW_TOPICS.values()]
+    hops += [(topic, orientation, predictor) for topic in (*SEGMENT_TOPICS.values(), JOINT_TOPIC)]
+    if any(sender.resolve_topic_name(topic) != receiver.resolve_topic_name(topic) for topic, sender, receiver in hops):
         return
-    for topic, _, hearer in ways:
-        hearer.inputs.expect(topic)
-    orientation.neighbour = predictor.inputs
-    bell = Doorbell()
-    executor.serve(bell.wait, orientation.inputs.take, driver.send_waiting, bell.is_ringing)
+    orientation.inputs.is_direct = predictor.inputs.is_direct = True
+    orientation.predictor_inputs = predictor.inputs
+    predictor.time = orientation.time
+    executor.serve(orientation.inputs.drain, driver.guarded(driver.send_waiting))
 
     def tap(stream: int, frame: str, stamp: int, values: Sequence[float]) -> None:
         ax, ay, az, gx, gy, gz = values
-        orientation.inputs.post_unpacked(RAW_TOPICS[stream], (frame, stamp, (ax, ay, az), (gx, gy, gz)))
-        bell.ring()
+        orientation.inputs.post((stream, frame, stamp, (ax, ay, az), (gx, gy, gz)))
+        executor.ring()
 
     driver.tap = tap
 

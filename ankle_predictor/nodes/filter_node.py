@@ -1,4 +1,4 @@
-"""The node ``orientation_filter``: raw samples of both sensors in, segments and the ankle angle now out."""
+"""The node ``orientation_filter``: estimates both segments and the ankle angle now from the raw samples."""
 
 from __future__ import annotations
 
@@ -14,33 +14,28 @@ from std_srvs.srv import Trigger
 
 from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.calibration import Calibration, CalibrationError, save_calibration
-from ankle_imu_driver.conventions import FOOT, SHANK
+from ankle_imu_driver.conventions import FOOT, RAW_TOPICS, SHANK, STREAM_NAMES
 from ankle_imu_driver.managed_node import ERROR, OK, WARN, Health, ManagedNode, spin_nodes
 from ankle_imu_driver.recordings.read_recording import read_calibration
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.leg_estimator import LegEstimator
 from ankle_predictor.estimation.samples import LegSample
 from ankle_predictor.nodes.input_queue import InputQueue
-from ankle_predictor.nodes.messages import (
-    SAMPLE_QOS,
-    JointMessage,
-    SegmentMessage,
-    framed_imu,
-    static_transforms,
-)
+from ankle_predictor.nodes.messages import JointMessage, SegmentMessage, framed_imu, static_transforms
 from ankle_predictor.nodes.node_parameters import declare_joint, declare_leg, fix_while, read_joint, read_leg
-from ankle_predictor.nodes.sample_executor import SampleExecutor
+from ankle_predictor.nodes.qos import SAMPLE_QOS
 from ankle_predictor.nodes.stamps import TimeOrigin
+from ankle_predictor.nodes.topics import JOINT_TOPIC, SEGMENT_TOPICS
 
 try:
     from tf2_msgs.msg import TFMessage
 except ImportError:  # not among the wheels of ROS 2
     TFMessage = None
 
-NAMES = {SHANK: "shank", FOOT: "foot"}
-RAW_TOPICS = {stream: f"{name}/imu/data_raw" for stream, name in NAMES.items()}
-SEGMENT_TOPICS = {stream: f"{name}/imu/data" for stream, name in NAMES.items()}
-JOINT_TOPIC = "joint_states"
+RawSample = tuple[int, str, int, Vector, Vector]
+"""Stream, frame, stamp in ns, specific force in m/s^2 and angular rate in rad/s, sensor frame."""
+
+NAMES = {stream: STREAM_NAMES[stream] for stream in (SHANK, FOOT)}
 SILENT = 0.5  # s without a sample, after which a sensor counts as silent
 FOLDER = "~/.ros/ankle_predictor"
 
@@ -49,20 +44,26 @@ class OrientationFilterNode(ManagedNode):
     """Publishes ``shank/imu/data``, ``foot/imu/data``, ``joint_states`` and the sensors' static transforms.
 
     Without a calibration the segments have no orientation and there are no ``joint_states``, until the wearer has stood
-    still and upright for two seconds. ``~/calibrate`` does that again at any time, ``~/reset`` starts the estimate
-    afresh and keeps the calibration.
+    still and upright for two seconds. ``~/calibrate`` calibrates again at any time, ``~/reset`` restarts the estimate
+    and keeps the calibration.
 
     Attributes:
         wearers_file: where the calibration is saved unless ``calibration_save`` says otherwise.
-        inputs: what it listens to.
-        neighbour: who listens to it in this process, and answers before the others are told; None over DDS only.
+        inputs: the pending samples.
+        time: the origin of the samples' time; nodes in one process that hand samples over share one.
+        predictor_inputs: of the predictor in the same process, which gets the samples before they are published; None
+            where the predictor listens over DDS.
+        leg: the estimate, while the node is configured.
+        outputs: the publishers by topic, while the node is configured.
     """
 
     def __init__(self, **node_arguments: Any) -> None:
         super().__init__("orientation_filter", **node_arguments)
-        self._leg: LegEstimator | None = None
-        self.inputs: InputQueue[LegSample] = InputQueue(self, self._answer)
-        self.neighbour: InputQueue[Any] | None = None
+        self.leg: LegEstimator | None = None
+        self.outputs: dict[str, Any] = {}
+        self.inputs: InputQueue[LegSample] = InputQueue(self, self._process)
+        self.time = TimeOrigin()
+        self.predictor_inputs: InputQueue[Any] | None = None
         leg_name = self.get_namespace().strip("/").replace("/", "_")
         self.declare_parameter("calibration_file", "")
         self.wearers_file = f"{FOLDER}/calibration{leg_name and '_' + leg_name}.yaml"
@@ -70,7 +71,7 @@ class OrientationFilterNode(ManagedNode):
         self.declare_parameter("frame_prefix", "")
         declare_leg(self)
         declare_joint(self)
-        fix_while(self, lambda: self._leg is not None)
+        fix_while(self, lambda: self.leg is not None)
         self.create_service(Trigger, "~/calibrate", self._on_calibrate)
         self.create_service(Trigger, "~/reset", self._on_reset)
 
@@ -83,55 +84,57 @@ class OrientationFilterNode(ManagedNode):
         self._prefix = prefix
         self._segment_messages = {stream: SegmentMessage(f"{prefix}{name}_link") for stream, name in NAMES.items()}
         self._joint_message = JointMessage(read_joint(self))
-        self._time = TimeOrigin()
         self._heard = dict.fromkeys(NAMES, -SILENT)
         self._wrong_frame = dict.fromkeys(NAMES, 0)
         self._stray_frame = ""
         self._pairs, self._pairs_reported, self._reported = 0, 0, time.monotonic()
-        self._outputs = {t: self.create_publisher(Imu, t, SAMPLE_QOS) for t in SEGMENT_TOPICS.values()}
-        self._outputs[JOINT_TOPIC] = self.create_publisher(JointState, JOINT_TOPIC, SAMPLE_QOS)
+        self.outputs = {t: self.create_publisher(Imu, t, SAMPLE_QOS) for t in SEGMENT_TOPICS.values()}
+        self.outputs[JOINT_TOPIC] = self.create_publisher(JointState, JOINT_TOPIC, SAMPLE_QOS)
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self._tf_output = self.create_publisher(TFMessage, "/tf_static", latched) if TFMessage else None
         if self._tf_output is None:
             self.get_logger().info("tf2_msgs is not installed: the sensors' static transforms are not published")
-        self._leg = leg
+        self.leg = leg
         self._calibration: Calibration | None = None
         self._follow_calibration()
 
     def start(self) -> None:
         """Listen to the sensors."""
+        if self.inputs.is_direct:
+            self.inputs.accept(self._read)
+            return
         for stream, topic in RAW_TOPICS.items():
-            self.inputs.listen(Imu, topic, framed_imu, partial(self._read, stream))
+            self.inputs.listen(Imu, topic, partial(self._read_message, stream))
 
     def stop(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self.inputs.close()
-        if self._leg is not None:
-            self._leg.reset()
+        if self.leg is not None:
+            self.leg.reset()
 
     def teardown(self) -> None:
         """Undo ``setup``."""
-        if self._leg is None:
+        if self.leg is None:
             return
-        self._leg = None
-        for output in (*self._outputs.values(), self._tf_output):
+        self.leg = None
+        for output in (*self.outputs.values(), self._tf_output):
             if output is not None:
                 self.destroy_publisher(output)
 
     def health(self) -> Health:
-        """Say whether pairs come and whether they are calibrated."""
-        assert self._leg is not None
+        """Report whether pairs come and whether the sensors are calibrated."""
+        assert self.leg is not None
         now = time.monotonic()
         rate = (self._pairs - self._pairs_reported) / max(now - self._reported, 1e-9)
         self._pairs_reported, self._reported = self._pairs, now
-        calibration = self._leg.calibration
+        calibration = self.leg.calibration
         values = {
             "pairs": self._pairs,
             "pairs per second": f"{rate:.1f}",
             "side": self.get_parameter("side").value,
             "calibration": "none" if calibration is None else calibration.source or "given",
             **{f"{NAMES[stream]}.wrong_frame": n for stream, n in self._wrong_frame.items() if n},
-            **{name: n for name, n in self._leg.counts.items() if n},
+            **{name: n for name, n in self.leg.counts.items() if n},
         }
         silent = self._silent()
         if self._stray_frame:
@@ -140,7 +143,7 @@ class OrientationFilterNode(ManagedNode):
         if silent:
             return Health(ERROR, f"no samples come from {silent}", values)
         if calibration is None:
-            return Health(WARN, f"not calibrated: {self._leg.refusal or 'stand still and upright'}", values)
+            return Health(WARN, f"not calibrated: {self.leg.refusal or 'stand still and upright'}", values)
         if not rate:
             return Health(ERROR, "shank and foot make no pairs: their stamps differ too much, or repeat", values)
         return Health(OK, "calibrated", values)
@@ -156,10 +159,13 @@ class OrientationFilterNode(ManagedNode):
             return None
         return read_calibration(path)
 
-    def _read(self, stream: int, sample: tuple[str, int, Vector, Vector]) -> list[LegSample]:
-        if self._leg is None:  # it was cleaned up while this was on its way
+    def _read_message(self, stream: int, message: Imu) -> list[LegSample]:
+        return self._read((stream, *framed_imu(message)))
+
+    def _read(self, sample: RawSample) -> list[LegSample]:
+        if self.leg is None:  # cleaned up while the sample was on its way
             return []
-        frame, stamp, accel, gyro = sample
+        stream, frame, stamp, accel, gyro = sample
         if frame and frame != self._frames[stream]:
             self._wrong_frame[stream] += 1
             self._stray_frame = (
@@ -168,40 +174,39 @@ class OrientationFilterNode(ManagedNode):
             )
             return []
         self._heard[stream] = time.monotonic()
-        return self._leg.push(stream, self._time.seconds(stamp), accel, gyro)
+        return self.leg.push(stream, self.time.seconds(stamp), accel, gyro)
 
-    def _answer(self, samples: list[LegSample]) -> None:
-        """Tell the neighbour first: the forecast is made of this."""
-        if self.neighbour is not None:
+    def _process(self, samples: list[LegSample]) -> None:
+        """Hand the samples to the predictor first, if it is in this process, and then publish them."""
+        if self.predictor_inputs is not None:
             for sample in samples:
-                for topic, message in self._messages_of(sample):
-                    self.neighbour.post(topic, message)
-            self.neighbour.take()
+                self.predictor_inputs.post(sample)
+            self.predictor_inputs.drain()
         for sample in samples:
             for topic, message in self._messages_of(sample):
-                self._outputs[topic].publish(message)
+                self.outputs[topic].publish(message)
             self._pairs += sample.shank is not None and sample.foot is not None
-        if self._leg is not None and self._leg.calibration is not self._calibration:
+        if self.leg is not None and self.leg.calibration is not self._calibration:
             self.get_logger().info(self._keep_calibration())
 
     def _messages_of(self, sample: LegSample) -> Iterator[tuple[str, Any]]:
-        """Fill the messages of one time, each valid until the next of its kind."""
+        """Fill the messages of one time; each is valid until the next of its kind."""
         for stream, segment in ((SHANK, sample.shank), (FOOT, sample.foot)):
             if segment is not None:
-                stamp = self._time.nanoseconds(segment.stamp)
+                stamp = self.time.nanoseconds(segment.stamp)
                 yield SEGMENT_TOPICS[stream], self._segment_messages[stream].fill(stamp, segment)
         joint = sample.joint
         if joint is not None:
-            stamp = self._time.nanoseconds(joint.stamp)
+            stamp = self.time.nanoseconds(joint.stamp)
             yield JOINT_TOPIC, self._joint_message.fill(stamp, joint.angle, joint.rate)
 
     def _on_calibrate(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         try:
-            if self._leg is None:
+            if self.leg is None:
                 raise CalibrationError("orientation_filter is not configured; configure it first")
             if silent := self._silent():
                 raise CalibrationError(f"no samples come from {silent}")
-            self._leg.calibrate()
+            self.leg.calibrate()
         except Refusal as refusal:
             response.message = str(refusal)
             return response
@@ -210,8 +215,8 @@ class OrientationFilterNode(ManagedNode):
         return response
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        if self._leg is not None:
-            self._leg.reset()
+        if self.leg is not None:
+            self.leg.reset()
         response.success = True
         response.message = "the estimate starts afresh; a calibration stays"
         return response
@@ -221,35 +226,28 @@ class OrientationFilterNode(ManagedNode):
         return " and ".join(NAMES[stream] for stream, heard in self._heard.items() if now - heard >= SILENT)
 
     def _keep_calibration(self) -> str:
-        """Follow a new calibration and save it; returns a sentence on that."""
-        assert self._leg is not None
-        assert self._leg.calibration is not None
+        """Use a new calibration and save it; returns a sentence about it."""
+        assert self.leg is not None
+        assert self.leg.calibration is not None
         self._follow_calibration()
-        said = f"calibrated by {self._leg.calibration.source}"
+        said = f"calibrated by {self.leg.calibration.source}"
         if self._save_to is None:
             return said
         try:
-            save_calibration(self._save_to, self._leg.calibration)
+            save_calibration(self._save_to, self.leg.calibration)
         except CalibrationError as error:
             self.get_logger().warning(str(error))
             return f"{said}, but not saved: {error}"
         return f"{said}, saved as {self._save_to}"
 
     def _follow_calibration(self) -> None:
-        assert self._leg is not None
-        self._calibration = self._leg.calibration
+        assert self.leg is not None
+        self._calibration = self.leg.calibration
         if self._tf_output is not None:
             stamp = self.get_clock().now().to_msg()
-            self._tf_output.publish(TFMessage(transforms=static_transforms(self._prefix, self._leg.rotations, stamp)))
-
-
-def make_nodes(executor: SampleExecutor) -> list[ManagedNode]:
-    """Make the node, its input first on an executor."""
-    node = OrientationFilterNode()
-    node.inputs.come_first(executor)
-    return [node]
+            self._tf_output.publish(TFMessage(transforms=static_transforms(self._prefix, self.leg.rotations, stamp)))
 
 
 def main() -> int:
     """Run the node."""
-    return spin_nodes(make_nodes, make_executor=SampleExecutor)
+    return spin_nodes(lambda _executor: [OrientationFilterNode()])

@@ -1,145 +1,111 @@
-"""What waits for a node is taken whole before anything of it is answered, so that no queue ever builds up."""
+"""Drains all pending messages before processing them, so that no backlog of samples builds up."""
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from rclpy.impl.implementation_singleton import rclpy_implementation as _rclpy
-
 from ankle_imu_driver.managed_node import ManagedNode
-from ankle_predictor.nodes.messages import SENSOR_QOS
-from ankle_predictor.nodes.sample_executor import SampleExecutor
+from ankle_predictor.nodes.qos import SENSOR_QOS
 
 T = TypeVar("T")
-DEPTH = SENSOR_QOS.depth  # messages of a topic that may wait before the oldest give way, whatever way they came
+DEPTH = SENSOR_QOS.depth  # messages of one topic that may wait; when more come, the oldest are dropped
+DIRECT_DEPTH = 2 * DEPTH  # samples from a node in this process that may wait: both sensors together
 
 
 @dataclass(frozen=True)
 class _Topic(Generic[T]):
-    name: str
-    unpack: Callable[[Any], Any]
     read: Callable[[Any], list[T]]
-    subscription: Any  # None where a sender in this process posts
+    subscription: Any
 
 
 class InputQueue(Generic[T]):
-    """Reads messages of several topics into items, and hands over together what has piled up.
+    """Reads messages of several topics into items and processes all pending items together.
 
-    Messages come over DDS, or straight from a sender in this process: rclcpp has intra-process communication for that,
-    rclpy has nothing. Two ways over DDS are half of what a forecast takes otherwise.
+    Samples come over DDS, or directly from a node in the same process: rclcpp has intra-process communication for that,
+    rclpy has none. Without the two hops over DDS the latency of ``bringup`` is about half.
     """
 
-    def __init__(self, node: ManagedNode, answer: Callable[[list[T]], None]) -> None:
-        """Listen to nothing yet.
+    def __init__(self, node: ManagedNode, process: Callable[[list[T]], None]) -> None:
+        """Make a queue that listens to nothing yet.
 
         Args:
-            node: that listens.
-            answer: takes the items that were made since the last time, oldest first; never an empty list.
+            node: the node that listens.
+            process: takes the new items, oldest first; never called with an empty list.
         """
-        self._node, self._answer = node, answer
-        self._topics: dict[str, _Topic[T]] = {}
-        self._direct: set[str] = set()
-        self._posted: deque[tuple[_Topic[T], Any]] = deque()
+        self._node = node
+        self._process = process
+        self._guarded_drain = node.guarded(self._drain)
+        self._topics: list[_Topic[T]] = []
+        self._read_direct: Callable[[Any], list[T]] | None = None
+        self._posted: deque[Any] = deque(maxlen=DIRECT_DEPTH)
+        self.is_direct = False
+        """Whether a node in this process posts the samples. Set before the node is activated."""
+        self.received = 0
+        """Messages and samples that were read so far."""
 
-    def expect(self, topic: str) -> None:
-        """From the next ``listen`` on a sender in this process posts this topic, and nobody else is heard on it."""
-        self._direct.add(topic)
-        self._posted = deque(maxlen=DEPTH * len(self._direct))
-
-    def listen(self, kind: Any, topic: str, unpack: Callable[[Any], Any], read: Callable[[Any], list[T]]) -> None:
-        """Listen to a topic.
+    def listen(self, kind: Any, topic: str, read: Callable[[Any], list[T]]) -> None:
+        """Subscribe to a topic.
 
         Args:
-            kind: of message.
+            kind: the message type.
             topic: its name.
-            unpack: copies what matters out of a message, which its sender may refill at once; touches nothing else.
-            read: makes the items that are complete with that.
+            read: returns the items that are complete with a message.
         """
-        subscription = None
-        if topic not in self._direct:
-            subscription = self._node.create_subscription(
-                kind, topic, lambda m: self._take(read(unpack(m))), SENSOR_QOS
-            )
-        self._topics[topic] = _Topic(topic, unpack, read, subscription)
+
+        def receive(message: Any) -> None:
+            self._drain(self._read(read, message))
+
+        self._topics.append(_Topic(read, self._node.create_subscription(kind, topic, receive, SENSOR_QOS)))
+
+    def accept(self, read: Callable[[Any], list[T]]) -> None:
+        """Accept samples from a node in this process; ``read`` returns the items that are complete with one."""
+        self._read_direct = read
 
     def close(self) -> None:
-        """Listen no more."""
-        for topic in self._topics.values():
-            if topic.subscription is not None:
-                self._node.destroy_subscription(topic.subscription)
+        """Stop listening and drop what is pending."""
+        for topic in self._topics:
+            self._node.destroy_subscription(topic.subscription)
         self._topics.clear()
+        self._read_direct = None
         self._posted.clear()
 
-    def post(self, name: str, message: Any) -> None:
-        """Leave a message of a topic that is expected here, in whatever thread; dropped unless the node listens."""
-        if (topic := self._listening(name)) is not None:
-            self._posted.append((topic, topic.unpack(message)))
+    def post(self, sample: Any) -> None:
+        """Append a sample from any thread. It is dropped if the node does not accept samples now."""
+        if self._read_direct is not None:
+            self._posted.append(sample)
 
-    def post_unpacked(self, name: str, values: Any) -> None:
-        """Leave what ``unpack`` would make of a message, likewise."""
-        if (topic := self._listening(name)) is not None:
-            self._posted.append((topic, values))
+    def drain(self) -> bool:
+        """Process everything that is pending, in the executor's thread; return whether there was any item."""
+        return bool(self._guarded_drain([]))
 
-    def _listening(self, name: str) -> _Topic[T] | None:
-        topic = self._topics.get(name)
-        return topic if topic is not None and topic.subscription is None else None
-
-    def come_first(self, executor: SampleExecutor) -> None:
-        """Have what comes here over DDS answered before all else.
-
-        Not where the node starts in simulated time: ``/clock`` would be left behind.
-        """
-        if not self._node.get_parameter("use_sim_time").value:
-            executor.serve(self.wait, self.take)
-
-    def wait(self, seconds: float) -> bool:
-        """Wait until a message comes over DDS, or for so long; returns whether one is there to be taken.
-
-        For the executor's thread, which would otherwise wait for every timer and service as well.
-        """
-        subscriptions = [topic.subscription for topic in self._topics.values() if topic.subscription is not None]
-        if not subscriptions:
-            time.sleep(seconds)
-            return False
-        # What ``rclpy.wait_for_message`` does, for several topics.
-        wait_set = _rclpy.WaitSet(len(subscriptions), 0, 0, 0, 0, 0, self._node.context.handle)
-        wait_set.clear_entities()
-        for subscription in subscriptions:
-            wait_set.add_subscription(subscription.handle)
-        wait_set.wait(round(seconds * 1e9))
-        return bool(wait_set.get_ready_entities("subscription"))
-
-    def take(self) -> bool:
-        """Take and answer what waits, in the executor's thread; returns whether there was any to answer."""
-        return self._take([])
-
-    def _take(self, items: list[T]) -> bool:
-        # What comes in the meantime waits for the next turn, or a source that is faster than this would never let go.
+    def _drain(self, items: list[T]) -> bool:
+        # Only what is pending now: a source that is faster than this loop would otherwise never let it end.
         for _ in range(len(self._posted)):
-            topic, unpacked = self._posted.popleft()
-            if self._topics.get(topic.name) is topic:  # else it was posted while ``close`` was at work
-                items += topic.read(unpacked)
+            if self._read_direct is None or not self._posted:  # closed by what was just read
+                break
+            items += self._read(self._read_direct, self._posted.popleft())
         for _ in range(DEPTH):
             if not self._take_one_of_each(items):
                 break
         if items:
-            self._answer(items)
+            self._process(items)
         return bool(items)
 
+    def _read(self, read: Callable[[Any], list[T]], message: Any) -> list[T]:
+        self.received += 1
+        return read(message)
+
     def _take_one_of_each(self, items: list[T]) -> bool:
-        """Take a message of each topic, as they were sent in turn; returns whether there was any."""
+        """Take one message of each topic, so that topics stay in step; return whether there was any."""
         any_came = False
-        for topic in self._topics.values():
-            if topic.subscription is None:
-                continue
-            # What the executor itself calls; there is no other way to look whether a message waits.
+        for topic in self._topics.copy():
+            # What the executor itself calls. rclpy has no public way to take a message without waiting.
             with topic.subscription.handle:
                 taken = topic.subscription.handle.take_message(topic.subscription.msg_type, topic.subscription.raw)
             if taken is not None:
-                items += topic.read(topic.unpack(taken[0]))
+                items += self._read(topic.read, taken[0])
                 any_came = True
         return any_came

@@ -1,13 +1,28 @@
-"""Stamps in whole nanoseconds become seconds that keep their precision."""
+"""Stamps of ROS messages: whole nanoseconds in a message, seconds everywhere else."""
 
 from __future__ import annotations
 
+from typing import Any
+
+SECOND = 1_000_000_000  # ns
+
+
+def stamp_of(message: Any) -> int:
+    """Return the header stamp of a message in ns."""
+    stamp = message.header.stamp
+    return int(stamp.sec) * SECOND + int(stamp.nanosec)
+
+
+def set_stamp(message: Any, nanoseconds: int) -> None:
+    """Set the header stamp of a message."""
+    message.header.stamp.sec, message.header.stamp.nanosec = divmod(nanoseconds, SECOND)
+
 
 class TimeOrigin:
-    """Counts seconds from the first stamp it sees.
+    """Converts stamps to seconds since the first stamp, and back.
 
-    Seconds since 1970 as a float are only good to 0.2 microseconds. Counted from a start they are exact, there and
-    back, for 48 days; after that, and across a clock that jumps by years, they are good to a microsecond.
+    As a float, seconds since 1970 are only accurate to 0.2 microseconds. Seconds from a recent origin are exact in both
+    directions for 48 days. After that, and across a clock that jumps by years, the error is below a microsecond.
     """
 
     def __init__(self) -> None:
@@ -20,5 +35,5 @@ class TimeOrigin:
         return (nanoseconds - self._origin) / 1e9
 
     def nanoseconds(self, seconds: float) -> int:
-        """Return the stamp that ``seconds`` came from."""
+        """Return the stamp in ns that ``seconds`` was made from."""
         return (self._origin or 0) + round(seconds * 1e9)

@@ -1,20 +1,26 @@
-"""The topics that the demo listens to, and their types."""
+"""The names of all topics, relative to the namespace of one leg, and the types that a recording of them needs."""
 
 from __future__ import annotations
 
-SHANK_RAW, FOOT_RAW = "shank/imu/data_raw", "foot/imu/data_raw"
-ENCODER, ANGLE = "encoder/joint_states", "joint_states"
-FORECAST, DETAIL = "forecast", "forecast_detail"
-DIAGNOSTICS = "diagnostics"
+from ankle_imu_driver.conventions import ENCODER_TOPIC, FOOT, RAW_TOPICS, SHANK, STREAM_NAMES
+
+SEGMENT_TOPICS = {stream: f"{STREAM_NAMES[stream]}/imu/data" for stream in (SHANK, FOOT)}
+JOINT_TOPIC = "joint_states"
+FORECAST_TOPIC, DETAIL_TOPIC = "forecast", "forecast_detail"
+DIAGNOSTICS_TOPIC = "diagnostics"
 
 TOPICS = {
-    SHANK_RAW: "sensor_msgs/msg/Imu",
-    FOOT_RAW: "sensor_msgs/msg/Imu",
-    ENCODER: "sensor_msgs/msg/JointState",
-    "shank/imu/data": "sensor_msgs/msg/Imu",
-    "foot/imu/data": "sensor_msgs/msg/Imu",
-    ANGLE: "sensor_msgs/msg/JointState",
-    FORECAST: "trajectory_msgs/msg/JointTrajectory",
-    DETAIL: "ankle_predictor_interfaces/msg/AnkleForecast",
-    DIAGNOSTICS: "diagnostic_msgs/msg/DiagnosticArray",
+    **dict.fromkeys(RAW_TOPICS.values(), "sensor_msgs/msg/Imu"),
+    ENCODER_TOPIC: "sensor_msgs/msg/JointState",
+    **dict.fromkeys(SEGMENT_TOPICS.values(), "sensor_msgs/msg/Imu"),
+    JOINT_TOPIC: "sensor_msgs/msg/JointState",
+    FORECAST_TOPIC: "trajectory_msgs/msg/JointTrajectory",
+    DETAIL_TOPIC: "ankle_predictor_interfaces/msg/AnkleForecast",
+    DIAGNOSTICS_TOPIC: "diagnostic_msgs/msg/DiagnosticArray",
 }
+"""Everything that the nodes publish, with its type."""
+
+SHANK_RAW, FOOT_RAW = RAW_TOPICS[SHANK], RAW_TOPICS[FOOT]
+ENCODER, ANGLE = ENCODER_TOPIC, JOINT_TOPIC
+FORECAST, DETAIL = FORECAST_TOPIC, DETAIL_TOPIC
+DIAGNOSTICS = DIAGNOSTICS_TOPIC

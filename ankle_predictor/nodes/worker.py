@@ -1,4 +1,4 @@
-"""Work that takes longer than a sample period, in a thread beside the executor's."""
+"""A thread for work that takes longer than a sample period."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from rclpy.task import Future
 
 
 class Worker:
-    """Does one piece of work after the other, while a coroutine of the node's awaits it and the samples go on."""
+    """Does one piece of work after the other, while a coroutine of the node awaits it and samples go on."""
 
     def __init__(self, node: Node, name: str) -> None:
-        """Make one; ``name`` is the thread's."""
+        """Make a worker; ``name`` is that of the thread."""
         self._node = node
-        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
     def run(self, work: Callable[[], Any]) -> Future:
-        """Return what can be awaited in the node's executor: the result of ``work``, or what it raises."""
+        """Start a piece of work; returns a future of the node's executor with its result, or with what it raised."""
         executor = self._node.executor
         future = Future(executor=executor)
 
         def call() -> None:
             try:
                 future.set_result(work())
-            except Exception as error:  # noqa: BLE001 - raised again where it is awaited
+            except Exception as error:  # noqa: BLE001 - raised again where the future is awaited
                 future.set_exception(error)
             executor.wake()
 
-        self._worker.submit(call)
+        self._threads.submit(call)
         return future
 
     def close(self) -> None:
-        """Wait for the work at hand, and take no more."""
-        self._worker.shutdown()
+        """Wait for the present work to end, and accept no more."""
+        self._threads.shutdown()

@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from predictor.nodes.test_predictor_node import Filter, ns, pairs, start, write_linear_bundle
-from rclpy.serialization import deserialize_message
+from rigs.models import pairs, write_linear_bundle
 from rigs.node_bench import Bench, bench, stamp_of
+from rigs.predictor_rig import Filter, ns, start
 from rigs.trajectory_rules import Controller
 from trajectory_msgs.msg import JointTrajectory
 
 from ankle_imu_driver.conventions import JointConvention
 from ankle_predictor.model.features import FeatureSpec
 from ankle_predictor.model.forecast import Forecast
-from ankle_predictor.nodes.messages import TrajectoryMessage, curve_rates
+from ankle_predictor.nodes.trajectory_message import TrajectoryMessage, curve_rates
 
 HORIZON, PERIOD = 50, 0.01
 NOW = 1_700_000_000_000_000_000  # ns
@@ -36,7 +36,7 @@ def table() -> Iterator[Bench]:
 def message(velocities: bool = True) -> JointTrajectory:
     curve = 0.2 * np.sin(np.arange(HORIZON) / 8.0)
     made = TrajectoryMessage(JointConvention("ankle"), HORIZON, PERIOD, velocities)
-    return deserialize_message(made.fill(NOW, Forecast(curve, curve, curve)), JointTrajectory)
+    return made.fill(NOW, Forecast(curve, curve, curve))
 
 
 def at(points: Any, index: int, **fields: Any) -> None:
@@ -118,7 +118,7 @@ def test_what_the_node_publishes_is_taken(
 @given(arrays(float, st.integers(1, 60), elements=st.floats(-1, 1)), st.sampled_from([1.0, -1.0]))
 def test_rates_are_the_slope_of_what_is_published_and_end_at_rest(curve: np.ndarray, sign: float) -> None:
     made = TrajectoryMessage(JointConvention("ankle", sign, 0.2), len(curve), PERIOD, velocities=True)
-    filled = deserialize_message(made.fill(1, Forecast(curve, curve, curve)), JointTrajectory)
+    filled = made.fill(1, Forecast(curve, curve, curve))
     rates = np.array([point.velocities[0] for point in filled.points])
     published = np.array([point.positions[0] for point in filled.points])
     assert rates[-1] == 0.0

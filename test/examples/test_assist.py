@@ -170,7 +170,7 @@ class Predictor:
 @pytest.mark.parametrize("how", ["silent", "withheld", "late"])
 def test_the_nodes_watchdog_ends_the_torque(table: Bench, how: str) -> None:
     node = AssistNode(context=table.listener.context)
-    table._executor.add_node(node)
+    table.executor.add_node(node)
     predictor = Predictor(table)
     table.until(lambda: predictor.torques)
     assert set(predictor.torques) == {0.0}

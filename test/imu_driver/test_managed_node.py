@@ -1,28 +1,38 @@
-"""What all three nodes do when a transition refuses, or breaks."""
+"""The base of all nodes: transitions that refuse or break, callbacks that break, and diagnostics."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
+import numpy as np
 import pytest
-import rclpy
 from lifecycle_msgs.msg import State
-from rclpy.context import Context
 from rclpy.parameter import Parameter
+from rigs.node_bench import Bench, bench
+from std_srvs.srv import Trigger
 
+from ankle_imu_driver.bug_report import SHOWN, BugReport
 from ankle_imu_driver.managed_node import ManagedNode
 from ankle_imu_driver.refusal import Refusal
 
-DOMAIN = 72
+UNCONFIGURED, INACTIVE = State.PRIMARY_STATE_UNCONFIGURED, State.PRIMARY_STATE_INACTIVE
+
+
+def shapes_that_do_not_fit() -> None:
+    """What numpy raises is a ValueError, as a refusal is."""
+    np.zeros(2) + np.zeros(3)
 
 
 class Node(ManagedNode):
     """Breaks where it is told to, and writes down what happens."""
 
-    def __init__(self, context: Context, **breaks: Exception) -> None:
-        super().__init__("node", context=context, parameter_overrides=[Parameter("autostart", value=False)])
-        self.breaks = breaks
+    def __init__(self, **node_arguments: Any) -> None:
+        super().__init__("node", **node_arguments)
+        self.breaks: dict[str, Exception] = {}
         self.calls: list[str] = []
+        self.logged: list[str] = []
+        self.get_logger().error = self.logged.append
 
     def setup(self) -> None:
         self._do("setup")
@@ -41,23 +51,21 @@ class Node(ManagedNode):
         if name in self.breaks:
             raise self.breaks[name]
 
-    @property
-    def state(self) -> int:
-        return int(self._state_machine.current_state[0])
+
+@pytest.fixture
+def table() -> Iterator[Bench]:
+    with bench() as made:
+        yield made
 
 
 @pytest.fixture
-def context(monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    monkeypatch.setenv("ROS_LOCALHOST_ONLY", "1")
-    made = Context()
-    rclpy.init(context=made, domain_id=DOMAIN)
-    yield made
-    rclpy.shutdown(context=made)
+def node(table: Bench) -> Node:
+    made = table.make(Node, {"autostart": False})
+    table.executor.add_node(made)
+    return made
 
 
-def test_a_life_from_beginning_to_end(context: Context) -> None:
-    node = Node(context)
+def test_a_life_from_beginning_to_end(table: Bench, node: Node) -> None:
     node.trigger_configure()
     node.trigger_activate()
     assert node.is_active
@@ -66,19 +74,20 @@ def test_a_life_from_beginning_to_end(context: Context) -> None:
     node.trigger_cleanup()
     assert node.calls == ["setup", "start", "stop", "teardown"]
     node.trigger_shutdown()
-    assert node.state == State.PRIMARY_STATE_FINALIZED
+    assert table.state_of(node) == State.PRIMARY_STATE_FINALIZED
 
 
-def test_a_refusal_leaves_it_where_it_was_and_a_later_try_succeeds(context: Context) -> None:
-    node = Node(context, setup=Refusal("the log is missing"))
+def test_a_refusal_leaves_it_where_it_was_and_a_later_try_succeeds(table: Bench, node: Node) -> None:
+    node.breaks = {"setup": Refusal("the log is missing")}
     node.trigger_configure()
-    assert node.state == State.PRIMARY_STATE_UNCONFIGURED
+    assert table.state_of(node) == UNCONFIGURED
     assert node.refusal == "the log is missing"
+    assert node.logged == ["the log is missing"]
     node.breaks = {"start": Refusal("the source is busy")}
     node.trigger_configure()
     assert node.refusal == ""
     node.trigger_activate()
-    assert node.state == State.PRIMARY_STATE_INACTIVE
+    assert table.state_of(node) == INACTIVE
     assert node.refusal == "the source is busy"
     assert not node.is_active
     node.breaks = {}
@@ -88,43 +97,137 @@ def test_a_refusal_leaves_it_where_it_was_and_a_later_try_succeeds(context: Cont
 
 
 @pytest.mark.parametrize("where", ["setup", "start", "stop"])
-def test_a_bug_in_a_transition_ends_unconfigured_and_can_be_tried_again(context: Context, where: str) -> None:
-    node = Node(context, **{where: RuntimeError("no such key")})
+@pytest.mark.parametrize("bug", [RuntimeError("no such key"), ValueError("operands could not be broadcast")])
+def test_a_bug_in_a_transition_ends_unconfigured_and_can_be_tried_again(
+    table: Bench, node: Node, where: str, bug: Exception
+) -> None:
+    node.breaks = {where: bug}
     for trigger in (node.trigger_configure, node.trigger_activate, node.trigger_deactivate):
         trigger()
         if node.refusal:
             break
-    assert node.state == State.PRIMARY_STATE_UNCONFIGURED
-    assert node.refusal.endswith("failed: RuntimeError: no such key")
+    assert table.state_of(node) == UNCONFIGURED
+    assert node.refusal.endswith(f"failed: {type(bug).__name__}: {bug}")
+    assert "Traceback" in node.logged[0]
+    assert table.health(node)[:2] == (2, node.refusal)
     assert not node.is_active
     assert node.calls[-1] == "teardown"
     node.breaks = {}
     node.trigger_configure()
     assert node.refusal == ""
-    assert node.state == State.PRIMARY_STATE_INACTIVE
+    assert table.state_of(node) == INACTIVE
 
 
-def test_closing_is_possible_in_any_state_and_twice(context: Context) -> None:
+def active(node: Node) -> Node:
+    node.trigger_configure()
+    node.trigger_activate()
+    assert node.is_active
+    return node
+
+
+def test_a_bug_in_a_timer_keeps_its_traceback_and_the_node_lives_on(table: Bench, node: Node) -> None:
+    turns: list[int] = []
+
+    def count() -> None:
+        turns.append(1)
+        shapes_that_do_not_fit()
+
+    active(node).create_steady_timer(0.0, count)
+    table.until(lambda: len(turns) > 5)
+    assert node.is_active
+    (logged,) = node.logged  # once, although it happens at every turn
+    assert "Traceback" in logged
+    assert "in shapes_that_do_not_fit" in logged
+    level, sentence, values = table.health(node)
+    assert level == 2
+    assert sentence.startswith("bug in count: ValueError: operands could not be broadcast together")
+    assert "the log has the traceback" in sentence
+    assert any(key.startswith("bug in count") and int(value) > 5 for key, value in values.items())
+
+
+def test_a_bug_in_a_service_is_answered_and_keeps_its_traceback(table: Bench, node: Node) -> None:
+    def serve(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = True  # which is not what it comes to
+        shapes_that_do_not_fit()
+        return response
+
+    active(node).create_service(Trigger, "~/serve", serve)
+    response = table.call(Trigger, "node/serve")
+    assert not response.success
+    assert response.message.startswith("~/serve failed: ValueError: operands could not be broadcast together")
+    assert "Traceback" in node.logged[0]
+    assert table.health(node)[0] == 2
+    assert table.call(Trigger, "node/serve").message == response.message
+    assert len(node.logged) == 1
+
+
+def test_a_bug_in_a_subscription_keeps_its_traceback_and_the_next_message_is_taken(table: Bench, node: Node) -> None:
+    taken: list[State] = []
+
+    def take(message: State) -> None:
+        taken.append(message)
+        if len(taken) == 1:
+            shapes_that_do_not_fit()
+
+    active(node).create_subscription(State, "states", take, 10)
+    table.advertise((State, "states"))
+    for count in (1, 2):
+        table.publish("states", State())
+        table.until(lambda count=count: len(taken) == count)
+    assert "Traceback" in node.logged[0]
+    assert table.health(node)[0] == 2
+
+
+def test_a_refusal_in_a_service_is_its_sentence_and_no_bug(table: Bench, node: Node) -> None:
+    def serve(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        raise Refusal("the wearer moves; stand still")
+
+    active(node).create_service(Trigger, "~/serve", serve)
+    response = table.call(Trigger, "node/serve")
+    assert (response.success, response.message) == (False, "the wearer moves; stand still")
+    assert node.logged == ["the wearer moves; stand still"]
+    assert table.health(node)[:2] == (0, "active")
+
+
+def test_bugs_are_counted_by_place_and_named_for_a_while() -> None:
+    report = BugReport()
+
+    def bug(where: str, now: float) -> str:
+        try:
+            shapes_that_do_not_fit()
+        except ValueError as error:
+            return report.add(where, error, now)
+        raise AssertionError
+
+    assert report.sentence(0.0) == ""
+    assert "Traceback" in bug("timer", 1.0)
+    assert bug("timer", 2.0) == ""
+    assert "(2 times)" in report.sentence(2.0)
+    assert list(report.counts.values()) == [2]
+    assert report.sentence(2.0 + SHOWN) != ""
+    assert report.sentence(2.1 + SHOWN) == ""
+
+
+def test_closing_is_possible_in_any_state_and_twice(table: Bench) -> None:
     for steps in range(3):
-        node = Node(context)
+        node = table.make(Node, {"autostart": False})
+        table.executor.add_node(node)
         for trigger in (node.trigger_configure, node.trigger_activate)[:steps]:
             trigger()
         node.close()
         node.close()
         assert node.calls.count("stop") == (steps == 2)
         assert node.calls[-1] == "teardown"
-        node.destroy_node()
+        table.destroy(node)
 
 
-def test_the_executor_has_no_qos_events_to_wait_for(context: Context) -> None:
-    node = Node(context)
+def test_the_executor_has_no_qos_events_to_wait_for(node: Node) -> None:
     node.create_subscription(State, "state", lambda message: None, 10)
     assert [handler for end in (*node.publishers, *node.subscriptions) for handler in end.event_handlers] == []
     assert len(list(node.publishers)) >= 2
 
 
-def test_a_number_may_be_written_either_way(context: Context) -> None:
-    node = Node(context)
+def test_a_number_may_be_written_either_way(node: Node) -> None:
     node.declare_number("rate", 1.0)
     for value in (2, 2.0):
         node.set_parameters([Parameter("rate", value=value)])

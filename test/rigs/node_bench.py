@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import rclpy
 from ankle_predictor_interfaces.msg import AnkleForecast
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import GetState
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
@@ -66,9 +67,9 @@ class Bench:
 
     def __init__(self, context: Context, executor: SingleThreadedExecutor) -> None:
         self._context = context
-        self._executor = executor
+        self.executor = executor
         self.listener = rclpy.create_node("listener", context=context)
-        self._executor.add_node(self.listener)
+        self.executor.add_node(self.listener)
         self._nodes: list[ManagedNode] = []
         self._publishers: dict[str, Any] = {}
         self.got: dict[str, list[Any]] = {topic: [] for topic in HEARD}
@@ -80,14 +81,14 @@ class Bench:
         overrides = [Parameter(name, value=value) for name, value in (parameters or {}).items()]
         node = kind(context=self._context, parameter_overrides=overrides)
         # ``health`` asks when a test wants to know; a turn of the node's own just before it would take the counts away.
-        node._diagnostic_timer.cancel()
+        node.diagnostic_timer.cancel()
         self._nodes.append(node)
         return node
 
     def start(self, kind: Callable[..., NodeT], parameters: Mapping[str, Any] | None = None) -> NodeT:
         """Make a node and wait until it has become active, or said why not."""
         node = self.make(kind, parameters)
-        self._executor.add_node(node)
+        self.executor.add_node(node)
         self.until(lambda: node.is_active or node.refusal)
         return node
 
@@ -121,6 +122,25 @@ class Bench:
         status = next(m.status[0] for m in heard if m.status[0].name == name)
         return status.level[0], status.message, {value.key: value.value for value in status.values}
 
+    def state_of(self, node: ManagedNode) -> int:
+        """A node's lifecycle state, a constant of ``lifecycle_msgs/State``."""
+        return int(self.call(GetState, f"{node.get_name()}/get_state").current_state.id)
+
+    def hold_up(self, node: ManagedNode) -> None:
+        """Let a node do nothing until ``release``, as on a computer that is busy."""
+        self.executor.remove_node(node)
+
+    def release(self, node: ManagedNode) -> None:
+        """Let a node work again."""
+        self.executor.add_node(node)
+
+    def destroy(self, node: ManagedNode) -> None:
+        """Destroy a node before the end of the test."""
+        self.executor.remove_node(node)
+        self._nodes.remove(node)
+        node.close()
+        node.destroy_node()
+
     def spin(self, seconds: float) -> None:
         """Work for a while."""
         end = time.monotonic() + seconds
@@ -129,7 +149,7 @@ class Bench:
     def turns(self, count: int) -> None:
         """Let everyone do some of what waits, so that no listener falls behind."""
         for _ in range(count):
-            self._executor.spin_once(timeout_sec=0)
+            self.executor.spin_once(timeout_sec=0)
 
     def settle(self, quiet: float = 0.05) -> None:
         """Work until nothing new was heard of the filter for a while."""
@@ -143,7 +163,7 @@ class Bench:
         end = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < end, "nothing came of it"
-            self._executor.spin_once(timeout_sec=0.02)
+            self.executor.spin_once(timeout_sec=0.02)
 
     def close(self) -> None:
         """End everything."""
@@ -151,7 +171,7 @@ class Bench:
             node.close()
             node.destroy_node()
         self.listener.destroy_node()
-        self._executor.shutdown()
+        self.executor.shutdown()
 
 
 @contextmanager

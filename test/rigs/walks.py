@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -40,3 +41,16 @@ def _sensor(stamp: np.ndarray, pitch: np.ndarray, rate: np.ndarray, mounting: np
     up = G * np.stack([-np.sin(pitch), np.zeros_like(pitch), np.cos(pitch)], axis=1)
     gyro = np.stack([np.zeros_like(rate), rate, np.zeros_like(rate)], axis=1)
     return ImuSamples(stamp, up @ mounting, gyro @ mounting)
+
+
+def part(recording: Recording, seconds: float) -> Recording:
+    """The first seconds."""
+    n = int(np.searchsorted(recording.shank.stamp, recording.start + seconds))
+
+    def cut(samples: ImuSamples) -> ImuSamples:
+        return ImuSamples(samples.stamp[:n], samples.accel[:n], samples.gyro[:n])
+
+    encoder = recording.encoder
+    if encoder is not None:
+        encoder = EncoderSamples(encoder.stamp[:n], encoder.angle[:n])
+    return dataclasses.replace(recording, shank=cut(recording.shank), foot=cut(recording.foot), encoder=encoder)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from predictor.nodes.test_filter_node import part
+from rigs.walks import part
 
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_predictor.estimation.gait import Gait, StrideMonitor

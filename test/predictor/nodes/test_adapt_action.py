@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import math
 import os
@@ -19,9 +20,10 @@ import pytest
 from action_msgs.msg import GoalStatus
 from ankle_predictor_interfaces.action import AdaptToUser
 from ankle_predictor_interfaces.srv import LoadWeights
-from predictor.nodes.test_predictor_node import SHORT, Filter, load, moved, ns, start, write_linear_bundle
 from rclpy.action import ActionClient
+from rigs.models import SHORT, moved, write_linear_bundle
 from rigs.node_bench import Bench, bench, stamp_of
+from rigs.predictor_rig import Filter, load, ns, start
 from rigs.repository import REPOSITORY
 from rigs.walks import swinging
 from sensor_msgs.msg import JointState
@@ -30,7 +32,6 @@ from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples
 from ankle_predictor.adaptation import process as adaptation_process
 from ankle_predictor.adaptation import run as adaptation_run
 from ankle_predictor.estimation.samples import PairSample
-from ankle_predictor.model import bundle
 from ankle_predictor.model.bundle import load_bundle
 from ankle_predictor.nodes import adapt_action
 from ankle_predictor.nodes.predictor_node import PredictorNode
@@ -131,6 +132,10 @@ class Caller:
         self._table.until(self._answer.done)
         return self._answer.result().status, self._answer.result().result
 
+    def is_answered(self) -> bool:
+        """Whether the goal has ended."""
+        return bool(self._answer.done())
+
     def until_stage(self, stage: str) -> None:
         self._table.until(lambda: any(f.stage == stage for f in self.feedback))
 
@@ -153,7 +158,7 @@ def caller(table: Bench) -> Iterator[Any]:
 
 def walks(node: PredictorNode, source: Filter, start: float = 0.0) -> None:
     """Somebody walks until it is enough."""
-    run, some = node._adapting._run, steps(5.0, start)
+    run, some = node.adapt_action.run, steps(5.0, start)
     assert run is not None
     for k in range(0, len(some), 5):
         if run.collected.done():
@@ -170,11 +175,11 @@ def plays(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
 
 def child_of(table: Bench, node: PredictorNode) -> int:
     """The adapting process's number, once it was started."""
-    run = node._adapting._run
+    run = node.adapt_action.run
     assert run is not None
-    table.until(lambda: run.process._child)
-    assert run.process._child is not None
-    return int(run.process._child.pid)
+    table.until(lambda: run.process.pid)
+    assert run.process.pid is not None
+    return run.process.pid
 
 
 def ended(pid: int) -> bool:
@@ -198,7 +203,7 @@ def test_the_swap_misses_no_tick_and_replaces_an_earlier_model_of_that_name(
     for pair in sent:
         source.feed([pair])
         at = pair.joint.stamp
-        if client._answer.done():
+        if client.is_answered():
             break
     status, result = client.result()
     assert (status, result.success, result.message, result.model) == (SUCCEEDED, True, "as told", "anna")
@@ -212,7 +217,7 @@ def test_the_swap_misses_no_tick_and_replaces_an_earlier_model_of_that_name(
     models_heard = [m.model for m in made]
     assert models_heard == sorted(models_heard, reverse=True)  # linear, then anna
     assert load_bundle("anna", [models]).onnx == load_bundle("linear", [models]).onnx
-    assert node._adapting._in_use().bundle.path == models / "anna"
+    assert node.predictor.engine.bundle.path == models / "anna"
     assert {f.stage for f in client.feedback} >= {"collecting"}
     assert all(0.0 <= f.progress <= 1.0 for f in client.feedback)
     collecting = [f.progress for f in client.feedback if f.stage == "collecting"]
@@ -220,7 +225,7 @@ def test_the_swap_misses_no_tick_and_replaces_an_earlier_model_of_that_name(
     assert list(scratch.iterdir()) == []
     assert sorted(p.name for p in models.iterdir()) == ["anna", "linear", "second"]
     with pytest.raises(ValueError, match="anna is the model in use"):
-        node._adapting._check(AdaptToUser.Goal(user="anna", duration=30.0, labels="imu"))
+        node.adapt_action.check(AdaptToUser.Goal(user="anna", duration=30.0, labels="imu"))
 
 
 @pytest.mark.parametrize("stage", ["collecting", "training", "swapping"])
@@ -229,13 +234,13 @@ def test_it_can_be_cancelled_at_any_stage_and_leaves_nothing(
 ) -> None:
     plays(monkeypatch, HANGS if stage == "training" else COPIES)
     node, source, client = start(table, models), Filter(table), caller()
-    try_out = node._adapting._try_out
+    prepare = node.predictor.prepare
 
     def slowly(made: Any) -> Any:
         time.sleep(1.0)
-        return try_out(made)
+        return prepare(made)
 
-    node._adapting._try_out = slowly
+    node.predictor.prepare = slowly
     assert client.call()
     assert not client.call(user="ben")  # one at a time
     pids = []
@@ -320,7 +325,8 @@ def test_what_cannot_come_to_anything_is_said_at_once(
         assert client.result()[1].message == f"model {models}/anna cannot be written: No space left on device"
     (models / "a_file").touch()
     with monkeypatch.context() as patch:
-        patch.setattr(node._adapting, "_directory", lambda: models / "a_file" / "models")
+        nowhere = dataclasses.replace(node.predictor.config, model_directories=(models / "a_file" / "models",))
+        patch.setattr(node.predictor, "config", nowhere)
         assert client.call()
         assert "cannot be written: Not a directory" in client.result()[1].message
     assert client.call(labels="encoder")
@@ -365,7 +371,7 @@ def test_a_wrong_goal_is_rejected_with_a_sentence(
     assert not client.call(**changes)
     goal = AdaptToUser.Goal(**({"user": "anna", "duration": 1.5, "labels": "imu"} | changes))
     with pytest.raises(ValueError, match=sentence):
-        node._adapting._check(goal)
+        node.adapt_action.check(goal)
 
 
 def test_the_lifecycle_ends_it_cleanly(
@@ -402,9 +408,7 @@ def test_a_node_that_is_destroyed_takes_the_process_with_it(
     walks(node, source)
     client.until_stage("training")
     pid = child_of(table, node)
-    table._executor.remove_node(node)
-    table._nodes.remove(node)
-    node.destroy_node()
+    table.destroy(node)
     assert ended(pid)
     assert list(scratch.iterdir()) == []
 
@@ -414,15 +418,16 @@ def test_a_disk_that_is_full_at_the_end_and_a_model_loaded_meanwhile(
 ) -> None:
     plays(monkeypatch, COPIES)
     node, source, client = start(table, models), Filter(table), caller()
-    write_synced = bundle._write_synced
+    fsync = os.fsync
 
-    def full_at_the_end(path: Path, data: bytes) -> None:
+    def full_at_the_end(handle: int) -> None:
+        path = Path(f"/proc/self/fd/{handle}").readlink()
         if models in path.parents and path.name == "bundle.json":
             full()
-        write_synced(path, data)
+        fsync(handle)
 
     with monkeypatch.context() as patch:
-        patch.setattr(bundle, "_write_synced", full_at_the_end)
+        patch.setattr(os, "fsync", full_at_the_end)
         assert client.call()
         walks(node, source)
         status, result = client.result()
@@ -494,7 +499,7 @@ def test_while_it_trains_every_pair_is_forecast_and_then_by_the_users_model(
         given = time.monotonic()
         source.answered(pair)
         delays.append(time.monotonic() - given)
-        if client._answer.done():
+        if client.is_answered():
             break
     status, result = client.result()
     assert (status, result.success, result.model) == (SUCCEEDED, True, "anna"), result.message

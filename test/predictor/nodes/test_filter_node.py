@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,108 +12,42 @@ import pytest
 from geometry_msgs.msg import TransformStamped
 from lifecycle_msgs.msg import State
 from rclpy.parameter import Parameter
-from rigs.node_bench import Bench, bench, imu, refilled, stamp_of
+from rigs.filter_rig import (
+    NAMES,
+    PERIOD,
+    START,
+    UP,
+    Raw,
+    feed,
+    message_of,
+    raw_of,
+    send,
+    standing,
+)
+from rigs.node_bench import Bench, bench, stamp_of
 from rigs.walks import FOOT as FOOT_AXES
 from rigs.walks import SHANK as SHANK_AXES
-from rigs.walks import G, swinging
+from rigs.walks import part, swinging
 from scipy.spatial.transform import Rotation
-from sensor_msgs.msg import Imu
 from std_srvs.srv import Trigger
 
 from ankle_imu_driver.calibration import Calibration, SensorCalibration, load_calibration, save_calibration
 from ankle_imu_driver.conventions import FOOT, SHANK
-from ankle_imu_driver.mounting import FOOT_TILT, SHANK_TILT, gravity_at_standing, levelled
+from ankle_imu_driver.mounting import levelled
 from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_imu_driver.recordings.read_recording import read_recording
-from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
-from ankle_predictor.estimation.samples import LegSample
-from ankle_predictor.nodes.filter_node import RAW_TOPICS, OrientationFilterNode
+from ankle_imu_driver.recordings.recording import Recording
+from ankle_predictor.nodes.filter_node import OrientationFilterNode
 from ankle_predictor.nodes.messages import static_transforms
 from ankle_predictor.offline.pipeline import run_chain
 
 WALKS = ("LOG2", "LOG7", "LOG8", "LOG10", "LOG13")
-START = 1_700_000_000_123_456_789  # ns, a time as hardware stamps it
-PERIOD = 10_000_000  # ns
-UP = {
-    SHANK: G * gravity_at_standing(SHANK_AXES, *SHANK_TILT),
-    FOOT: G * gravity_at_standing(FOOT_AXES, *FOOT_TILT),
-}
-NAMES = {SHANK: "shank", FOOT: "foot"}
-Raw = tuple[int, int, Any, Any]  # stream, stamp in ns, accel, gyro
-
-
-class CountingFilter(OrientationFilterNode):
-    """Counts what came in."""
-
-    taken = 0
-
-    def _read(self, stream: int, sample: Any) -> list[LegSample]:
-        self.taken += 1
-        return super()._read(stream, sample)
 
 
 @pytest.fixture
 def table() -> Iterator[Bench]:
     with bench() as made:
         yield made
-
-
-def standing(seconds: float, start: int = START, sway: float = 0.0, seed: int = 0) -> list[Raw]:
-    """Two sensors at rest, or swaying (rad/s) at 1 Hz."""
-    random, raw = np.random.default_rng(seed), []
-    for k in range(round(seconds * 100)):
-        turn = sway * math.sin(2 * math.pi * 0.01 * k)
-        for stream in (SHANK, FOOT):
-            noise = random.normal(scale=(0.02,) * 3 + (0.001,) * 3)
-            raw.append((stream, start + k * PERIOD, UP[stream] + noise[:3], noise[3:] + np.array([turn, 0.01, turn])))
-    return raw
-
-
-def raw_of(recording: Recording, start: int = 0) -> list[Raw]:
-    """A recording whose sensors share their stamps."""
-    raw = []
-    for k, stamp in enumerate(recording.shank.stamp):
-        for stream, samples in ((SHANK, recording.shank), (FOOT, recording.foot)):
-            raw.append((stream, start + round(stamp * 1e9), samples.accel[k], samples.gyro[k]))
-    return raw
-
-
-def part(recording: Recording, seconds: float) -> Recording:
-    """The first seconds."""
-    n = int(np.searchsorted(recording.shank.stamp, recording.start + seconds))
-
-    def cut(samples: ImuSamples) -> ImuSamples:
-        return ImuSamples(samples.stamp[:n], samples.accel[:n], samples.gyro[:n])
-
-    encoder = recording.encoder
-    if encoder is not None:
-        encoder = EncoderSamples(encoder.stamp[:n], encoder.angle[:n])
-    return dataclasses.replace(recording, shank=cut(recording.shank), foot=cut(recording.foot), encoder=encoder)
-
-
-def message_of(raw: Raw, prefix: str = "") -> Imu:
-    stream, stamp, accel, gyro = raw
-    return imu(f"{prefix}{NAMES[stream]}_imu_link", stamp, accel, gyro)
-
-
-def feed(table: Bench, node: CountingFilter, raw: Iterable[Raw], prefix: str = "") -> None:
-    """Publish samples as fast as the node takes them, and wait for all that it says."""
-    send(table, node, raw, prefix)
-    table.settle()
-
-
-def send(table: Bench, node: CountingFilter, raw: Iterable[Raw], prefix: str = "") -> None:
-    """Publish samples as fast as the node takes them, a pair ahead of it."""
-    if not node.taken:
-        table.advertise((Imu, "shank/imu/data_raw"), (Imu, "foot/imu/data_raw"))
-    sent = node.taken
-    for k, sample in enumerate(raw):
-        table.publish(f"{NAMES[sample[0]]}/imu/data_raw", message_of(sample, prefix))
-        sent += 1
-        if k % 2:
-            table.until(lambda sent=sent: node.taken >= sent)
-            table.turns(6)
-    table.until(lambda: node.taken >= sent)
 
 
 def joint(table: Bench) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -139,7 +72,7 @@ def calibration_file(tmp_path: Path) -> str:
 def test_the_live_angle_is_that_of_the_chain(table: Bench, walks_dir: Path) -> None:
     walk = part(read_recording(walks_dir / "LOG13.TXT"), 8.0)
     expected = run_chain(walk)
-    node = table.start(CountingFilter, {"calibration_file": str(walks_dir / "LOG13.TXT")})
+    node = table.start(OrientationFilterNode, {"calibration_file": str(walks_dir / "LOG13.TXT")})
     send(table, node, raw_of(walk, START))
     level, _, values = table.health(node)  # at once: half a second later the sensors would count as silent
     table.settle()
@@ -178,17 +111,14 @@ class Sink:
 def handed_directly(table: Bench, recording: Recording, **parameters: Any) -> tuple[np.ndarray, np.ndarray]:
     """Stamps in s and angles of a whole recording, sample by sample through a configured node, without DDS."""
     node = table.make(OrientationFilterNode, {"autostart": False, **parameters})
-    for topic in RAW_TOPICS.values():
-        node.inputs.expect(topic)
+    node.inputs.is_direct = True
     node.trigger_configure()
     node.trigger_activate()
     sink = Sink()
-    node._outputs = dict.fromkeys(node._outputs, sink)
-    raws = raw_of(recording)
-    messages = {SHANK: message_of(raws[0]), FOOT: message_of(raws[1])}
-    for stream, *values in raws:
-        node.inputs.post(RAW_TOPICS[stream], refilled(messages[stream], *values))
-        node.inputs.take()
+    node.outputs = dict.fromkeys(node.outputs, sink)
+    for stream, stamp, accel, gyro in raw_of(recording):
+        node.inputs.post((stream, f"{NAMES[stream]}_imu_link", stamp, tuple(accel.tolist()), tuple(gyro.tolist())))
+        node.inputs.drain()
     return np.array(sink.stamps) / 1e9, np.array(sink.angles)
 
 
@@ -220,7 +150,7 @@ def test_the_other_leg_has_the_same_angle(table: Bench, walks_dir: Path, tmp_pat
 def test_uncalibrated_it_waits_for_standing_and_keeps_what_that_gave(table: Bench, tmp_path: Path) -> None:
     saved = str(tmp_path / "own" / "calibration.yaml")
     parameters = {"calibration_file": saved, "calibration_save": saved}  # the file is not there yet
-    node = table.start(CountingFilter, parameters)
+    node = table.start(OrientationFilterNode, parameters)
     send(table, node, standing(3.0, sway=0.5))
     level, message, values = table.health(node)
     table.settle()
@@ -250,7 +180,7 @@ def test_calibrate_answers_with_the_reason_or_does_it(table: Bench, calibration_
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     parameters = {"calibration_file": calibration_file, "calibration_save": str(blocked / "calibration.yaml")}
-    node = table.start(CountingFilter, parameters)
+    node = table.start(OrientationFilterNode, parameters)
 
     def calibrate() -> tuple[bool, str]:
         response = table.call(Trigger, "orientation_filter/calibrate")
@@ -265,14 +195,14 @@ def test_calibrate_answers_with_the_reason_or_does_it(table: Bench, calibration_
     success, message = calibrate()
     assert not success
     assert "stand still" in message
-    before = node._leg.calibration
+    before = node.leg.calibration
     feed(table, node, standing(2.5, START + 350 * PERIOD))
     success, message = calibrate()
     assert success
     assert message.startswith("calibrated by standing still for 2.0 s, but not saved:")
-    assert node._leg.calibration is not before
+    assert node.leg.calibration is not before
     assert table.call(Trigger, "orientation_filter/reset").success
-    assert node._leg.calibration is not before
+    assert node.leg.calibration is not before
     assert calibrate()[1].startswith("only 0.0 s")
     table.got["joint_states"].clear()
     feed(table, node, standing(0.2, START + 600 * PERIOD))
@@ -325,7 +255,7 @@ FAULTS: dict[str, tuple[Any, str, int]] = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_no_fault_ends_the_node_and_all_are_counted(table: Bench, calibration_file: str, name: str) -> None:
     spoil, counter, count = FAULTS[name]
-    node = table.start(CountingFilter, {"calibration_file": calibration_file, "calibration_save": ""})
+    node = table.start(OrientationFilterNode, {"calibration_file": calibration_file, "calibration_save": ""})
     feed(table, node, standing(0.5))
     feed(table, node, spoil(standing(0.3, START + 50 * PERIOD)))
     table.got["joint_states"].clear()
@@ -344,7 +274,7 @@ def test_no_fault_ends_the_node_and_all_are_counted(table: Bench, calibration_fi
 
 
 def test_one_silent_stream_leaves_the_other(table: Bench, calibration_file: str) -> None:
-    node = table.start(CountingFilter, {"calibration_file": calibration_file, "calibration_save": ""})
+    node = table.start(OrientationFilterNode, {"calibration_file": calibration_file, "calibration_save": ""})
     feed(table, node, [raw for raw in standing(1.0) if raw[0] == FOOT])
     assert 90 <= len(table.got["foot/imu/data"]) <= 100
     assert table.got["foot/imu/data"][-1].orientation_covariance[0] > 0.0
@@ -355,7 +285,7 @@ def test_one_silent_stream_leaves_the_other(table: Bench, calibration_file: str)
 
 
 def test_a_sensor_on_the_wrong_topic_is_not_used(table: Bench, calibration_file: str) -> None:
-    node = table.start(CountingFilter, {"calibration_file": calibration_file, "calibration_save": ""})
+    node = table.start(OrientationFilterNode, {"calibration_file": calibration_file, "calibration_save": ""})
     feed(table, node, [(1 - stream, *rest) for stream, *rest in standing(0.2)], prefix="left_")
     assert table.got["joint_states"] == table.got["shank/imu/data"] == []
     level, message, values = table.health(node)
@@ -366,7 +296,7 @@ def test_a_sensor_on_the_wrong_topic_is_not_used(table: Bench, calibration_file:
 
 def test_conventions_apply_at_the_edge_only(table: Bench, calibration_file: str) -> None:
     own = {"joint_name": "right_ankle", "joint_sign": -1, "joint_offset": 0.25, "frame_prefix": "right_"}
-    node = table.start(CountingFilter, {"calibration_file": calibration_file, "calibration_save": "", **own})
+    node = table.start(OrientationFilterNode, {"calibration_file": calibration_file, "calibration_save": "", **own})
     feed(table, node, raw_of(swinging(1.0), START), prefix="right_")
     assert table.got["joint_states"][0].name == ["right_ankle"]
     assert table.got["foot/imu/data"][0].header.frame_id == "right_foot_link"
@@ -392,7 +322,7 @@ def test_what_makes_no_filter_is_refused_in_a_sentence(table: Bench, parameters:
     assert sentence in node.refusal
     assert "\n" not in node.refusal
     assert not node.is_active
-    assert node._state_machine.current_state[0] == State.PRIMARY_STATE_UNCONFIGURED
+    assert table.state_of(node) == State.PRIMARY_STATE_UNCONFIGURED
     assert table.health(node)[:2] == (2, node.refusal)
 
 

@@ -7,47 +7,34 @@ import math
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pytest
 from ankle_predictor_interfaces.srv import LoadWeights
 from lifecycle_msgs.msg import State
-from predictor.nodes.test_filter_node import PERIOD, START, CountingFilter, part, raw_of, send
 from rclpy.duration import Duration
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rigs.filter_rig import PERIOD, START, OrientationFilterNode, raw_of, send
+from rigs.models import pairs, write_models
 from rigs.node_bench import Bench, bench, stamp_of
-from rigs.tiny_bundle import KERAS, tiny_manifest, tiny_onnx, write_tiny_bundle
-from rigs.walks import swinging
-from sensor_msgs.msg import Imu, JointState
+from rigs.predictor_rig import IN_TIME, Filter, answers, forecasts_of, load, ns, positions, start, statuses
+from rigs.walks import part, swinging
+from sensor_msgs.msg import JointState
 
 from ankle_imu_driver.calibration import save_calibration
 from ankle_imu_driver.conventions import JointConvention
 from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import Recording
-from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.samples import PairSample
-from ankle_predictor.model.bundle import Bundle, load_bundle, write_bundle
-from ankle_predictor.model.engine import InferenceEngine, load_engine
-from ankle_predictor.model.features import FeatureSpec, pair_features
-from ankle_predictor.model.manifest import Canary, Familiarity
-from ankle_predictor.nodes.messages import SAMPLE_QOS, JointMessage, SegmentMessage
+from ankle_predictor.nodes.messages import JointMessage
 from ankle_predictor.nodes.predictor_node import PredictorNode
-from ankle_predictor.offline.pipeline import pairs_of, run_chain, windows_of
-from ankle_predictor.trust.familiarity import fit_familiarity
-from ankle_predictor.trust.forecast_counters import LONGEST, MEDIAN
-from ankle_predictor.trust.input_monitor import TrustLimits
+from ankle_predictor.offline.pipeline import run_chain
 from ankle_predictor.trust.status import Status
-
-onnx = pytest.importorskip("onnx", reason="onnx, which comes with the training requirements, is not installed")
-
-SHORT = FeatureSpec(window=20)
-JOINT = JointConvention("ankle")
 
 
 @pytest.fixture
@@ -58,146 +45,10 @@ def table() -> Iterator[Bench]:
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Models that differ in everything that a swap may meet."""
-    folder = tmp_path_factory.mktemp("models")
-    write_tiny_bundle(folder, "tiny", SHORT)
-    write_linear_bundle(folder, "linear", SHORT, seed=1)
-    write_linear_bundle(folder, "second", SHORT, seed=2)
-    rows = np.array([pair_features(pair) for pair in pairs(3.0)])
-    cut = np.stack([rows[k - 20 : k] for k in range(20, 300)])
-    walks = fit_familiarity([cut[:140], cut[140:]], [], (1.0,) * 16)
-    write_linear_bundle(folder, "knows_walks", SHORT, seed=1, familiarity=walks)
-    write_linear_bundle(folder, "longer", FeatureSpec(window=30), seed=3, horizon=20)
-    write_linear_bundle(folder, "whole", FeatureSpec(), seed=4)
-    write_linear_bundle(folder, "other_filter", FeatureSpec(window=20, filter=FilterConfig(rest_rate=3.0)), seed=5)
-    write_tiny_bundle(folder, "other_features", FeatureSpec(window=20, names=("MPU1_accX", "ankle_angle")))
-    wrong = tiny_manifest("wrong", SHORT)
-    canary = Canary(wrong.canary.window, tuple(a + 0.01 for a in wrong.canary.angle))
-    write_bundle(folder / "wrong", dataclasses.replace(wrong, canary=canary), tiny_onnx(SHORT), KERAS)
-    broken = write_tiny_bundle(folder, "broken", SHORT) / "model.onnx"
-    broken.write_bytes(broken.read_bytes()[:-1] + b"?")
-    return folder
+    return write_models(tmp_path_factory.mktemp("models"))
 
 
-def write_linear_bundle(
-    folder: Path, name: str, spec: FeatureSpec, seed: int, horizon: int = 50, familiarity: Familiarity | None = None
-) -> None:
-    """A network that really looks at its whole window."""
-    manifest = tiny_manifest(name, spec)
-    size = spec.window * len(spec.names)
-    network = onnx.load_from_string(tiny_onnx(spec, change=0.0, horizon=horizon))
-    reach = np.random.default_rng(seed).normal(scale=0.02 / math.sqrt(size), size=(size, 1))
-    weights = (reach * np.linspace(0.1, 1.0, horizon)).astype(np.float32)
-    network.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(weights, "w"))
-    data = network.SerializeToString()
-    intervals = dataclasses.replace(manifest.intervals, margin=(0.05,) * horizon)
-    canary = Canary(manifest.canary.window, (0.0,) * horizon)
-    manifest = dataclasses.replace(
-        manifest, horizon=horizon, intervals=intervals, canary=canary, familiarity=familiarity
-    )
-    angle = InferenceEngine(Bundle(name, folder, manifest, data, KERAS)).forecast(np.array(canary.window)).angle
-    manifest = dataclasses.replace(manifest, canary=Canary(canary.window, tuple(angle.tolist())))
-    write_bundle(folder / name, manifest, data, KERAS)
-
-
-def pairs(seconds: float, start: float = 0.0) -> list[PairSample]:
-    """Pairs of two swinging segments, every 10 ms from ``start`` s on."""
-    recording = swinging(seconds)
-    return [moved(pair, start) for pair in pairs_of(recording)]
-
-
-def moved(pair: PairSample, shift: float) -> PairSample:
-    shank, foot, joint = (
-        dataclasses.replace(part, stamp=part.stamp + shift) for part in (pair.shank, pair.foot, pair.joint)
-    )
-    return PairSample(shank, foot, joint)
-
-
-def ns(stamp: float) -> int:
-    return START + round(stamp * 1e9)
-
-
-class Filter:
-    """Publishes pairs as the filter node does."""
-
-    def __init__(self, table: Bench, joint: JointConvention = JOINT) -> None:
-        self._table = table
-        self._shank, self._foot = SegmentMessage("shank_link"), SegmentMessage("foot_link")
-        self._joint = JointMessage(joint)
-        table.advertise((Imu, "shank/imu/data"), (Imu, "foot/imu/data"), (JointState, "joint_states"))
-
-    def publish(self, pair: PairSample, *, shank: bool = True, foot: bool = True, joint: bool = True) -> None:
-        if shank:
-            self._table.publish("shank/imu/data", self._shank.fill(ns(pair.shank.stamp), pair.shank))
-        if foot:
-            self._table.publish("foot/imu/data", self._foot.fill(ns(pair.foot.stamp), pair.foot))
-        if joint:
-            j = pair.joint
-            self._table.publish("joint_states", self._joint.fill(ns(j.stamp), j.angle, j.rate))
-
-    def feed(self, some: Iterable[PairSample]) -> None:
-        """Publish pairs, each after the one before it was answered."""
-        for pair in some:
-            self.publish(pair)
-            self.answered(pair)
-
-    def play(self, some: Iterable[PairSample], until: Status, **parts: bool) -> None:
-        """Publish pairs, or parts of them, every 10 ms until the node says something of them."""
-        for pair in some:
-            self.publish(pair, **parts)
-            self._table.spin(0.01)
-            if statuses(self._table)[-1] == until:
-                return
-        raise AssertionError(f"{statuses(self._table)[-1]!r} instead of {until!r}")
-
-    def answered(self, pair: PairSample) -> None:
-        """Wait for what the node says to a pair."""
-        stamp, heard = ns(pair.joint.stamp), self._table.got["forecast_detail"]
-        self._table.until(lambda: heard and stamp_of(heard[-1]) == stamp)
-
-
-ALWAYS_FRESH = 1.0  # s; these tests are not played in real time, and a computer that stands still changes nothing
-IN_TIME = TrustLimits().max_input_age
-
-
-def start(table: Bench, models: Path, model: str = "linear", **parameters: Any) -> PredictorNode:
-    own = {name.replace("__", "."): value for name, value in parameters.items()}
-    own = {"use_sim_time": True, "max_input_age": ALWAYS_FRESH, **own}
-    with patch(
-        "ankle_predictor.nodes.predictor_node.FORECAST_QOS", SAMPLE_QOS
-    ):  # no forecast is lost on a late listener
-        return table.start(PredictorNode, {"models_dir": str(models), "model": model, **own})
-
-
-def load(table: Bench, model: str) -> Any:
-    return table.call(LoadWeights, "predictor/load_weights", model=model)
-
-
-def positions(message: Any) -> list[float]:
-    return [point.positions[0] for point in message.points]
-
-
-def statuses(table: Bench) -> list[int]:
-    """What was said of the input; whether this computer keeps up is another matter."""
-    return [m.status & ~Status.OVERRUN for m in table.got["forecast_detail"]]
-
-
-def answers(table: Bench) -> list[int]:
-    """What was said to each pair, without what was said between them."""
-    stamps = [0, *(stamp_of(m) for m in table.got["forecast_detail"])]
-    return [status for status, (a, b) in zip(statuses(table), pairwise(stamps), strict=True) if a != b]
-
-
-def forecasts_of(walk: Recording, models: Path, model: str, mirrored: bool = False) -> dict[int, np.ndarray]:
-    """What the model says of a recording, by the stamp in ns on the recording's clock."""
-    engine = load_engine(load_bundle(model, [models]))
-    spec = engine.manifest.features
-    chain = run_chain(walk, spec, mirrored)
-    windows = windows_of(chain, spec)
-    return {round(chain.stamp[k] * 1e9): engine.forecast(window).angle for k, window in windows}
-
-
-def feed_in_step(table: Bench, node: CountingFilter, walk: Recording) -> None:
+def feed_in_step(table: Bench, node: OrientationFilterNode, walk: Recording) -> None:
     """Publish a walk's samples, each pair after the predictor has answered the one before it."""
     raw, heard = raw_of(walk, START), table.got["forecast_detail"]
     for k in range(0, len(raw), 2):
@@ -210,7 +61,7 @@ def test_the_live_forecasts_of_a_walk_are_those_of_the_chain(table: Bench, walks
     walk = part(read_recording(walks_dir / "LOG10.TXT"), 5.0)
     expected = forecasts_of(walk, models, "whole")
     start(table, models, "whole")
-    node = table.start(CountingFilter, {"calibration_file": str(walks_dir / "LOG10.TXT")})
+    node = table.start(OrientationFilterNode, {"calibration_file": str(walks_dir / "LOG10.TXT")})
     feed_in_step(table, node, walk)
     heard = {stamp_of(m) - START: m for m in table.got["forecast"]}
     assert sorted(heard) == sorted(expected)
@@ -236,7 +87,7 @@ def test_the_other_leg_gets_the_same_forecasts(table: Bench, walks_dir: Path, mo
     assert walk.calibration is not None
     save_calibration(tmp_path / "left.yaml", walk.calibration)
     start(table, models, side="left")
-    node = table.start(CountingFilter, {"calibration_file": str(tmp_path / "left.yaml"), "side": "left"})
+    node = table.start(OrientationFilterNode, {"calibration_file": str(tmp_path / "left.yaml"), "side": "left"})
     feed_in_step(table, node, walk)
     expected = forecasts_of(mirrored(walk), models, "linear")
     assert len(table.got["forecast"]) == len(expected) > 200
@@ -249,7 +100,7 @@ def test_a_forecast_is_of_now_or_is_not_delivered(table: Bench, models: Path) ->
     qos: QoSProfile = table.listener.get_publishers_info_by_topic("forecast")[0].qos_profile
     assert (qos.reliability, qos.durability) == (ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
     assert qos.lifespan == Duration(seconds=0.05)
-    assert node._output.qos_profile.depth == 1
+    assert node.outputs["forecast"].qos_profile.depth == 1
     assert node.get_parameter("max_input_age").value == 0.05
 
 
@@ -277,94 +128,11 @@ def test_it_says_why_it_withholds(table: Bench, models: Path) -> None:
     assert table.health(node)[:2] == (2, "nothing is forecast: stale")
 
 
-def test_one_silent_stream_is_named(table: Bench, models: Path) -> None:
-    start(table, models, max_input_age=IN_TIME)
-    source = Filter(table)
-    source.feed(pairs(0.3))
-    source.play(pairs(0.3, 0.3), Status.STALE | Status.STREAM_SILENT, foot=False, joint=False)
-    assert len(table.got["forecast"]) == 11
-
-
-def test_what_is_not_calibrated_is_not_forecast(table: Bench, models: Path) -> None:
-    start(table, models)
-    source = Filter(table)
-    source.feed(pairs(0.25))
-    made = len(table.got["forecast"])
-    assert made == 6
-    for pair in pairs(0.1, 0.25):
-        shank, foot = (dataclasses.replace(segment, orientation=None) for segment in (pair.shank, pair.foot))
-        source.publish(PairSample(shank, foot, pair.joint), joint=False)
-        source.answered(pair)
-    assert set(statuses(table)[-5:]) == {Status.NOT_CALIBRATED | Status.WARMING_UP}
-    assert len(table.got["forecast"]) == made
-    source.feed(pairs(0.3, 0.35))
-    assert statuses(table)[-1] == Status.OK
-    assert len(table.got["forecast"]) == made + 11
-
-
 def changed(pair: PairSample, **joint: float) -> PairSample:
     return PairSample(pair.shank, pair.foot, dataclasses.replace(pair.joint, **joint))
 
 
-def spoil_frozen(some: list[PairSample]) -> list[PairSample]:
-    return [PairSample(p.shank, dataclasses.replace(p.foot, accel=(0.0, 0.0, 9.8)), p.joint) for p in some]
-
-
-def spoil_saturated(some: list[PairSample]) -> list[PairSample]:
-    return [
-        PairSample(dataclasses.replace(p.shank, gyro=(0.0, 8.72, 0.001 * k)), p.foot, p.joint)
-        for k, p in enumerate(some)
-    ]
-
-
-def spoil_angle(some: list[PairSample]) -> list[PairSample]:
-    return [changed(p, angle=1.2) for p in some]
-
-
-def spoil_rate(some: list[PairSample]) -> list[PairSample]:
-    return [changed(p, rate=-20.0) for p in some]
-
-
-def spoil_nan(some: list[PairSample]) -> list[PairSample]:
-    return [changed(p, angle=math.nan) for p in some]
-
-
-@pytest.mark.parametrize(
-    ("spoil", "seconds", "bit"),
-    [
-        (spoil_frozen, 0.5, Status.SENSOR_SUSPECT),
-        (spoil_saturated, 0.7, Status.SENSOR_SUSPECT),
-        (spoil_angle, 0.1, Status.IMPLAUSIBLE),
-        (spoil_rate, 0.1, Status.IMPLAUSIBLE),
-        (spoil_nan, 0.1, Status.IMPLAUSIBLE),
-    ],
-)
-def test_what_cannot_be_is_withheld(table: Bench, models: Path, spoil: Any, seconds: float, bit: Status) -> None:
-    start(table, models)
-    source = Filter(table)
-    source.feed(pairs(0.3))
-    assert statuses(table)[-1] == Status.OK
-    source.feed(spoil(pairs(seconds, 0.3)))
-    assert statuses(table)[-1] == bit
-    assert len(table.got["forecast_detail"][-1].angle) == 0
-    withheld_from = len(table.got["forecast"])
-    source.feed(pairs(0.3, 0.3 + seconds))
-    assert statuses(table)[-1] == Status.OK
-    assert len(table.got["forecast"]) > withheld_from
-
-
-@pytest.mark.parametrize("jump", [-7200.0, -1.0, 0.15, 7200.0])
-def test_a_clock_that_jumps_restarts_the_window(table: Bench, models: Path, jump: float) -> None:
-    start(table, models)
-    source = Filter(table)
-    source.feed(pairs(0.3))
-    made = len(table.got["forecast"])
-    source.feed(pairs(0.3, 0.3 + jump))
-    assert answers(table)[-30:] == [Status.WARMING_UP] * 19 + [Status.OK] * 11
-    assert len(table.got["forecast"]) == made + 11
-
-
-def test_the_forecast_goes_out_before_all_that_can_wait(
+def test_a_forecast_is_published_before_anything_else_is_done(
     table: Bench, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node, done = start(table, models), list[str]()
@@ -373,15 +141,13 @@ def test_the_forecast_goes_out_before_all_that_can_wait(
         real = getattr(owner, method)
         monkeypatch.setattr(owner, method, lambda *arguments: (done.append(what), real(*arguments))[1])
 
-    spy(node._output, "publish", "forecast")
-    spy(node._detail_output, "publish", "detail")
-    spy(node._forecaster, "settle", "settled")
-    spy(node._score, "push_forecast", "scored")
-    spoken = Filter(table)
-    spoken.feed(pairs(0.5))
+    spy(node.outputs["forecast"], "publish", "forecast")
+    spy(node.outputs["forecast_detail"], "publish", "detail")
+    spy(node.predictor, "settle", "settled")
+    spy(node.adapt_action, "push", "collected")
+    Filter(table).feed(pairs(0.5))
     made = done.index("forecast")
-    # The next pair settles what somebody forgot: within its own turn it is the node that does.
-    assert done[made : made + 4] == ["forecast", "scored", "detail", "settled"]
+    assert done[made : made + 4] == ["forecast", "settled", "detail", "collected"]
 
 
 def test_repeats_and_missing_joints_do_no_harm(table: Bench, models: Path) -> None:
@@ -504,11 +270,11 @@ def test_what_piles_up_is_skipped_and_counted(table: Bench, models: Path) -> Non
     walk = pairs(0.6)
     source.feed(walk[:30])
     made = len(table.got["forecast"])
-    table._executor.remove_node(node)  # the node is held up
+    table.hold_up(node)
     for pair in walk[30:45]:
         source.publish(pair)
     table.spin(0.1)
-    table._executor.add_node(node)
+    table.release(node)
     source.answered(walk[44])
     last = table.got["forecast_detail"][-1]
     assert len(table.got["forecast"]) == made + 1
@@ -522,80 +288,6 @@ def test_what_piles_up_is_skipped_and_counted(table: Bench, models: Path) -> Non
     source.feed(walk[45:])
     assert len(table.got["forecast"]) == made + 16
     assert "skipped" not in table.health(node)[1]
-
-
-def test_a_sensor_whose_clock_is_off_is_suspect(table: Bench, models: Path) -> None:
-    start(table, models, max_input_age=IN_TIME)
-    source = Filter(table)
-    source.feed(pairs(0.3))
-    made = len(table.got["forecast"])
-    off = [
-        PairSample(pair.shank, dataclasses.replace(pair.foot, stamp=pair.foot.stamp + 3.0), pair.joint)
-        for pair in pairs(0.5, 0.3)
-    ]
-    source.play(off, Status.STALE | Status.SENSOR_SUSPECT)
-    assert len(table.got["forecast"]) == made
-    source.feed(pairs(0.3, 10.0))
-    assert statuses(table)[-1] == Status.OK
-
-
-@pytest.mark.parametrize("withhold", [False, True])
-def test_unfamiliar_movement_is_told_and_withheld_if_asked(table: Bench, models: Path, withhold: bool) -> None:
-    node, source = start(table, models, "knows_walks", withhold_unfamiliar=withhold), Filter(table)
-    source.feed(pairs(1.0))
-    assert statuses(table)[-1] == Status.OK
-    assert float(table.health(node)[2]["unfamiliarity"]) <= 1.0
-    made = len(table.got["forecast"])
-    still = [PairSample(p.shank, p.foot, dataclasses.replace(p.joint, angle=0.0, rate=0.0)) for p in pairs(0.3, 1.0)]
-    source.feed(still)
-    assert statuses(table)[-1] == Status.UNFAMILIAR
-    last = table.got["forecast_detail"][-1]
-    assert (len(last.angle) == 0) == withhold
-    assert (len(table.got["forecast"]) == made + 30) == (not withhold)
-    assert float(table.health(node)[2]["unfamiliarity"]) > 1.0
-    load(table, "linear")
-    source.feed(pairs(0.1, 1.3))
-    assert statuses(table)[-1] == Status.OK
-    assert table.health(node)[2]["unfamiliarity"] == "unknown"
-
-
-def test_how_long_forecasts_take_is_told(table: Bench, models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    node, source = start(table, models), Filter(table)
-    source.feed(pairs(0.1))
-    assert MEDIAN not in table.health(node)[2]  # the window was not full
-    waits = iter([0.03] + 100 * [0.004])
-    forecast = node._forecaster.forecast
-
-    def slow() -> Any:
-        time.sleep(next(waits))
-        return forecast()
-
-    monkeypatch.setattr(node._forecaster, "forecast", slow)
-    source.feed(pairs(0.5, 0.1))
-    values = table.health(node)[2]
-    assert 4.0 <= float(values[MEDIAN]) < 30.0 <= float(values[LONGEST])
-    assert MEDIAN not in table.health(node)[2]  # nothing since
-
-
-def test_steady_gait_and_coverage_are_told(table: Bench, models: Path) -> None:
-    node, source = start(table, models, "tiny", max_input_age=IN_TIME), Filter(table)
-    walk = [_walking(pair) for pair in pairs(4.3)]
-    source.feed(walk[:200])
-    assert math.isnan(table.got["forecast_detail"][-1].stride_period)
-    assert table.health(node)[2]["gait"] == "transition"
-    source.feed(walk[200:])
-    assert table.got["forecast_detail"][-1].stride_period == pytest.approx(1.0 / 0.9, abs=0.02)
-    values = table.health(node)[2]
-    assert (values["gait"], values["stride period (s)"]) == ("steady gait", "1.11")
-    assert 0.0 < float(values["recent coverage of the interval"]) < 1.0
-    table.spin(0.2)
-    assert math.isnan(table.got["forecast_detail"][-1].stride_period)
-
-
-def _walking(pair: PairSample) -> PairSample:
-    """The shank of ``swinging`` reaches 1.7 rad/s, which is less than in anybody's step."""
-    x, y, z = pair.shank.gyro
-    return PairSample(dataclasses.replace(pair.shank, gyro=(x, 2.0 * y, z)), pair.foot, pair.joint)
 
 
 @pytest.mark.parametrize("jump", [-7200.0, 7200.0])
@@ -658,8 +350,8 @@ def test_a_hundred_swaps_at_a_hundred_hertz_cost_no_forecast(table: Bench, model
 
 def test_without_a_model_it_stays_configured_and_takes_one_later(table: Bench, models: Path) -> None:
     node = start(table, models, "nothing")
-    assert node._state_machine.current_state[0] == State.PRIMARY_STATE_INACTIVE
-    assert "until load_weights brings a model: there is no model 'nothing'" in node.refusal
+    assert table.state_of(node) == State.PRIMARY_STATE_INACTIVE
+    assert "until load_weights loads a model: there is no model 'nothing'" in node.refusal
     assert table.health(node)[:2] == (2, node.refusal)
     response = load(table, "wrong")
     assert (response.result, response.active_model) == (LoadWeights.Response.REJECTED, "")
@@ -689,7 +381,7 @@ def test_without_a_model_it_stays_configured_and_takes_one_later(table: Bench, m
 def test_wrong_parameters_are_refused(table: Bench, models: Path, parameters: Any, sentence: str) -> None:
     node = start(table, models, **parameters)
     assert sentence in node.refusal
-    assert node._state_machine.current_state[0] == State.PRIMARY_STATE_UNCONFIGURED
+    assert table.state_of(node) == State.PRIMARY_STATE_UNCONFIGURED
 
 
 def test_the_nodes_never_import_tensorflow() -> None:

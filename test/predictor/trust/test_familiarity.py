@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from predictor.nodes.test_filter_node import part
+from rigs.walks import part
 
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.simulator.gait_scenario import Shuffle, Sit, Stairs, Stand, Walk

@@ -1,0 +1,361 @@
+"""A tick of the predictor without ROS: what it forecasts, withholds, skips and counts, and how models change."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rigs.models import pairs, write_models
+from rigs.tiny_bundle import CHANGE
+from rigs.walks import swinging
+
+from ankle_imu_driver.conventions import FOOT, SHANK
+from ankle_predictor.estimation.pair_assembler import Joined
+from ankle_predictor.estimation.samples import LegSample, PairSample
+from ankle_predictor.forecasting.live_predictor import CATCH_UP, LivePredictor, PredictorConfig, skipped
+from ankle_predictor.model.bundle import load_bundle
+from ankle_predictor.model.engine import load_engine
+from ankle_predictor.model.manifest import BundleError
+from ankle_predictor.offline.pipeline import run_chain, windows_of
+from ankle_predictor.trust.forecast_counters import LONGEST, MEDIAN
+from ankle_predictor.trust.status import Status
+
+LATE = 0.001  # s from a sample's stamp to its processing
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_models(tmp_path_factory.mktemp("models"))
+
+
+class Live:
+    """A predictor that is fed pairs in real time, and what became of each."""
+
+    def __init__(self, models: Path, model: str = "linear", **config: object) -> None:
+        self.in_use: list[str] = []
+        self.predictor = LivePredictor(lambda engine: self.in_use.append(engine.bundle.name))
+        self.predictor.configure(PredictorConfig(model_directories=(models,), **config))
+        self.use(model)
+        self.statuses: list[Status] = []
+        self.forecasts: dict[float, np.ndarray] = {}  # published ones, by stamp
+
+    def use(self, model: str) -> None:
+        self.predictor.use(self.predictor.load(model))
+
+    def tick(self, joined: Joined, now: float, took: float = 0.0, skip: bool = False) -> Status:
+        tick = self.predictor.push(joined, now, skip)
+        status = self.predictor.settle(tick, now + took, now + took)
+        if not tick.skipped:
+            self.statuses.append(status)
+        if tick.publish:
+            assert tick.forecast is not None
+            self.forecasts[tick.stamp] = tick.forecast.angle
+        return status
+
+    def feed(self, some: Iterable[PairSample], late: float = LATE, shift: float = 0.0) -> None:
+        """Push pairs, each ``late`` s after its stamp, on a monotonic clock that lies ``shift`` s beside the stamps."""
+        for pair in some:
+            now = pair.joint.stamp + late + shift
+            joined = self.predictor.push_segment(SHANK, pair.shank, now)
+            joined += self.predictor.push_segment(FOOT, pair.foot, now)
+            joined += self.predictor.push_joint(pair.joint)
+            for one in joined:
+                self.tick(one, now)
+
+    def values(self) -> dict[str, object]:
+        return self.predictor.report()[3]
+
+
+def expected(models: Path, model: str, seconds: float) -> dict[float, np.ndarray]:
+    engine = load_engine(load_bundle(model, [models]))
+    table = run_chain(swinging(seconds), engine.manifest.features)
+    windows = windows_of(table, engine.manifest.features)
+    return {float(table.stamp[k]): engine.forecast(window).angle for k, window in windows}
+
+
+def test_the_forecasts_are_those_of_the_offline_pipeline(models: Path) -> None:
+    live = Live(models)
+    live.feed(pairs(0.5))
+    wanted = expected(models, "linear", 0.5)
+    assert sorted(live.forecasts) == sorted(wanted)
+    for stamp, angle in live.forecasts.items():
+        np.testing.assert_allclose(angle, wanted[stamp], atol=1e-9)
+    assert live.statuses == [Status.WARMING_UP] * 19 + [Status.OK] * 31
+
+
+def test_samples_that_the_filter_hands_over_give_the_same(models: Path) -> None:
+    over_topics, handed_over = Live(models), Live(models)
+    over_topics.feed(pairs(0.5))
+    for pair in pairs(0.5):
+        now = pair.joint.stamp + LATE
+        for joined in handed_over.predictor.push_leg(LegSample(pair.shank, pair.foot, pair.joint), now):
+            handed_over.tick(joined, now)
+    assert handed_over.statuses == over_topics.statuses
+    assert sorted(handed_over.forecasts) == sorted(over_topics.forecasts)
+    for stamp, angle in handed_over.forecasts.items():
+        np.testing.assert_array_equal(angle, over_topics.forecasts[stamp])
+
+
+@pytest.mark.parametrize("stream", [SHANK, FOOT])
+def test_a_silent_stream_is_named_whichever_way_the_samples_come(models: Path, stream: int) -> None:
+    for hand_over in (True, False):
+        live = Live(models)
+        live.feed(pairs(0.3))
+        for pair in pairs(0.3, 0.3):
+            now, sample = pair.joint.stamp, (pair.shank, pair.foot)[stream]
+            if hand_over:
+                alone = LegSample(sample, None, None) if stream == SHANK else LegSample(None, sample, None)
+                assert live.predictor.push_leg(alone, now) == []
+            else:
+                assert live.predictor.push_segment(stream, sample, now) == []
+        assert live.predictor.watch(0.6) == Status.STALE | Status.STREAM_SILENT
+
+
+def uncalibrated(pair: PairSample) -> PairSample:
+    shank, foot = (dataclasses.replace(segment, orientation=None) for segment in (pair.shank, pair.foot))
+    return PairSample(shank, foot, pair.joint)
+
+
+def test_what_is_not_calibrated_is_not_forecast_and_restarts_the_window(models: Path) -> None:
+    live = Live(models)
+    live.feed(pairs(0.25))
+    assert len(live.forecasts) == 6
+    for pair in map(uncalibrated, pairs(0.1, 0.25)):
+        now = pair.joint.stamp + LATE
+        live.predictor.push_segment(SHANK, pair.shank, now)
+        (joined,) = live.predictor.push_segment(FOOT, pair.foot, now)
+        assert live.tick(joined, now) == Status.NOT_CALIBRATED | Status.WARMING_UP
+    assert len(live.forecasts) == 6
+    live.feed(pairs(0.3, 0.35))
+    assert live.statuses[-30:] == [Status.WARMING_UP] * 19 + [Status.OK] * 11
+    assert len(live.forecasts) == 17
+
+
+def changed(pair: PairSample, **joint: float) -> PairSample:
+    return PairSample(pair.shank, pair.foot, dataclasses.replace(pair.joint, **joint))
+
+
+def frozen(some: list[PairSample]) -> list[PairSample]:
+    return [PairSample(p.shank, dataclasses.replace(p.foot, accel=(0.0, 0.0, 9.8)), p.joint) for p in some]
+
+
+def saturated(some: list[PairSample]) -> list[PairSample]:
+    return [
+        PairSample(dataclasses.replace(p.shank, gyro=(0.0, 8.72, 0.001 * k)), p.foot, p.joint)
+        for k, p in enumerate(some)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "seconds", "bit"),
+    [
+        (frozen, 0.5, Status.SENSOR_SUSPECT),
+        (saturated, 0.7, Status.SENSOR_SUSPECT),
+        (lambda some: [changed(p, angle=1.2) for p in some], 0.1, Status.IMPLAUSIBLE),
+        (lambda some: [changed(p, rate=-20.0) for p in some], 0.1, Status.IMPLAUSIBLE),
+        (lambda some: [changed(p, angle=math.nan) for p in some], 0.1, Status.IMPLAUSIBLE),
+    ],
+    ids=["frozen", "saturated", "angle", "rate", "nan"],
+)
+def test_impossible_samples_are_withheld_and_recovered_from(
+    models: Path, spoil: Callable[[list[PairSample]], list[PairSample]], seconds: float, bit: Status
+) -> None:
+    live = Live(models)
+    live.feed(pairs(0.3))
+    assert live.statuses[-1] == Status.OK
+    live.feed(spoil(pairs(seconds, 0.3)))
+    assert live.statuses[-1] == bit
+    assert max(live.forecasts) < 0.3 + seconds - 0.01 - LATE
+    live.feed(pairs(0.3, 0.3 + seconds))
+    assert live.statuses[-1] == Status.OK
+    assert max(live.forecasts) > 0.3 + seconds
+
+
+@pytest.mark.parametrize("real_time", [True, False])
+@pytest.mark.parametrize("jump", [-7200.0, -1.0, 0.15, 7200.0])
+def test_a_clock_that_jumps_restarts_the_window(models: Path, jump: float, real_time: bool) -> None:
+    live = Live(models, real_time=real_time)
+    live.feed(pairs(0.3))
+    live.feed(pairs(0.3, 0.3 + jump), shift=-jump)
+    assert [status & Status.WARMING_UP for status in live.statuses[-30:]] == [Status.WARMING_UP] * 19 + [0] * 11
+    assert live.statuses[-11:] == [Status.OK] * 11
+
+
+def test_a_sensor_whose_clock_is_off_is_suspect(models: Path) -> None:
+    live = Live(models)
+    live.feed(pairs(0.3))
+    for pair in pairs(0.5, 0.3):
+        foot = dataclasses.replace(pair.foot, stamp=pair.foot.stamp + 3.0)
+        live.predictor.push_segment(SHANK, pair.shank, pair.joint.stamp)
+        live.predictor.push_segment(FOOT, foot, pair.joint.stamp)
+    assert live.predictor.watch(0.8) == Status.STALE | Status.SENSOR_SUSPECT
+
+
+@pytest.mark.parametrize(("late", "bits"), [(0.04, Status.OK), (0.06, Status.STALE)])
+def test_old_samples_are_withheld(models: Path, late: float, bits: Status) -> None:
+    live = Live(models)
+    live.feed(pairs(0.3))
+    made = len(live.forecasts)
+    (pair,) = pairs(0.01, 0.3)
+    now = pair.joint.stamp
+    live.predictor.push_segment(SHANK, pair.shank, now)
+    live.predictor.push_segment(FOOT, pair.foot, now)
+    (joined,) = live.predictor.push_joint(pair.joint)
+    assert live.tick(joined, now + late) & Status.STALE == bits
+    assert len(live.forecasts) == made + (bits == Status.OK)
+
+
+def test_a_forecast_that_takes_longer_than_a_period_is_an_overrun(models: Path) -> None:
+    live = Live(models)
+    live.feed(pairs(0.3))
+    (pair,) = pairs(0.01, 0.3)
+    for took, status in ((0.009, Status.OK), (0.011, Status.OVERRUN)):
+        joined = Joined(pair.joint.stamp, pair.joint.stamp, pair)
+        assert live.tick(joined, pair.joint.stamp, took) == status
+        (pair,) = pairs(0.01, 0.31)
+    values = live.values()
+    assert (values[MEDIAN], values[LONGEST]) == ("0.000", "11.000")
+    assert MEDIAN not in live.values()  # none since
+
+
+@given(st.integers(0, 300))
+def test_of_many_pending_pairs_only_the_newest_is_forecast_from(pending: int) -> None:
+    skips = skipped(pending)
+    assert len(skips) == pending
+    assert not any(skips[-1:])
+    assert skips.count(True) == (0 if pending <= CATCH_UP else pending - 1)
+
+
+def test_skipped_pairs_are_counted_and_the_next_status_says_so(models: Path) -> None:
+    live, walk = Live(models), pairs(0.6)
+    live.feed(walk[:30])
+    now = walk[44].joint.stamp
+    pending = [Joined(pair.joint.stamp, now, pair) for pair in walk[30:45]]
+    for joined, skip in zip(pending, skipped(len(pending)), strict=True):
+        live.tick(joined, now, skip=skip)
+    assert live.statuses[30:] == [Status.OVERRUN]
+    np.testing.assert_allclose(live.forecasts[now], expected(models, "linear", 0.45)[now], atol=1e-9)
+    any_made, any_missing, sentence, values = live.predictor.report()
+    assert (any_made, any_missing, values["skipped"]) == (True, True, 14)
+    assert "14 skipped" in sentence
+    live.feed(walk[45:])
+    assert live.statuses[31:] == [Status.OK] * 15
+    assert "skipped" not in live.predictor.report()[2]
+
+
+@pytest.mark.parametrize("withhold", [False, True])
+def test_unfamiliar_movement_is_reported_and_withheld_if_asked(models: Path, withhold: bool) -> None:
+    live = Live(models, "knows_walks", withhold_unfamiliar=withhold)
+    live.feed(pairs(1.0))
+    assert live.statuses[-1] == Status.OK
+    assert float(str(live.values()["unfamiliarity"])) <= 1.0
+    made = len(live.forecasts)
+    live.feed([changed(pair, angle=0.0, rate=0.0) for pair in pairs(0.3, 1.0)])
+    assert live.statuses[-1] == Status.UNFAMILIAR
+    assert (len(live.forecasts) == made + 30) == (not withhold)
+    assert float(str(live.values()["unfamiliarity"])) > 1.0
+    live.use("linear")
+    live.feed(pairs(0.1, 1.3))
+    assert live.statuses[-1] == Status.OK
+    assert live.values()["unfamiliarity"] == "unknown"
+
+
+def test_nothing_is_learned_or_scored_before_the_forecast_is_out(models: Path) -> None:
+    live = Live(models)
+    live.feed(pairs(0.3))
+    before = live.predictor.recent_error
+    (pair,) = pairs(0.01, 0.3)
+    tick = live.predictor.push(Joined(pair.joint.stamp, pair.joint.stamp, pair), pair.joint.stamp)
+    assert tick.publish
+    assert live.predictor.recent_error == before
+    live.predictor.settle(tick, pair.joint.stamp, pair.joint.stamp)
+    assert live.predictor.recent_error != before
+
+
+def test_the_recent_error_is_against_the_encoder_while_there_is_one(models: Path) -> None:
+    live = Live(models, "tiny")
+    still = [changed(pair, angle=0.1, rate=0.0) for pair in pairs(1.0)]
+    live.feed(still[:50])
+    assert live.predictor.recent_error == pytest.approx(CHANGE, abs=1e-6)  # the network adds that
+    for pair in still[50:]:
+        live.predictor.push_encoder(pair.joint.stamp, 0.14)
+        live.feed([pair])
+    assert live.predictor.recent_error == pytest.approx(0.04 - CHANGE, abs=1e-6)
+
+
+def test_a_model_is_exchanged_between_two_pairs(models: Path) -> None:
+    live = Live(models)
+    live.feed(pairs(0.25))
+    live.use("second")
+    live.feed(pairs(0.3)[25:])
+    assert live.in_use == ["linear", "second"]
+    assert live.predictor.model == "second"
+    assert live.statuses[19:] == [Status.OK] * 11  # the window is kept
+    (*_, (stamp, angle)) = sorted(live.forecasts.items())
+    np.testing.assert_allclose(angle, expected(models, "second", 0.3)[stamp], atol=1e-9)
+    live.use("longer")
+    live.feed(pairs(0.7)[30:])
+    assert len(live.forecasts[0.69]) == 20
+    np.testing.assert_allclose(live.forecasts[0.69], expected(models, "longer", 0.7)[0.69], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("model", "code", "words"),
+    [
+        ("nothing", "NOT_FOUND", "there is no model 'nothing'"),
+        ("broken", "CORRUPT", "model.onnx is not the file that was written"),
+        ("other_filter", "INCOMPATIBLE", "was trained with rest_rate 3, the filter here has 1"),
+        ("wrong", "REJECTED", "canary window"),
+    ],
+)
+def test_a_refused_model_leaves_the_one_in_use(models: Path, model: str, code: str, words: str) -> None:
+    live = Live(models)
+    live.feed(pairs(0.25))
+    with pytest.raises(BundleError, match=words) as refused:
+        live.use(model)
+    assert refused.value.code == code
+    live.feed(pairs(0.05, 0.25))
+    assert (live.statuses[-1], live.in_use) == (Status.OK, ["linear"])
+
+
+def test_without_a_configuration_there_is_no_model_and_none_is_taken(models: Path) -> None:
+    live = Live(models)
+    prepared = live.predictor.load("second")
+    live.predictor.unconfigure()
+    assert (live.predictor.is_configured, live.predictor.engine, live.predictor.model) == (False, None, "")
+    for attempt in (lambda: live.predictor.load("second"), lambda: live.predictor.use(prepared)):
+        with pytest.raises(BundleError, match="predictor is not configured; configure it first"):
+            attempt()
+    assert live.in_use == ["linear"]
+
+
+def test_gait_and_counts_are_reported(models: Path) -> None:
+    live = Live(models, "tiny")
+    live.feed(twice_as_fast(pairs(2.0)))
+    assert math.isnan(live.predictor.stride_period)
+    assert live.values()["gait"] == "transition"
+    live.feed(twice_as_fast(pairs(4.3)[200:]))
+    assert live.predictor.stride_period == pytest.approx(1.0 / 0.9, abs=0.02)
+    live.predictor.count("joint_states without ankle")
+    any_made, any_missing, sentence, values = live.predictor.report()
+    assert (any_made, any_missing, sentence) == (True, False, "230 forecasts")
+    assert (values["gait"], values["stride period (s)"], values["joint_states without ankle"]) == (
+        "steady gait",
+        "1.11",
+        1,
+    )
+
+
+def twice_as_fast(some: list[PairSample]) -> list[PairSample]:
+    """The shank of ``swinging`` reaches 1.7 rad/s, which is less than in anybody's step."""
+    shanks = [
+        dataclasses.replace(pair.shank, gyro=(x, 2.0 * y, z))
+        for pair, (x, y, z) in ((pair, pair.shank.gyro) for pair in some)
+    ]
+    return [PairSample(shank, pair.foot, pair.joint) for shank, pair in zip(shanks, some, strict=True)]

@@ -1,0 +1,113 @@
+"""A predictor node on a bench, pairs that are published as the filter does, and models that are fast to make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from ankle_predictor_interfaces.srv import LoadWeights
+from sensor_msgs.msg import Imu, JointState
+
+from ankle_imu_driver.conventions import JointConvention
+from ankle_imu_driver.recordings.recording import Recording
+from ankle_predictor.estimation.samples import PairSample
+from ankle_predictor.model.bundle import load_bundle
+from ankle_predictor.model.engine import load_engine
+from ankle_predictor.nodes.messages import JointMessage, SegmentMessage
+from ankle_predictor.nodes.predictor_node import PredictorNode
+from ankle_predictor.nodes.qos import SAMPLE_QOS
+from ankle_predictor.offline.pipeline import run_chain, windows_of
+from ankle_predictor.trust.input_monitor import TrustLimits
+from ankle_predictor.trust.status import Status
+from rigs.filter_rig import START
+from rigs.node_bench import Bench, stamp_of
+
+JOINT = JointConvention("ankle")
+
+
+def ns(stamp: float) -> int:
+    return START + round(stamp * 1e9)
+
+
+class Filter:
+    """Publishes pairs as the filter node does."""
+
+    def __init__(self, table: Bench, joint: JointConvention = JOINT) -> None:
+        self._table = table
+        self._shank, self._foot = SegmentMessage("shank_link"), SegmentMessage("foot_link")
+        self._joint = JointMessage(joint)
+        table.advertise((Imu, "shank/imu/data"), (Imu, "foot/imu/data"), (JointState, "joint_states"))
+
+    def publish(self, pair: PairSample, *, shank: bool = True, foot: bool = True, joint: bool = True) -> None:
+        if shank:
+            self._table.publish("shank/imu/data", self._shank.fill(ns(pair.shank.stamp), pair.shank))
+        if foot:
+            self._table.publish("foot/imu/data", self._foot.fill(ns(pair.foot.stamp), pair.foot))
+        if joint:
+            j = pair.joint
+            self._table.publish("joint_states", self._joint.fill(ns(j.stamp), j.angle, j.rate))
+
+    def feed(self, some: Iterable[PairSample]) -> None:
+        """Publish pairs, each after the one before it was answered."""
+        for pair in some:
+            self.publish(pair)
+            self.answered(pair)
+
+    def play(self, some: Iterable[PairSample], until: Status, **parts: bool) -> None:
+        """Publish pairs, or parts of them, every 10 ms until the node says something of them."""
+        for pair in some:
+            self.publish(pair, **parts)
+            self._table.spin(0.01)
+            if statuses(self._table)[-1] == until:
+                return
+        raise AssertionError(f"{statuses(self._table)[-1]!r} instead of {until!r}")
+
+    def answered(self, pair: PairSample) -> None:
+        """Wait for what the node says to a pair."""
+        stamp, heard = ns(pair.joint.stamp), self._table.got["forecast_detail"]
+        self._table.until(lambda: heard and stamp_of(heard[-1]) == stamp)
+
+
+ALWAYS_FRESH = 1.0  # s; these tests are not played in real time, and a computer that stands still changes nothing
+IN_TIME = TrustLimits().max_input_age
+
+
+def start(table: Bench, models: Path, model: str = "linear", **parameters: Any) -> PredictorNode:
+    own = {name.replace("__", "."): value for name, value in parameters.items()}
+    own = {"use_sim_time": True, "max_input_age": ALWAYS_FRESH, **own}
+    with patch(
+        "ankle_predictor.nodes.predictor_node.FORECAST_QOS", SAMPLE_QOS
+    ):  # no forecast is lost on a late listener
+        return table.start(PredictorNode, {"models_dir": str(models), "model": model, **own})
+
+
+def load(table: Bench, model: str) -> Any:
+    return table.call(LoadWeights, "predictor/load_weights", model=model)
+
+
+def positions(message: Any) -> list[float]:
+    return [point.positions[0] for point in message.points]
+
+
+def statuses(table: Bench) -> list[int]:
+    """What was said of the input; whether this computer keeps up is another matter."""
+    return [m.status & ~Status.OVERRUN for m in table.got["forecast_detail"]]
+
+
+def answers(table: Bench) -> list[int]:
+    """What was said to each pair, without what was said between them."""
+    stamps = [0, *(stamp_of(m) for m in table.got["forecast_detail"])]
+    return [status for status, (a, b) in zip(statuses(table), pairwise(stamps), strict=True) if a != b]
+
+
+def forecasts_of(walk: Recording, models: Path, model: str, mirrored: bool = False) -> dict[int, np.ndarray]:
+    """What the model says of a recording, by the stamp in ns on the recording's clock."""
+    engine = load_engine(load_bundle(model, [models]))
+    spec = engine.manifest.features
+    chain = run_chain(walk, spec, mirrored)
+    windows = windows_of(chain, spec)
+    return {round(chain.stamp[k] * 1e9): engine.forecast(window).angle for k, window in windows}
