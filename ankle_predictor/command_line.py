@@ -47,6 +47,16 @@ def progress_bar(console: Console) -> Progress:
     return Progress(*columns, TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal)
 
 
+def check_folder_of(path: Path | None) -> None:
+    """Refuse a file whose folder does not exist, before the work begins; None is accepted.
+
+    Raises:
+        Refusal: there is no such folder.
+    """
+    if path is not None and not path.absolute().parent.is_dir():
+        raise Refusal(f"there is no folder {path.parent} to write {path.name} to")
+
+
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """Write a document as indented JSON; NaN and infinity raise a ``ValueError``, as JSON has no such numbers.
 

@@ -19,9 +19,9 @@ from trajectory_msgs.msg import JointTrajectory
 
 from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.demo.recorded_run import stamp_of
+from ankle_predictor.demo.recorded_run import serialized_stamp
 from ankle_predictor.nodes.child_process import NodesProcess
-from ankle_predictor.nodes.topics import DETAIL, DIAGNOSTICS, FORECAST
+from ankle_predictor.nodes.topics import DETAIL_TOPIC, DIAGNOSTICS_TOPIC, FORECAST_TOPIC
 from ankle_predictor.trust.forecast_counters import LONGEST, MEDIAN
 
 QOS = QoSProfile(depth=1000)
@@ -65,9 +65,9 @@ class ChainListener:
         self._details: list[bytes] = []
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self.node)
-        self.node.create_subscription(JointTrajectory, FORECAST, self._on_forecast, QOS, raw=True)
-        self.node.create_subscription(AnkleForecast, DETAIL, self._details.append, QOS, raw=True)
-        self.node.create_subscription(DiagnosticArray, f"/{DIAGNOSTICS}", self._on_diagnostics, QOS)
+        self.node.create_subscription(JointTrajectory, FORECAST_TOPIC, self._on_forecast, QOS, raw=True)
+        self.node.create_subscription(AnkleForecast, DETAIL_TOPIC, self._details.append, QOS, raw=True)
+        self.node.create_subscription(DiagnosticArray, f"/{DIAGNOSTICS_TOPIC}", self._on_diagnostics, QOS)
 
     def clear(self) -> None:
         """Forget everything that arrived."""
@@ -76,7 +76,7 @@ class ChainListener:
 
     def input_ages(self) -> FloatArray:
         """Return (N, 2) for the forecasts: time of publication in s, and age of the newest pair then in s."""
-        details = ((stamp_of(data) / 1e9, deserialize_message(data, AnkleForecast)) for data in self._details)
+        details = ((serialized_stamp(data) / 1e9, deserialize_message(data, AnkleForecast)) for data in self._details)
         ages = [(stamp, detail.input_age) for stamp, detail in details if len(detail.angle)]
         return np.array([(stamp + age, age) for stamp, age in ages]).reshape(-1, 2)
 
@@ -110,7 +110,7 @@ class ChainListener:
                 raise ChainError(f"{name} ended with status {process.status}: {process.last_words(1)}")
 
     def _on_forecast(self, data: bytes) -> None:
-        self.arrivals.append(Arrival(time.time_ns(), stamp_of(data)))
+        self.arrivals.append(Arrival(time.time_ns(), serialized_stamp(data)))
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -13,8 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.command_line import duration, progress_bar, run_command, write_json
+from ankle_predictor.command_line import check_folder_of, duration, progress_bar, run_command, write_json
 from ankle_predictor.model.bundle import load_bundle, model_directories
 from ankle_predictor.nodes.child_process import private_environment
 from ankle_predictor.performance.arrangements import Arrangement, arrangements
@@ -55,8 +54,7 @@ def _parser() -> argparse.ArgumentParser:
 def _benchmark(options: argparse.Namespace) -> None:
     # Everything that can be refused is refused before minutes are spent on measurements.
     page = None if options.write is None else ResultsPage(options.write, MARKS)
-    if options.json is not None and not options.json.absolute().parent.is_dir():
-        raise Refusal(f"there is no folder {options.json.parent} to write {options.json.name} to")
+    check_folder_of(options.json)
     figures = _measure(options, Console(highlight=False, stderr=True))
     rows = rows_of(figures)
     figures["rows"] = [row.to_json() for row in rows]

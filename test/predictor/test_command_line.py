@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.command_line import duration, progress_bar, run_command, seconds_since, write_json
+from ankle_predictor.command_line import check_folder_of, duration, progress_bar, run_command, seconds_since, write_json
 
 
 class SomeRefusal(Refusal):
@@ -76,6 +76,13 @@ def test_progress_is_shown_on_terminals_only(terminal: bool) -> None:
         progress.refresh()
     assert ("reading" in shown.getvalue()) == terminal
     assert ("50 %" in shown.getvalue()) == terminal
+
+
+def test_a_file_without_a_folder_is_refused_before_the_work(tmp_path: Path) -> None:
+    for path in (None, tmp_path / "figures.json", Path("figures.json")):
+        check_folder_of(path)
+    with pytest.raises(Refusal, match=r"there is no folder .*/no to write figures.json to"):
+        check_folder_of(tmp_path / "no" / "figures.json")
 
 
 def test_json_is_written_or_refused(tmp_path: Path) -> None:
