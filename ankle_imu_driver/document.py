@@ -11,6 +11,7 @@ import math
 import re
 import reprlib
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -24,15 +25,10 @@ WANTED = {str: "text", bool: "true or false", int: "a whole number", float: "a f
 
 
 class DocumentError(Refusal):
-    """A document that is not as its reader expects.
+    """A document that is not as its reader expects; the message is one line."""
 
-    Attributes:
-        place: the object or value that is wrong, such as ``intervals.margin[3]``; empty for the whole document.
-    """
-
-    def __init__(self, message: str, place: str = "") -> None:
+    def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split())[:LONGEST_MESSAGE])
-        self.place = place
 
 
 def parse_json(data: bytes) -> Any:
@@ -51,7 +47,9 @@ def parse_json(data: bytes) -> Any:
         raise DocumentError(f"it is not JSON: {error}") from error
 
 
-def build(expected: type[T], document: Any, optional: tuple[str, ...] = (), strict: bool = True) -> T:
+def build(
+    expected: type[T], document: Any, optional: tuple[str, ...] = (), *, place: str = "", strict: bool = True
+) -> T:
     """Build a dataclass from a parsed document.
 
     Args:
@@ -59,6 +57,7 @@ def build(expected: type[T], document: Any, optional: tuple[str, ...] = (), stri
         document: what a JSON or YAML parser returned.
         optional: places that may be left out if the dataclass has a default there, with all that is below them. The
             file format decides this, not the defaults of the dataclass.
+        place: name of the document in messages, if it is part of a larger one.
         strict: False also takes a number that is written as text: YAML 1.1 reads ``1e-3`` as text.
 
     Raises:
@@ -68,8 +67,8 @@ def build(expected: type[T], document: Any, optional: tuple[str, ...] = (), stri
     try:
         built = msgspec.convert(document, expected, strict=strict)
     except msgspec.ValidationError as error:
-        raise _explained(error, expected, document) from error
-    _compare(document, msgspec.to_builtins(built), optional, "")
+        raise _explained(error, expected, document, place) from error
+    _compare(document, built, optional, place)
     return built
 
 
@@ -84,24 +83,23 @@ def shown(value: Any) -> str:
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
-def _explained(error: msgspec.ValidationError, expected: Any, document: Any) -> DocumentError:
+def _explained(error: msgspec.ValidationError, expected: Any, document: Any, place: str) -> DocumentError:
     """Word an error of msgspec, which has the place at its end: ``Expected `int`, got `str` - at `$.a.b[0]```."""
     cause = error.__cause__
     if cause is not None and not isinstance(cause, Refusal):
         raise cause  # a bug in a ``__post_init__``, which msgspec takes for a refusal
     text, _, end = str(error).partition(" - at `")
     path = end.partition("$")[2].rstrip("`")
-    place, wanted, value = _look_up(expected, document, path)
+    place, wanted, value = _look_up(expected, document, path, place)
     if cause is not None:
-        return DocumentError(str(cause), place)
+        return DocumentError(str(cause))
     if missing := re.fullmatch("Object missing required field `(.*)`", text):
-        return DocumentError(f"{_below(place, missing[1])} is missing", place)
-    return DocumentError(f"{place or 'the document'} must be {_described(wanted)}, not {shown(value)}", place)
+        return DocumentError(f"{_below(place, missing[1])} is missing")
+    return DocumentError(f"{place or 'the document'} must be {_described(wanted)}, not {shown(value)}")
 
 
-def _look_up(expected: Any, value: Any, path: str) -> tuple[str, Any, Any]:
+def _look_up(expected: Any, value: Any, path: str, place: str) -> tuple[str, Any, Any]:
     """Return the place, the expected type and the value at a path of msgspec, such as ``.scaler.scale[0]``."""
-    place = ""
     for name, index in re.findall(r"\.(\w+)|\[(\d+|\.\.\.)\]", path):
         expected = _without_none(expected)
         if name:
@@ -139,23 +137,25 @@ def _described(expected: Any) -> str:
 
 
 def _compare(given: Any, built: Any, optional: tuple[str, ...], place: str) -> None:
-    """Refuse what msgspec passed over: ``built`` is what it made of ``given``, as dicts, tuples and numbers."""
+    """Check what msgspec does not; ``built`` is what it made of ``given``."""
+    if is_dataclass(built):
+        built = {field.name: getattr(built, field.name) for field in fields(built)}
     if isinstance(built, Mapping):
         for key in given:
             if key not in built:
-                raise DocumentError(f"{_below(place, shown(key))} is not known", place)
+                raise DocumentError(f"{_below(place, shown(key))} is not known")
         for key, value in built.items():
             if key in given:
                 _compare(given[key], value, optional, _below(place, key))
             elif not _below(place, key).startswith(optional):
-                raise DocumentError(f"{_below(place, key)} is missing", place)
+                raise DocumentError(f"{_below(place, key)} is missing")
     elif isinstance(given, list):
         for i, (before, value) in enumerate(zip(given, built, strict=True)):
             _compare(before, value, optional, f"{place}[{i}]")
     elif isinstance(built, float):
-        same = isinstance(given, str) or given == built  # not so for NaN, nor for an integer that a float cannot hold
-        if not (math.isfinite(built) and same):
-            raise DocumentError(f"{place} must be {WANTED[float]}, not {shown(given)}", place)
+        exact = isinstance(given, str) or given == built  # a float cannot hold every integer
+        if not (exact and math.isfinite(built)):
+            raise DocumentError(f"{place} must be {WANTED[float]}, not {shown(given)}")
 
 
 def _below(place: str, key: str) -> str:

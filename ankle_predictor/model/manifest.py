@@ -307,9 +307,12 @@ class Manifest:
             )
         fields = {key: value for key, value in data.items() if key not in ("format", "version")}
         try:
+            if "features" in fields:
+                build(FeatureSpec, fields["features"], place="features")
+        except DocumentError as error:
+            message = f"bundle.json asks for features that this software does not compute: {error}"
+            raise BundleError("INCOMPATIBLE", message) from error
+        try:
             return build(cls, fields, OPTIONAL)
         except DocumentError as error:
-            if error.place.startswith("features"):
-                message = f"bundle.json asks for features that this software does not compute: {error}"
-                raise BundleError("INCOMPATIBLE", message) from error
             raise BundleError("CORRUPT", f"bundle.json is not right: {error}") from error

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rigs.walks import swinging
 
+from ankle_imu_driver.document import DocumentError, build
 from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureError, FeatureSpec, WindowGrid
 from ankle_predictor.offline.pipeline import run_chain, windows_of
@@ -62,7 +63,7 @@ def test_rows_sampling_takes_the_pairs_as_they_came():
 
 def test_a_spec_survives_json():
     spec = FeatureSpec(window=120, sampling="rows")
-    assert FeatureSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+    assert build(FeatureSpec, json.loads(json.dumps(spec.to_json()))) == spec
 
 
 @pytest.mark.parametrize(
@@ -73,12 +74,22 @@ def test_a_spec_survives_json():
         {"rate": math.nan},
         {"names": []},
         {"names": ["a", "a"]},
-        {"filter": {}} | {"filter": {"x": 1}},
+        {"filter": {}},
+        {"filter": {"x": 1}},
+        {"rate": 9.9},
+        {"window": 2001},
+        {"names": [f"n{k}" for k in range(65)]},
     ],
 )
 def test_a_spec_that_makes_no_sense_is_refused(change):
-    with pytest.raises(FeatureError):
-        FeatureSpec.from_json(FeatureSpec().to_json() | change)
+    with pytest.raises(DocumentError):
+        build(FeatureSpec, FeatureSpec().to_json() | change)
+
+
+@pytest.mark.parametrize("change", [{"window": 1}, {"sampling": "dots"}, {"rate": math.inf}, {"names": ("a", "a")}])
+def test_values_that_make_no_sense_are_refused(change):
+    with pytest.raises(FeatureError, match=f"{next(iter(change))} must be"):
+        FeatureSpec(**change)
 
 
 def test_sample_by_sample_and_over_the_whole_log_are_bit_equal():
