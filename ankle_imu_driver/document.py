@@ -76,6 +76,7 @@ def shown(value: Any) -> str:
     """Return a value as a message shows it, in one line of at most about 40 characters."""
     brief = reprlib.Repr()
     brief.maxstring = brief.maxother = brief.maxlong = MOST_SHOWN
+    brief.maxlevel = 2
     try:
         text = brief.repr(value)
     except ValueError:  # Python prints no number of more than some thousand digits
