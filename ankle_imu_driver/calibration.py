@@ -83,10 +83,9 @@ def load_calibration(path: Path) -> Calibration:
         raise CalibrationError(f"calibration file {path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise CalibrationError(f"{path} is not a calibration file: it lacks 'format: {FORMAT}'")
-    if data.get("version") != VERSION:
-        raise CalibrationError(
-            f"{path} has version {shown(data.get('version'))}, this software reads version {VERSION}"
-        )
+    version = data.get("version")
+    if type(version) is not int or version != VERSION:
+        raise CalibrationError(f"{path} has version {shown(version)}, this software reads version {VERSION}")
     fields = {key: value for key, value in data.items() if key not in ("format", "version")}
     try:
         return build(Calibration, fields, optional=("angle_zero", "source"), strict=False)

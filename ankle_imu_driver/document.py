@@ -1,7 +1,7 @@
 """Turns a parsed JSON or YAML document into dataclasses; every error is one sentence with the place and the value.
 
-msgspec checks the types. What it lets pass and a file format must not is checked here: unknown keys, left out keys,
-numbers that are not finite or that a float cannot hold, repeated keys.
+msgspec checks the types. This module adds the checks that msgspec does not have for dataclasses: unknown keys, repeated
+keys, keys that the format requires although the dataclass has a default, and numbers that a float cannot hold.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ def build(
     Args:
         expected: a dataclass; its annotations are the types that are checked.
         document: what a JSON or YAML parser returned.
-        optional: places that may be left out if the dataclass has a default there, with all that is below them. The
-            file format decides this, not the defaults of the dataclass.
+        optional: places that may be missing, including all that is below them, if the dataclass has a default. Other
+            places are required: the file format decides this, not the defaults of the dataclass.
         place: name of the document in messages, if it is part of a larger one.
-        strict: False also takes a number that is written as text: YAML 1.1 reads ``1e-3`` as text.
+        strict: whether text is refused where a number is expected. (In YAML 1.1, ``1e-3`` is text.)
 
     Raises:
         DocumentError: a key is missing or unknown, a value has the wrong type or is not finite, or the
@@ -79,21 +79,21 @@ def shown(value: Any) -> str:
     brief.maxlevel = 2
     try:
         text = brief.repr(value)
-    except ValueError:  # Python prints no number of more than some thousand digits
+    except ValueError:  # Python refuses to print very long integers
         return "a number of thousands of digits"
     return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}..."
 
 
 def _explained(error: msgspec.ValidationError, expected: Any, document: Any, place: str) -> DocumentError:
-    """Word an error of msgspec, which has the place at its end: ``Expected `int`, got `str` - at `$.a.b[0]```."""
+    """Translate an error of msgspec, which ends with the place: ``Expected `int`, got `str` - at `$.a.b[0]```."""
     cause = error.__cause__
-    if cause is not None and not isinstance(cause, Refusal):
-        raise cause  # a bug in a ``__post_init__``, which msgspec takes for a refusal
+    if isinstance(cause, Refusal):
+        return DocumentError(str(cause))
+    if cause is not None:
+        raise cause  # a bug in a ``__post_init__``: msgspec treats every ValueError and TypeError as a refusal
     text, _, end = str(error).partition(" - at `")
     path = end.partition("$")[2].rstrip("`")
     place, wanted, value = _look_up(expected, document, path, place)
-    if cause is not None:
-        return DocumentError(str(cause))
     if missing := re.fullmatch("Object missing required field `(.*)`", text):
         return DocumentError(f"{_below(place, missing[1])} is missing")
     return DocumentError(f"{place or 'the document'} must be {_described(wanted)}, not {shown(value)}")

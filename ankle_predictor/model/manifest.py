@@ -301,9 +301,10 @@ class Manifest:
         """
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise BundleError("CORRUPT", f"bundle.json lacks 'format': '{FORMAT}'")
-        if data.get("version") != VERSION:
+        version = data.get("version")
+        if type(version) is not int or version != VERSION:
             raise BundleError(
-                "INCOMPATIBLE", f"bundle.json has version {shown(data.get('version'))}, this software reads {VERSION}"
+                "INCOMPATIBLE", f"bundle.json has version {shown(version)}, this software reads {VERSION}"
             )
         fields = {key: value for key, value in data.items() if key not in ("format", "version")}
         try:

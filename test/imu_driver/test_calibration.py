@@ -132,6 +132,7 @@ def test_a_wrong_value_is_named(tmp_path: Path, bias: str, sentence: str) -> Non
         ({"version": 2}, "has version 2, this software reads version 1"),
         ({"version": "x" * 5000}, "this software reads version 1"),
         ({"version": None}, "has version None"),
+        ({"version": True}, "has version True"),
         ({"angle_zero": math.inf}, "angle_zero must be a finite number, not inf"),
         ({"angle_zero": math.nan}, "angle_zero must be a finite number, not nan"),
         ({"angle_zero": "standing"}, "angle_zero must be a finite number, not 'standing'"),

@@ -275,6 +275,8 @@ def test_the_base_model_is_written_again_byte_for_byte(tmp_path: Path) -> None:
     [
         (lambda d: d.update(format="other"), "CORRUPT"),
         (lambda d: d.update(version=2), "INCOMPATIBLE"),
+        (lambda d: d.update(version=True), "INCOMPATIBLE"),
+        (lambda d: d.update(version="1" * 5000), "INCOMPATIBLE"),
         (lambda d: d.update(extra=1), "CORRUPT"),
         (lambda d: d.update(horizon=49), "CORRUPT"),
         (lambda d: d.update(horizon=10**9), "CORRUPT"),

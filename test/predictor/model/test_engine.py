@@ -120,7 +120,7 @@ def test_other_features_are_incompatible() -> None:
     [
         ({"canary": Canary(MANIFEST.canary.window, (0.5,) * HORIZON)}, "rad off what it was"),
         ({"intervals": Intervals(0.9, (-1.0,) * HORIZON, "")}, "outside its own interval"),
-        ({"intervals": Intervals(0.9, (1e6,) * HORIZON, "")}, "no angle of an ankle"),
+        ({"intervals": Intervals(0.9, (1e6,) * HORIZON, "")}, "outside an ankle's range"),
     ],
 )
 def test_a_canary_that_fails_is_rejected(change: dict[str, Any], sentence: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankle_predictor.model.row_buffer import FIRST_ROOM, RowBuffer
+from ankle_predictor.model.row_buffer import FIRST_CAPACITY, RowBuffer
 
 
 @given(st.lists(st.integers(0, 5), max_size=400))
@@ -31,7 +31,7 @@ def test_its_room_follows_what_it_holds() -> None:
     for k in range(10_000):
         queue.append(k)
         queue.drop(1)
-    assert len(queue._rows) == FIRST_ROOM
+    assert queue.capacity == FIRST_CAPACITY
     queue.clear()
     assert not len(queue)
 

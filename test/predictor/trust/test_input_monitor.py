@@ -14,7 +14,7 @@ from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.samples import JointSample, SegmentSample
 from ankle_predictor.model.forecast import Forecast
-from ankle_predictor.trust.input_monitor import Backlog, InputMonitor, TrustLimits
+from ankle_predictor.trust.input_monitor import InputMonitor, QueueDelay, TrustLimits
 from ankle_predictor.trust.status import Status, names
 
 CONFIG = FilterConfig()
@@ -76,10 +76,10 @@ def test_what_waited_in_a_queue_is_stale_however_fresh_it_came_in() -> None:
 
 @given(st.floats(-1e6, 1e6), st.floats(-5e-4, 5e-4), st.lists(st.floats(0.0, 0.02), min_size=20, max_size=60))
 def test_clocks_that_differ_and_drift_make_no_backlog(offset: float, drift: float, jitter: list[float]) -> None:
-    backlog = Backlog()
+    delay = QueueDelay()
     for k, late in enumerate(jitter):
         now = 0.01 * k + late
-        waited = backlog.wait(offset + 0.01 * k * (1.0 + drift), now)
+        waited = delay.update(offset + 0.01 * k * (1.0 + drift), now)
         assert -1e-9 <= waited <= 0.0201
 
 
