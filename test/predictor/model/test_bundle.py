@@ -1,4 +1,4 @@
-"""Bundles on disk: what was written comes back, and nothing else is taken."""
+"""Bundles on disk: a written bundle is read back unchanged, and everything else is refused."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def refusal(model: str, *directories: Path) -> BundleError:
 
 
 def rewritten(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    """Change ``bundle.json`` as somebody would who knows how to make its digest right again."""
+    """Change ``bundle.json`` and correct its digest."""
     document = json.loads(path.read_text())
     change(document)
     document.pop("digest", None)
@@ -69,12 +69,12 @@ def rewritten(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
 
 
 def with_digest(body: bytes) -> bytes:
-    """The bytes of a ``bundle.json`` that goes on with ``body`` after its digest."""
+    """The bytes of a ``bundle.json`` with the right digest and ``body`` after it."""
     data = b'{\n"digest": "' + b"0" * 64 + b'",\n' + body
     return data.replace(b"0" * 64, hashlib.sha256(data).hexdigest().encode(), 1)
 
 
-def test_what_was_written_comes_back(models: Path) -> None:
+def test_a_written_bundle_is_read_back(models: Path) -> None:
     bundle = load_bundle("tiny", [models])
     files = {"model.onnx": ONNX, "model.keras": KERAS}
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
@@ -94,7 +94,7 @@ def test_a_bundle_is_found_by_name_by_path_and_in_the_first_directory_that_has_i
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(FILES), st.floats(0, 1, exclude_max=True), st.integers(0, 7))
-def test_any_flipped_bit_is_seen(shared_models: Path, name: str, where: float, bit: int) -> None:
+def test_any_flipped_bit_is_detected(shared_models: Path, name: str, where: float, bit: int) -> None:
     path = shared_models / "tiny" / name
     original = path.read_bytes()
     damaged = bytearray(original)
@@ -108,7 +108,7 @@ def test_any_flipped_bit_is_seen(shared_models: Path, name: str, where: float, b
 
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(FILES), st.floats(0, 1, exclude_max=True), st.binary(max_size=3))
-def test_any_truncation_or_addition_is_seen(shared_models: Path, name: str, where: float, more: bytes) -> None:
+def test_any_truncation_or_addition_is_detected(shared_models: Path, name: str, where: float, more: bytes) -> None:
     path = shared_models / "tiny" / name
     original = path.read_bytes()
     try:
@@ -291,7 +291,9 @@ def test_the_base_model_is_written_again_byte_for_byte(tmp_path: Path) -> None:
         (lambda d: d["files"].pop("model.keras"), "CORRUPT"),
     ],
 )
-def test_what_does_not_fit_is_refused(models: Path, change: Callable[[dict[str, Any]], object], code: str) -> None:
+def test_values_that_do_not_fit_are_refused(
+    models: Path, change: Callable[[dict[str, Any]], object], code: str
+) -> None:
     rewritten(models / "tiny" / "bundle.json", change)
     assert refusal("tiny", models).code == code
 
@@ -309,7 +311,7 @@ def test_no_name_leads_out_of_the_model_directory(models: Path, model: str) -> N
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(alphabet="./\\~ tiny\0", max_size=12))
-def test_whatever_name_is_asked_for_only_the_bundle_itself_is_opened(shared_models: Path, model: str) -> None:
+def test_any_name_opens_the_bundle_itself_or_nothing(shared_models: Path, model: str) -> None:
     try:
         found = load_bundle(model, [shared_models]).path
     except BundleError as error:
@@ -353,13 +355,13 @@ def test_missing_odd_and_huge_files_are_refused_at_once(models: Path, name: str)
     assert "larger than" in str(refusal("tiny", models))
 
 
-def test_a_file_of_the_model_directory_is_no_model(models: Path) -> None:
+def test_a_file_in_the_model_directory_is_not_a_model(models: Path) -> None:
     (models / "notes").write_text("x")
     assert refusal("notes", models).code == "NOT_FOUND"
     assert refusal("tiny").code == "NOT_FOUND"
 
 
-def test_an_empty_directory_is_no_bundle(models: Path) -> None:
+def test_an_empty_directory_is_not_a_bundle(models: Path) -> None:
     (models / "empty").mkdir()
     assert refusal("empty", models).code == "CORRUPT"
 
@@ -371,7 +373,7 @@ def test_a_name_that_cannot_be_loaded_is_not_written(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_bundle_gives_way_only_when_told_and_other_things_never(models: Path) -> None:
+def test_only_a_bundle_is_replaced_and_only_on_request(models: Path) -> None:
     with pytest.raises(BundleError, match="already there"):
         write_bundle(models / "tiny", MANIFEST, b"new", KERAS)
     write_bundle(models / "tiny", MANIFEST, b"new", KERAS, replace=True)
@@ -403,7 +405,7 @@ def test_an_interrupted_write_leaves_nothing_and_the_old_bundle(
     assert load_bundle("tiny", [models]).onnx == ONNX
 
 
-def test_what_could_not_be_read_back_is_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundle_that_cannot_be_read_back_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     not_finite = dataclasses.replace(
         MANIFEST, intervals=dataclasses.replace(MANIFEST.intervals, margin=(float("nan"),) * 50)
     )
