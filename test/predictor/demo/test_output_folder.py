@@ -26,5 +26,5 @@ def test_earlier_results_are_never_overwritten(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(Refusal, match="folder .*/file/out cannot be made: Not a directory"):
+    with pytest.raises(Refusal, match=r"folder .*/file/out cannot be made: Not a directory"):
         new_output_folder(tmp_path / "file" / "out")
