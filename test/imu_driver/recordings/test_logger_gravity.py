@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ankle_imu_driver.recordings.logger_gravity import RANGE, SHANK, find_gravity, read_rails
+from ankle_imu_driver.recordings.logger_gravity import RANGE, SHANK, find_gravity, gravity_from_clipping
 from ankle_imu_driver.recordings.read_recording import read_recording
 
 # The data page's table: foot x, y, z, shank x, y, z.
@@ -55,11 +55,11 @@ def test_no_rail_is_wrong_in_a_part_of_a_walk_nor_invented_once_the_clipped_samp
         inside = logged[(logged < logged.max() - 0.02) & (logged > logged.min() + 0.02)]
         for size in (1000, 4000, 12000):
             start = int(rng.integers(0, len(inside) - size))
-            part = read_rails(logged[start : start + size])
+            part = gravity_from_clipping(logged[start : start + size])
             if not part.assumed:
                 found += 1
                 assert part.value == pytest.approx(true, abs=0.05)
-            assert read_rails(inside[start : start + size]).assumed
+            assert gravity_from_clipping(inside[start : start + size]).assumed
     assert found >= 6
 
 
@@ -77,7 +77,7 @@ def test_a_clipped_signal_gives_its_gravity(
     rng = np.random.default_rng(seed)
     free = rng.laplace(offset, spread / 1.4, 6000) if heavy else rng.normal(offset, spread, 6000)
     logged = np.round(np.clip(free, -RANGE, RANGE) - gravity, 2)
-    axis = read_rails(logged)
+    axis = gravity_from_clipping(logged)
     assert not axis.assumed
     assert axis.value == pytest.approx(gravity, abs=0.02)
     assert axis.least - 0.02 <= gravity <= axis.most + 0.02
@@ -104,20 +104,20 @@ def test_a_signal_that_never_clipped_has_no_rail(kind: str, size: int, scale: fl
         "held": lambda: np.repeat(rng.normal(0, scale, size // 50), 50),  # a sensor that freezes for half a second
         "standing": lambda: rng.normal(0, 0.04, size),
     }[kind]()
-    assert read_rails(np.round(free + centre, 2)).assumed
+    assert gravity_from_clipping(np.round(free + centre, 2)).assumed
 
 
 def test_a_constant_is_no_rail() -> None:
-    assert read_rails(np.full(5000, 12.34)).assumed
+    assert gravity_from_clipping(np.full(5000, 12.34)).assumed
 
 
 def test_damaged_lines_beyond_a_rail_do_not_hide_it() -> None:
     rng = np.random.default_rng(3)
     logged = np.round(np.clip(rng.normal(0, 9, 6000), -RANGE, RANGE) - 4.0, 2)
     logged[[100, 200, 300]] = [RANGE - 4.0 + 2.5, RANGE - 4.0 + 1.0, -RANGE - 4.0 - 9.0]
-    axis = read_rails(logged)
+    axis = gravity_from_clipping(logged)
     assert axis.value == pytest.approx(4.0, abs=0.02)
-    assert axis.basis == "both rails"
+    assert axis.basis == "both clipping limits"
 
 
 @pytest.mark.parametrize("axis", range(3))
