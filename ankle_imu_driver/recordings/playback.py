@@ -47,7 +47,7 @@ class PlaybackStatus:
             return OK, "recording ended"
         late, sent = self.lateness.late, self.lateness.sent
         if late > LATE_SHARE * sent:
-            return WARN, f"{late} of {sent} samples were published late; the computer is too busy"
+            return WARN, f"{late} of {sent} samples were late; the computer is too busy"
         return OK, f"{source} runs"
 
 

@@ -57,7 +57,7 @@ class GaitPlanner:
 
     def __post_init__(self) -> None:
         self._leg = LegMotion(self.user)
-        # Deviations that persist over some strides: time, size, length (relative), ankle angle (in units of its scatter).
+        # Deviations that persist over some strides: time, size, relative length, ankle angle (multiple of its scatter).
         self._drift = np.zeros(4)
 
     def motion(self, activities: Iterable[Activity]) -> Iterator[MotionPiece]:

@@ -73,7 +73,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Slope:
-    """Walk on a slope of ``incline`` rad (uphill positive) for about ``duration`` s; the flat foot follows the slope."""
+    """Walk on a slope of ``incline`` rad (uphill positive) for about ``duration`` s; the foot follows the slope."""
 
     duration: float
     incline: float = math.radians(5.0)

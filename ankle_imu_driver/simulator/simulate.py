@@ -1,8 +1,8 @@
 """Simulates walks: the raw samples of two MPU6050, and the true motion.
 
-``simulate`` returns a whole walk, ``stream`` an endless one in chunks. Both take the same steps: plan the motion, smooth
-it, calculate the rigid-body kinematics at each sensor, add the strap's vibration, and apply the chip's model. The same
-seed gives the same walk.
+``simulate`` returns a whole walk, ``stream`` an endless one in chunks. Both take the same steps: plan the motion,
+smooth it, calculate the rigid-body kinematics at each sensor, add the strap's vibration, and apply the chip's model.
+The same seed gives the same walk.
 """
 
 from __future__ import annotations

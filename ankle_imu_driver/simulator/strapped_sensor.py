@@ -71,7 +71,7 @@ class StrappedSensor:
         return self.chip.measured((start + at) / RATE, force[at], rate[at])
 
     def _vibration(self, motion: SegmentMotion) -> FloatArray:
-        """Return the strap's vibration, (N, 6): impacts in random directions, and continuous vibration while walking."""
+        """Return the strap's vibration (N, 6), caused by impacts in random directions and by walking."""
         walking = motion.label >= Label.WALK
         kick = self.rattle * RATTLE * self.rng.normal(0.0, 1.0, (len(walking), 6)) * walking[:, None]
         hits = np.flatnonzero(motion.impact)

@@ -109,7 +109,7 @@ class UserProfile:
 
 
 def draw_user(seed: int) -> UserProfile:
-    """Draw a healthy adult who walks slowly indoors, like the recorded subjects. A seed always gives the same person."""
+    """Draw a healthy adult who walks slowly indoors, like the recorded subjects. Same seed, same person."""
     rng = np.random.default_rng([seed, 0x6A17])
     height = float(np.clip(rng.normal(1.72, 0.08), 1.5, 1.95))
     # Levers as in the five walks, estimated by requiring that both sensors give the same acceleration of the ankle.

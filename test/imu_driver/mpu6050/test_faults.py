@@ -1,4 +1,4 @@
-"""Which bursts are refused, what diagnostics make of it, and where the sensors sit."""
+"""Which bursts are refused, what diagnostics report, and the check of the sensors' placement."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_sensor_that_lies_still_is_never_refused(quieter):
     assert all(guard.check(raw) is None for raw in noisy(20_000, (NOISE[0] * quieter, NOISE[1] * quieter)))
 
 
-def test_nothing_but_zeros_or_ones_is_refused():
+def test_a_burst_of_only_zeros_or_ones_is_refused():
     guard = SampleGuard(NOISE, 42.0)
     assert guard.check((0,) * 7) is Fault.ALL_ZERO
     assert guard.check((-1,) * 7) is Fault.ALL_ONES
@@ -48,7 +48,7 @@ def test_a_repeated_sample_is_refused_at_once_whatever_its_temperature(raw):
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2, 4, 5, 6])
-def test_an_axis_that_does_not_move_is_found_and_stays_refused_until_it_moves(axis):
+def test_a_stuck_axis_is_detected_and_stays_refused_until_its_value_changes(axis):
     guard = SampleGuard(NOISE, 42.0)
     rows = noisy(200)
     held = [(*raw[:axis], 17, *raw[axis + 1 :]) for raw in rows]
@@ -57,10 +57,10 @@ def test_an_axis_that_does_not_move_is_found_and_stays_refused_until_it_moves(ax
     assert first == (8 if axis < 3 else 27)
     assert set(verdicts[first:]) == {Fault.STUCK}
     after = [guard.check((*raw[:axis], 18 + k, *raw[axis + 1 :])) for k, raw in enumerate(rows[:10])]
-    assert after == [Fault.STUCK] * 4 + [None] * 6, "one new value is no proof of life"
+    assert after == [Fault.STUCK] * 4 + [None] * 6, "one new value does not prove that the axis works"
 
 
-def test_what_was_seen_of_a_held_axis_counts_on_over_a_reset_that_changes_its_value():
+def test_evidence_for_a_stuck_axis_is_kept_over_a_reset_that_changes_its_value():
     guard = SampleGuard(NOISE, 42.0)
     rows = noisy(60)
     before = [guard.check((*raw[:5], 17, raw[6])) for raw in rows[:20]]
@@ -70,13 +70,13 @@ def test_what_was_seen_of_a_held_axis_counts_on_over_a_reset_that_changes_its_va
     assert after.index(Fault.STUCK) == 7, "19 repeats before, the reset, 7 after"
 
 
-def test_a_stuck_gyro_axis_is_found_sooner_while_the_leg_turns():
+def test_a_stuck_gyro_axis_is_detected_sooner_while_the_leg_turns():
     guard = SampleGuard(NOISE, 42.0)
     turning = [(*raw[:4], 17, raw[5] + 100 * k, raw[6]) for k, raw in enumerate(noisy(50))]
     assert [guard.check(raw) for raw in turning].index(Fault.STUCK) == 6
 
 
-def test_a_saturated_axis_is_not_a_stuck_one():
+def test_a_saturated_axis_is_not_stuck():
     guard = SampleGuard(NOISE, 42.0)
     for raw in noisy(200):
         clipped = (32767, *raw[1:])
@@ -84,7 +84,7 @@ def test_a_saturated_axis_is_not_a_stuck_one():
         assert is_saturated(clipped)
 
 
-def test_an_axis_too_quiet_to_be_told_from_a_stuck_one_is_not_judged():
+def test_an_axis_with_too_little_noise_is_not_judged():
     device = Mpu6050(DeviceConfig(gyro_range=2000, low_pass=6), None, VirtualClock())
     guard = SampleGuard(device.noise, 5.0)
     rows = noisy(500)
@@ -104,7 +104,7 @@ def judge(stats, now, problem=""):
     return stats.report(now, "streaming", problem, frozenset()).judge("foot", 100.0)
 
 
-def test_levels_mean_something():
+def test_levels_and_sentences_of_diagnostics():
     assert judge(*stats_of(12)) == (OK, "foot: 100.0 Hz")
     assert judge(*stats_of(12, rate=90))[0] == WARN
     assert "saturate" in judge(*stats_of(12, saturated=1.0))[1]
@@ -121,7 +121,7 @@ def test_levels_mean_something():
     assert judge(StreamStats(), now)[0] == ERROR
 
 
-def test_a_stream_that_has_just_begun_is_no_error_yet():
+def test_a_stream_that_has_just_started_is_not_an_error():
     stats = StreamStats()
     for began in (SECOND, 100 * SECOND):
         stats.restart(began)
@@ -130,7 +130,7 @@ def test_a_stream_that_has_just_begun_is_no_error_yet():
         stats.add_sample(began + SECOND, False, 30.0)
 
 
-def test_a_fault_is_forgotten_after_ten_seconds_and_counted_for_ever():
+def test_a_fault_is_recent_for_ten_seconds_and_stays_counted():
     stats, now = stats_of(2)
     stats.add_fault(now, Fault.RESET)
     for k in range(1200):
@@ -150,13 +150,13 @@ def test_jitter_and_worst_interval():
     assert report.jitter == pytest.approx(0.000426, rel=0.01)
 
 
-def test_the_worst_sentence_comes_out():
+def test_the_worst_level_is_reported():
     stats, now = stats_of(12)
     streams = {"foot": stats.report(now, "streaming", "", frozenset())}
     assert judge_all(streams, 100.0, 0.0, "")[0] == OK
     assert judge_all(streams, 100.0, 0.05, "") == (
         WARN,
-        "5.0% of the deadlines missed; the computer is too busy or real time was refused",
+        "5.0% of the deadlines missed; the computer is too busy or real-time priority was refused",
     )
     assert judge_all(streams, 100.0, 0.05, "the shank and the foot sensor are swapped")[0] == ERROR
     assert judge_all(streams, 100.0, 0.0, "", ["the acquisition thread ended"]) == (
@@ -182,14 +182,14 @@ def mean_of(accel, seconds=10.0, sway=4.0):
         ((1.0, 9.6, 0.5), (-9.2, -0.6, -2.0), r"shank.mounting \(up is 17\d degrees off\)"),
     ],
 )
-def test_gravity_tells_where_the_sensors_sit_also_while_walking(shank, foot, expected):
+def test_gravity_shows_wrong_placement_also_while_walking(shank, foot, expected):
     import re  # noqa: PLC0415
 
     problem = placement_problem({"shank": mean_of(shank), "foot": mean_of(foot)}, UP)
     assert re.search(expected, problem) if expected else problem == ""
 
 
-def test_it_says_nothing_before_it_has_seen_enough():
+def test_placement_is_not_judged_before_there_are_enough_samples():
     assert mean_of((1.0, -9.6, 0.5), seconds=1.0) is None
     assert placement_problem({"shank": None, "foot": None}, UP) == ""
 
