@@ -168,10 +168,10 @@ def test_with_any_faults_stamps_stay_in_order_and_only_measurements_are_delivere
     saturated = any(fault.kind is Kind.SATURATED for fault in faults)
     # An axis that is stuck at the end of its range looks like a saturated axis, and is reported as saturated.
     at_limit = {("shank" if f.address == SHANK else "foot", f.axis) for f in stuck if saturated}
-    untrue = [
+    false = [
         s for s in rig.false_samples() if not any(s.sensor == name and s.raw[k] in ADC_LIMITS for name, k in at_limit)
     ]
-    assert len(untrue) <= UNDETECTED[Kind.STUCK] * len(stuck)
+    assert len(false) <= UNDETECTED[Kind.STUCK] * len(stuck)
     for name in ("shank", "foot"):
         assert all(b.stamp > a.stamp for a, b in itertools.pairwise(rig.of(name)))
     rig.run(4.0)

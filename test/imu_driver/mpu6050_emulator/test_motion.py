@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from rigs.walks import swinging
 
 from ankle_imu_driver.mpu6050_emulator.motion import KEPT, Recorded, Streamed
-from ankle_imu_driver.mpu6050_emulator.wiring import EmulatedEncoder
 from ankle_imu_driver.recordings.recording import ImuSamples
 
 
@@ -35,13 +33,3 @@ def test_a_stream_continues_over_its_chunks_and_keeps_a_limited_past():
     for time in (0.0, 0.995, 1.0, 7.3215, 7.31, 150.0):
         assert motion.at(time)[0] == pytest.approx(3.0 + time, abs=1e-9)
     assert motion.at(10.0)[0] > 3.0 + 150.0 - KEPT - 2.0, "older samples are deleted"
-
-
-def test_the_recordings_encoder_moves_in_step_with_the_emulated_sensors():
-    recording = swinging(seconds=4.0)
-    encoder = EmulatedEncoder(recording.encoder, recording, start=10_000_000_000)
-    for time in (0.0, 1.234, 3.9, 3.99 + 1.0):
-        angle = encoder.at(10_000_000_000 + round(time * 1e9))
-        assert angle == pytest.approx(
-            np.interp(time % 3.99, recording.encoder.stamp, recording.encoder.angle), abs=1e-6
-        )

@@ -1,20 +1,17 @@
-"""When samples are due, and whether playback publishes them then."""
+"""When samples are due, and which stamps they get."""
 
 from __future__ import annotations
 
 import itertools
-import threading
-import time
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankle_imu_driver.conventions import ENCODER, ERROR, FOOT, OK, SHANK, WARN
-from ankle_imu_driver.recordings.playback import Playback, PlaybackStatus
+from ankle_imu_driver.conventions import ENCODER, FOOT, SHANK
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
-from ankle_imu_driver.recordings.timeline import LatenessStats, Sample, Timeline, check_rate, looped, samples
+from ankle_imu_driver.recordings.timeline import LatenessStats, Timeline, check_rate, looped, samples
 
 SECOND = 1_000_000_000
 
@@ -96,113 +93,3 @@ def test_lateness_is_counted() -> None:
     for lateness in (0, 1_000_000, 6_000_000, 20_000_000):
         stats.add(lateness)
     assert (stats.sent, stats.late, stats.worst) == (4, 2, 20_000_000)
-
-
-class Collector:
-    """Stores what a playback publishes, with the time of publishing."""
-
-    def __init__(self) -> None:
-        self.taken: list[tuple[float, Sample, int]] = []
-        self.finished = threading.Event()
-
-    def publish(self, sample: Sample, stamp: int) -> None:
-        self.taken.append((time.monotonic(), sample, stamp))
-
-
-def playback(collector: Collector, stamps: list[float], rate: float = 1.0) -> Playback:
-    source = samples([recording(stamps, encoder=False)])
-    return Playback(source, rate, lambda: 100 * SECOND, collector.publish, collector.finished.set)
-
-
-@pytest.mark.parametrize("rate", [1.0, 4.0, 0.5])
-def test_playback_keeps_time_and_ends(rate: float) -> None:
-    stamps = [12.0, 12.01, 12.06, 12.07, 12.20]
-    collector = Collector()
-    player = playback(collector, stamps, rate)
-    player.start()
-    assert collector.finished.wait(5.0)
-    player.stop()
-    status = player.take_status()
-    assert status.ended
-    assert not status.failure
-    assert status.position == 12_200_000_000
-    assert status.counts == {SHANK: 5, FOOT: 5}
-    came = [at for at, sample, _ in collector.taken if sample.stream == SHANK]
-    # A busy computer may be late, but never early, and the lateness does not add up.
-    late = np.array(came) - came[0] - (np.array(stamps) - 12.0) / rate
-    assert late.min() > -0.03
-    assert np.median(late) < 0.03
-    start = 100.0 if rate == 1 else 12.0
-    assert [stamp / SECOND for _, sample, stamp in collector.taken if sample.stream == FOOT] == pytest.approx(
-        np.array(stamps) - 12.0 + start
-    )
-
-
-def test_a_late_playback_publishes_all_due_samples_at_once_and_counts_them() -> None:
-    collector = Collector()
-    slow = iter([0.2])
-
-    def publish(sample: Sample, stamp: int) -> None:
-        collector.publish(sample, stamp)
-        time.sleep(next(slow, 0.0))
-
-    source = samples([recording(list(np.arange(30) * 0.01), encoder=False)])
-    player = Playback(source, 1.0, lambda: 0, publish, collector.finished.set)
-    player.start()
-    assert collector.finished.wait(5.0)
-    lateness = player.take_status().lateness
-    assert lateness.sent == 60
-    assert lateness.late >= 30
-    assert lateness.worst >= 0.15 * SECOND
-    assert collector.taken[-1][0] - collector.taken[0][0] < 0.6
-    assert player.take_status().lateness.sent == 0
-
-
-def test_playback_pauses_at_once_and_continues_with_the_next_sample() -> None:
-    collector = Collector()
-    player = playback(collector, [0.0, 0.01, 60.0, 60.01], rate=10.0)
-    player.start()
-    _until(lambda: len(collector.taken) == 4)
-    before = time.monotonic()
-    player.stop()
-    assert time.monotonic() - before < 1.0  # not the 6 s of the gap
-    assert not player.take_status().ended
-    player.start()
-    assert collector.finished.wait(5.0)
-    assert [s.time for _, s, _ in collector.taken if s.stream == SHANK] == [0, 10_000_000, 60 * SECOND, 60_010_000_000]
-
-
-def test_a_failure_of_the_source_is_reported() -> None:
-    def broken() -> itertools.chain[Sample]:
-        yield Sample(0, SHANK, [0.0] * 6)
-        raise RuntimeError("the bus is gone")
-
-    collector = Collector()
-    player = Playback(broken(), 1.0, lambda: 0, collector.publish, collector.finished.set)
-    player.start()
-    assert collector.finished.wait(5.0)
-    status = player.take_status()
-    assert status.failure == "RuntimeError: the bus is gone"
-    assert "in broken" in status.traceback
-    assert status.judge("replay") == (ERROR, "replay failed: RuntimeError: the bus is gone")
-    assert len(collector.taken) == 1
-
-
-@pytest.mark.parametrize(
-    ("lateness", "ended", "level", "sentence"),
-    [
-        (LatenessStats(100, 5, 9_000_000), False, OK, "replay runs"),
-        (LatenessStats(100, 6, 9_000_000), False, WARN, "6 of 100 samples were late; the computer is too busy"),
-        (LatenessStats(100, 6, 9_000_000), True, OK, "recording ended"),
-        (LatenessStats(), False, OK, "replay runs"),
-    ],
-)
-def test_levels_and_sentences_of_diagnostics(lateness: LatenessStats, ended: bool, level: int, sentence: str) -> None:
-    assert PlaybackStatus(lateness, 0, {}, ended, "", "").judge("replay") == (level, sentence)
-
-
-def _until(condition: object, timeout: float = 5.0) -> None:
-    end = time.monotonic() + timeout
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end
-        time.sleep(0.005)
