@@ -155,7 +155,7 @@ class ImuDriverNode(ManagedNode):
         self._deferred.publish_batch()
 
     def _make_queue(self) -> DeferredPublisher:
-        return DeferredPublisher(self._publish, self.get_logger().error)
+        return DeferredPublisher(self._publish, self._log_publishing_error)
 
     def _open_source(self, config: DriverConfig) -> Source:
         if config.source == "mpu6050":
@@ -178,6 +178,10 @@ class ImuDriverNode(ManagedNode):
             self._clock_stamp = stamp
             self._clock_output.publish(self._messages.clock(stamp))
         self.outputs[sample.stream].publish(self._messages.fill(sample, stamp))
+
+    def _log_publishing_error(self, text: str) -> None:
+        if self.context.ok():  # otherwise the process is ending, and publishing must fail
+            self.get_logger().error(text)
 
     def _now(self) -> int:
         return int(self.get_clock().now().nanoseconds)
