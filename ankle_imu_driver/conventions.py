@@ -36,6 +36,16 @@ def check_side(side: str) -> None:
         raise Refusal(f"side must be 'left' or 'right', not {side!r}")
 
 
+def check_seed(name: str, seed: int) -> None:
+    """Check the seed of a random generator; ``name`` is the parameter's name.
+
+    Raises:
+        Refusal: the seed is negative.
+    """
+    if seed < 0:
+        raise Refusal(f"{name} must be 0 or more, not {seed}")
+
+
 @dataclass(frozen=True)
 class JointConvention:
     """How a joint's angle is published: ``sign * dorsiflexion + offset``. Inside the code dorsiflexion is positive.

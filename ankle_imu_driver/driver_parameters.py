@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ankle_imu_driver.conventions import JointConvention, check_side
+from ankle_imu_driver.conventions import JointConvention, check_seed, check_side
 from ankle_imu_driver.recordings.timeline import check_rate
 from ankle_imu_driver.refusal import Refusal
 
@@ -67,6 +67,8 @@ class DriverConfig:
         if self.source == "replay" and not self.log:
             raise Refusal("source replay needs the parameter log, the recording to play")
         check_side(self.side)
+        check_seed("seed", self.seed)
+        check_seed("simulator.person", self.person)
         check_rate(self.rate)
         if self.source == "mpu6050" and self.rate != 1:
             raise Refusal(f"source mpu6050 needs rate 1, not {self.rate}; mpu6050.rate sets its sampling rate")

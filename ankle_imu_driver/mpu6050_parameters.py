@@ -9,7 +9,7 @@ from typing import Any
 from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.conventions import SENSORS
 from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING, parse_mounting
-from ankle_imu_driver.mpu6050.device import DeviceConfig
+from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050.driver import Mpu6050Config, SensorWiring
 from ankle_imu_driver.mpu6050.errors import SetupError
 from ankle_imu_driver.mpu6050_emulator.wiring import Emulation

@@ -20,11 +20,12 @@ from rich.progress import track
 
 from ankle_imu_driver.mpu6050.acquisition import BusLoop, Sample
 from ankle_imu_driver.mpu6050.clock import VirtualClock
-from ankle_imu_driver.mpu6050.device import DeviceConfig
+from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050.faults import MOTION
 from ankle_imu_driver.mpu6050.placement import MeanGravity, placement_problem
 from ankle_imu_driver.mpu6050.ros_time import RosTime
-from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus, Kind, ScriptedFault
+from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus
+from ankle_imu_driver.mpu6050_emulator.scripted_fault import Kind, ScriptedFault
 from ankle_imu_driver.mpu6050_emulator.wiring import Emulation, emulated_buses
 from ankle_imu_driver.mpu6050_parameters import read_parameters
 

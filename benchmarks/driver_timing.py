@@ -30,7 +30,8 @@ from ankle_imu_driver.conventions import SHANK
 from ankle_imu_driver.driver_node import ImuDriverNode
 from ankle_imu_driver.mpu6050.bus import Bus
 from ankle_imu_driver.mpu6050.clock import SystemClock
-from ankle_imu_driver.mpu6050.device import DeviceConfig, Mpu6050
+from ankle_imu_driver.mpu6050.device import Mpu6050
+from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050_emulator import wiring as emulation
 from ankle_imu_driver.mpu6050_emulator.chip import EmulatedChip
 from ankle_imu_driver.mpu6050_emulator.motion import Recorded

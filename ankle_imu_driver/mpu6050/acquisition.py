@@ -11,7 +11,8 @@ from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.mpu6050.bus import OpenBus
 from ankle_imu_driver.mpu6050.channel import SensorChannel
 from ankle_imu_driver.mpu6050.clock import Clock
-from ankle_imu_driver.mpu6050.device import Burst, DeviceConfig, Raw
+from ankle_imu_driver.mpu6050.device import Burst, Raw
+from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050.errors import Fault, SensorError, SetupError
 from ankle_imu_driver.mpu6050.faults import is_saturated
 from ankle_imu_driver.mpu6050.health import WINDOW

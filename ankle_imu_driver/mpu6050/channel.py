@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 
 from ankle_imu_driver.mpu6050.bus import Bus
 from ankle_imu_driver.mpu6050.clock import Clock
-from ankle_imu_driver.mpu6050.device import Burst, DeviceConfig, Mpu6050
+from ankle_imu_driver.mpu6050.device import Burst, Mpu6050
+from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050.errors import Fault, SensorError
 from ankle_imu_driver.mpu6050.faults import SampleGuard
 from ankle_imu_driver.mpu6050.health import StreamReport, StreamStats

@@ -10,7 +10,7 @@ from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.mpu6050.acquisition import BusLoop, BusThread, Sample
 from ankle_imu_driver.mpu6050.bus import OpenBus
 from ankle_imu_driver.mpu6050.clock import SystemClock
-from ankle_imu_driver.mpu6050.device import DeviceConfig
+from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050.errors import SetupError
 from ankle_imu_driver.mpu6050.health import judge_all
 from ankle_imu_driver.mpu6050.placement import MeanGravity, describe_up, placement_problem

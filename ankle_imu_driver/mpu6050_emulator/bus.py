@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import errno
 import math
 import os
@@ -15,54 +14,12 @@ from ankle_imu_driver.mpu6050.clock import Clock
 from ankle_imu_driver.mpu6050.errors import SensorError, SetupError, bus_fault
 from ankle_imu_driver.mpu6050.registers import ACCEL_XOUT_H, SAMPLE_BYTES
 from ankle_imu_driver.mpu6050_emulator.chip import EmulatedChip
+from ankle_imu_driver.mpu6050_emulator.scripted_fault import WHOLE_BUS, Kind, ScriptedFault
 
 BIT_RATE = 400_000  # Hz
 TIMEOUT = 20_000_000  # ns; duration of a blocked transfer, as in bus.TRANSFER_TIMEOUT
 START_UP = 20_000_000  # ns after power-up without an answer; PS-MPU-6500A-01: 11 ms typical, 100 ms at most
 _CALL = 60_000  # ns; duration of an I2C_RDWR call in addition to the transfer of the bits
-
-
-class Kind(enum.Enum):
-    """Kinds of faults."""
-
-    NACK = "nack"  # a loose contact: no acknowledge, errno 121
-    TIMEOUT = "timeout"  # the chip stretches the clock, errno 110 after 20 ms
-    ARBITRATION = "arbitration"  # a disturbed line, errno 11
-    BUS_LOW = "bus_low"  # a line with a short to ground, errno 16 after 20 ms, for every address
-    SHORT = "short"  # fewer bytes than requested
-    TORN = "torn"  # the chip loses power during the burst: the line stays high for the last bytes
-    FROZEN = "frozen"  # the output registers do not change
-    STUCK = "stuck"  # one axis does not change
-    ZEROS = "zeros"  # the burst reads 0x00
-    ONES = "ones"  # the burst reads 0xFF
-    SATURATED = "saturated"  # an axis at the end of its range
-    HOT = "hot"  # 95 degrees C
-    BROWNOUT = "brownout"  # a dip of the supply: registers at their defaults, the chip asleep
-    UNPLUGGED = "unplugged"  # no answer; afterwards the chip is in its power-up state
-    SLOW = "slow"  # a transfer succeeds but takes 40 ms
-    GONE = "gone"  # the bus device itself disappears (USB adapters), errno 19
-
-
-WHOLE_BUS = frozenset({Kind.BUS_LOW, Kind.GONE})
-
-
-@dataclass(frozen=True)
-class ScriptedFault:
-    """One fault.
-
-    Attributes:
-        kind: kind of the fault.
-        address: address of the chip; ignored for faults of the whole bus.
-        start: start on the monotonic clock, in ns.
-        duration: duration in ns.
-        axis: index of the stuck or saturated value, in the order of the burst; 3 is the temperature.
-    """
-
-    kind: Kind
-    address: int
-    start: int
-    duration: int
-    axis: int = 5
 
 
 @dataclass(frozen=True)

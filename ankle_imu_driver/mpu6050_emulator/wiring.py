@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ankle_imu_driver.conventions import SENSORS
+from ankle_imu_driver.conventions import SENSORS, check_seed
 from ankle_imu_driver.mpu6050.clock import Clock
 from ankle_imu_driver.mpu6050.errors import SetupError
-from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus, Kind, ScriptedFault
+from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus
 from ankle_imu_driver.mpu6050_emulator.chip import EmulatedChip
 from ankle_imu_driver.mpu6050_emulator.motion import Motion, Recorded, Streamed
+from ankle_imu_driver.mpu6050_emulator.scripted_fault import Kind, ScriptedFault
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import EncoderSamples, Recording
 
@@ -45,13 +46,13 @@ class Emulation:
         """Check the values.
 
         Raises:
-            SetupError: the noise is negative or not finite, or a seed is negative.
+            SetupError: the noise is negative or not finite.
+            Refusal: a seed is negative.
         """
         if not (math.isfinite(self.noise) and self.noise >= 0):
             raise SetupError(f"emulator.noise must be 0 or more, not {self.noise}")
-        for name, value in (("seed", self.seed), ("simulator.person", self.person)):
-            if value < 0:
-                raise SetupError(f"{name} must be 0 or more, not {value}")
+        check_seed("seed", self.seed)
+        check_seed("simulator.person", self.person)
 
 
 def parse_faults(text: str, wiring: Mapping[str, tuple[int, int]], start: int) -> list[tuple[int, ScriptedFault]]:

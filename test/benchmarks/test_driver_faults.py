@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ankle_imu_driver.mpu6050_emulator.bus import Kind
+from ankle_imu_driver.mpu6050_emulator.scripted_fault import Kind
 from ankle_imu_driver.mpu6050_emulator.wiring import Emulation
 from benchmarks.driver_faults import absent_at_start, judge, script, swapped, walk
 

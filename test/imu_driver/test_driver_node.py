@@ -129,6 +129,8 @@ def test_a_bad_log_gives_one_sentence_and_the_node_can_be_configured_again(
         ({"log": "walk.TXT", "encoder__joint_sign": 2.0}, "^encoder.joint_sign must be 1 or -1, not 2$"),
         ({"log": "walk.TXT", "encoder__joint_offset": float("nan")}, "^encoder.joint_offset must be finite, not nan$"),
         ({"log": "walk.TXT", "encoder__joint_name": ""}, "^encoder.joint_name must not be empty$"),
+        ({"source": "simulator", "seed": -1}, "^seed must be 0 or more, not -1$"),
+        ({"source": "simulator", "simulator__person": -2}, "^simulator.person must be 0 or more, not -2$"),
         ({"source": "simulator", "simulator__accel_range": 3}, "accel_range must be one of"),
     ],
 )

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankle_imu_driver.mpu6050.errors import SetupError
 from ankle_imu_driver.mpu6050_parameters import PARAMETERS, read_parameters
 from ankle_imu_driver.refusal import Refusal
 
@@ -71,5 +70,5 @@ def test_every_value_is_accepted_or_refused_with_a_sentence(name, value):
 
 
 def test_a_negative_seed_gives_one_sentence():
-    with pytest.raises(SetupError, match="seed must be 0 or more, not -1"):
+    with pytest.raises(Refusal, match="seed must be 0 or more, not -1"):
         read_parameters({}, seed=-1)

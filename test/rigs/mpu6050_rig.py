@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from ankle_imu_driver.mpu6050.acquisition import BusLoop, Sample
 from ankle_imu_driver.mpu6050.clock import VirtualClock
-from ankle_imu_driver.mpu6050.device import DeviceConfig
+from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050.ros_time import RosTime
-from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus, ScriptedFault
+from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus
 from ankle_imu_driver.mpu6050_emulator.chip import EmulatedChip
 from ankle_imu_driver.mpu6050_emulator.motion import Still
+from ankle_imu_driver.mpu6050_emulator.scripted_fault import ScriptedFault
 
 SECOND = 1_000_000_000
 START = SECOND

@@ -12,14 +12,15 @@ from rigs.mpu6050_rig import FOOT, SECOND, SHANK, START, Rig
 
 from ankle_imu_driver.mpu6050.acquisition import BusLoop, BusThread
 from ankle_imu_driver.mpu6050.clock import SystemClock
-from ankle_imu_driver.mpu6050.device import DeviceConfig
+from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050.errors import Fault, SetupError
 from ankle_imu_driver.mpu6050.faults import ADC_LIMITS
 from ankle_imu_driver.mpu6050.registers import LOW_PASS
 from ankle_imu_driver.mpu6050.ros_time import RosTime
-from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus, Kind, ScriptedFault
+from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus
 from ankle_imu_driver.mpu6050_emulator.chip import EmulatedChip
 from ankle_imu_driver.mpu6050_emulator.motion import Still
+from ankle_imu_driver.mpu6050_emulator.scripted_fault import Kind, ScriptedFault
 
 HARMLESS = {Kind.SATURATED, Kind.HOT}  # the samples are still measurements
 SHARED = {Kind.BUS_LOW, Kind.GONE, Kind.TIMEOUT, Kind.SLOW}  # block the bus for the other sensor too

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ankle_imu_driver.mpu6050.clock import VirtualClock
-from ankle_imu_driver.mpu6050.device import DeviceConfig, Mpu6050
+from ankle_imu_driver.mpu6050.device import Mpu6050
+from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050.errors import Fault, SensorError, SetupError
 from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus
 from ankle_imu_driver.mpu6050_emulator.chip import EmulatedChip

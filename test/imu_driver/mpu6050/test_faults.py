@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankle_imu_driver.mpu6050.clock import VirtualClock
-from ankle_imu_driver.mpu6050.device import DeviceConfig, Mpu6050
+from ankle_imu_driver.mpu6050.device import Mpu6050
+from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050.errors import Fault
 from ankle_imu_driver.mpu6050.faults import SampleGuard, is_saturated
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ankle_imu_driver.mpu6050.clock import VirtualClock
-from ankle_imu_driver.mpu6050.device import DeviceConfig, Mpu6050
+from ankle_imu_driver.mpu6050.device import Mpu6050
+from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050.errors import SetupError
 from ankle_imu_driver.mpu6050.self_test import factory_trim, run_self_test
 from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus

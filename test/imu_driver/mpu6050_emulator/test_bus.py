@@ -6,9 +6,10 @@ import pytest
 
 from ankle_imu_driver.mpu6050.clock import VirtualClock
 from ankle_imu_driver.mpu6050.errors import Fault, SensorError, SetupError
-from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus, Kind, ScriptedFault
+from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus
 from ankle_imu_driver.mpu6050_emulator.chip import EmulatedChip
 from ankle_imu_driver.mpu6050_emulator.motion import Still
+from ankle_imu_driver.mpu6050_emulator.scripted_fault import Kind, ScriptedFault
 
 MS = 1_000_000
 SECOND = 1000 * MS

@@ -8,7 +8,7 @@ from rigs.walks import swinging
 
 from ankle_imu_driver.mpu6050.clock import VirtualClock
 from ankle_imu_driver.mpu6050.errors import SensorError, SetupError
-from ankle_imu_driver.mpu6050_emulator.bus import Kind
+from ankle_imu_driver.mpu6050_emulator.scripted_fault import Kind
 from ankle_imu_driver.mpu6050_emulator.wiring import EmulatedEncoder, Emulation, emulated_buses, parse_faults
 
 WIRING = {"shank": (1, 0x68), "foot": (3, 0x69)}
