@@ -195,7 +195,7 @@ def test_a_forecast_is_out_before_all_that_it_was_made_of(
     for name, output in (
         ("forecast", nodes[2].outputs["forecast"]),
         ("joint", nodes[1].outputs["joint_states"]),
-        ("raw", nodes[0]._outputs[FOOT]),
+        ("raw", nodes[0].outputs[FOOT]),
     ):
 
         def noted(message: Any, name: str = name, publish: Callable[[Any], None] = output.publish) -> None:
