@@ -1,4 +1,4 @@
-"""A network's last layer and the correction that a user adds to it (TensorFlow/Keras)."""
+"""Adds a user's correction to a Keras network as further layers (imports TensorFlow)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from ankle_imu_driver.arrays import Float32Array, FloatArray
 from ankle_predictor.adaptation.user_correction import Correction
 from ankle_predictor.training.needs_tensorflow import NetworkError
-from ankle_predictor.training.network import keras  # type: ignore[attr-defined]  # that sets how tensorflow starts
+from ankle_predictor.training.network import keras  # type: ignore[attr-defined]  # it configures TensorFlow first
 
-ADDED = "user_"  # how layers that are a user's begin
+ADDED = "user_"  # prefix of the names of a user's layers
 
 
 def last_inputs(network: Any, window: Float32Array) -> FloatArray:
@@ -22,19 +22,20 @@ def last_inputs(network: Any, window: Float32Array) -> FloatArray:
 
 
 def corrected(network: Any, correction: Correction, offset: Correction | None, columns: int) -> Any:
-    """Return the network with the correction added to all that it says of a step; the network itself stays.
+    """Return a new network that adds the correction to every angle of a step; ``network`` is not changed.
 
     Args:
-        network: (batch, H) or (batch, H, columns) out, or with one column more, which is an offset.
+        network: its output is (batch, H) or (batch, H, columns) rad, or has one more column, the offset.
         correction: of the angle.
-        offset: of the offset, on the same centres; an offset that the network has not yet becomes its last column.
-        columns: how many numbers of a step are angles.
+        offset: of the offset, with the same centres. If the network has no offset yet, it becomes the last column.
+        columns: how many columns of a step are angles.
     """
     layers, n = keras.layers, len(network.layers)
     inputs, (size, horizon) = _last_dense(network).input, correction.weights.shape
 
     def named(kind: Any, name: str, *arguments: Any, **keywords: Any) -> Any:
-        return kind(*arguments, name=f"{ADDED}{name}_{n}", **keywords)  # a name that Keras makes may be taken
+        # Keras's automatic names may already be taken in a network that was read from a file.
+        return kind(*arguments, name=f"{ADDED}{name}_{n}", **keywords)
 
     # exp(-|x - c|^2 / s) as 2 x.c / s - |c|^2 / s, a dense layer, less |x|^2 / s.
     near = named(layers.Dense, "near", size)
