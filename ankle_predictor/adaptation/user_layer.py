@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,25 +32,13 @@ def corrected(network: Any, correction: Correction, offset: Correction | None, c
         offset: of the offset, with the same centres. If the network has no offset yet, it becomes the last column.
         columns: how many columns of a step are angles.
     """
-    layers, n = keras.layers, len(network.layers)
-    inputs, (size, horizon) = _last_dense(network).input, correction.weights.shape
-
-    def named(kind: Any, name: str, *arguments: Any, **keywords: Any) -> Any:
-        # Keras's automatic names may already be taken in a network that was read from a file.
-        return kind(*arguments, name=f"{ADDED}{name}_{n}", **keywords)
-
-    # exp(-|x - c|^2 / s) as 2 x.c / s - |c|^2 / s, a dense layer, less |x|^2 / s.
-    near = named(layers.Dense, "near", size)
-    square = named(layers.Dot, "square", axes=1)([inputs, inputs])
-    far = named(layers.Rescaling, "far", 1.0 / correction.scale)(square)
-    distance = named(layers.Subtract, "distance")([near(inputs), far])
-    likeness = named(layers.Activation, "likeness", "exponential")(distance)
-    centres = correction.centres
-    near.set_weights(_float32(2.0 / correction.scale * centres.T, -np.sum(centres**2, axis=1) / correction.scale))
+    layers, named = keras.layers, partial(_named, len(network.layers))
+    inputs, horizon = _last_dense(network).input, correction.weights.shape[1]
+    kernel = _kernel(named, inputs, correction)
 
     def column(name: str, of: Correction) -> Any:
         add = named(layers.Dense, name, horizon)
-        values = named(layers.Reshape, f"{name}_column", (horizon, 1))(add(likeness))
+        values = named(layers.Reshape, f"{name}_column", (horizon, 1))(add(kernel))
         add.set_weights(_float32(of.weights, of.bias))
         return values
 
@@ -67,6 +57,26 @@ def corrected(network: Any, correction: Correction, offset: Correction | None, c
     if total.shape[2] == 1:
         total = named(layers.Reshape, "shape", shape)(total)
     return keras.Model(network.input, total)
+
+
+def _kernel(named: Callable[..., Any], inputs: Any, correction: Correction) -> Any:
+    """Add the layers that compute the (batch, M) kernel of the inputs and the correction's centres.
+
+    exp(-|x - c|^2 / s) is exp(2 x.c / s - |c|^2 / s - |x|^2 / s), and the first two terms are a dense layer.
+    """
+    layers, centres, scale = keras.layers, correction.centres, correction.scale
+    near = named(layers.Dense, "near", len(centres))
+    square = named(layers.Dot, "square", axes=1)([inputs, inputs])
+    far = named(layers.Rescaling, "far", 1.0 / scale)(square)
+    distance = named(layers.Subtract, "distance")([near(inputs), far])
+    kernel = named(layers.Activation, "likeness", "exponential")(distance)
+    near.set_weights(_float32(2.0 / scale * centres.T, -np.sum(centres**2, axis=1) / scale))
+    return kernel
+
+
+def _named(number: int, kind: Any, name: str, *arguments: Any, **keywords: Any) -> Any:
+    """Make a layer with a name that is unique: automatic names may be taken in a network that was read from a file."""
+    return kind(*arguments, name=f"{ADDED}{name}_{number}", **keywords)
 
 
 def _float32(*arrays: FloatArray) -> list[Float32Array]:
