@@ -19,8 +19,8 @@ from ankle_predictor.trust.familiarity import fit_familiarity, moving
 HELD_OUT = 0.15  # of the time of a single log, at its end
 MOST_GROUPS = 5  # networks that are trained for cross-validation
 METHOD_PEOPLE = (
-    "split conformal per step: each log forecast by a network of the others, at the level that covers a left-out log as "
-    "asked, on average"
+    "split conformal per step: each log forecast by a network of the others, at the level that covers a left-out log "
+    "as asked, on average"
 )
 METHOD_END = f"split conformal per step on the last {HELD_OUT:.0%} of the one log"
 ROLE_PEOPLE = "forecast by a network of the other logs; the intervals were made on it"

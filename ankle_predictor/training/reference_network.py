@@ -17,7 +17,10 @@ UNITS = 128
 
 
 def reference_network() -> Any:
-    """Build the untrained network: Dense 128, Bi-LSTM 128, layer normalisation, Bi-LSTM 128, Dense 50; 672 946 parameters."""
+    """Build the untrained network of 672 946 parameters.
+
+    Its layers: Dense 128, Bi-LSTM 128, layer normalisation, Bi-LSTM 128, Dense 50.
+    """
     layers = keras.layers
     return keras.Sequential(
         [

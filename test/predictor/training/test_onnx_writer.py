@@ -28,7 +28,7 @@ from ankle_predictor.training.network import (
     read_network,
     rescaled,
 )
-from ankle_predictor.training.onnx_writer import written
+from ankle_predictor.training.onnx_writer import to_onnx
 from ankle_predictor.training.reference_network import reference_network
 
 layers = keras.layers
@@ -120,13 +120,13 @@ def test_it_says_what_keras_says(make: Callable[[], Any], batch: int) -> None:
     windows = np.random.default_rng(batch).normal(size=(batch, *network.input_shape[1:])).astype(np.float32)
     network = keras.Model(network.inputs[0], network.outputs[0])
     wanted = network.predict(windows, verbose=0)
-    found = said(written(network), windows)
+    found = said(to_onnx(network), windows)
     assert found.shape == wanted.shape
     np.testing.assert_allclose(found, wanted, atol=TOLERANCE * np.abs(wanted).max())
 
 
 def test_what_mixes_rows_is_one_product_and_a_recurrent_layer_turns_nothing_for_the_next() -> None:
-    kinds = [node.op_type for node in onnx.load_from_string(written(ours())).graph.node]
+    kinds = [node.op_type for node in onnx.load_from_string(to_onnx(ours())).graph.node]
     assert kinds[:2] == ["MatMul", "Transpose"]
     assert "ReduceMean" not in kinds
     assert kinds.index("LSTM") == 2
@@ -135,11 +135,11 @@ def test_what_mixes_rows_is_one_product_and_a_recurrent_layer_turns_nothing_for_
 
 def test_what_was_saved_and_read_again_is_the_same_file() -> None:
     network = shaken(of_a_user())
-    assert written(read_network(keras_bytes(network))) == written(network)
+    assert to_onnx(read_network(keras_bytes(network))) == to_onnx(network)
 
 
 def test_it_needs_no_operator_to_make_a_state_of_zero() -> None:
-    kinds = {node.op_type for node in onnx.load_from_string(written(ours())).graph.node}
+    kinds = {node.op_type for node in onnx.load_from_string(to_onnx(ours())).graph.node}
     assert not kinds & {"Shape", "Expand", "ConstantOfShape", "Gather", "Cast", "Squeeze"}
 
 
@@ -181,7 +181,7 @@ def test_the_base_model_that_is_shipped_is_what_its_keras_weights_give() -> None
 def test_what_it_does_not_know_it_names(name: str, make: Callable[[Any], Any]) -> None:
     rows = keras.Input((30, 4))
     with pytest.raises(NetworkError, match=rf"its layer \w*{name}\w* cannot be exported: "):
-        written(keras.Model(rows, make(rows)))
+        to_onnx(keras.Model(rows, make(rows)))
 
 
 def with_a_given_state() -> Any:
@@ -200,4 +200,4 @@ def of_any_length() -> Any:
 )
 def test_what_a_call_brings_along_is_not_lost_in_silence(make: Callable[[], Any], reason: str) -> None:
     with pytest.raises(NetworkError, match=reason):
-        written(make())
+        to_onnx(make())
