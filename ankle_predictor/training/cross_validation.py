@@ -24,7 +24,7 @@ METHOD_PEOPLE = (
 )
 METHOD_END = f"split conformal per step on the last {HELD_OUT:.0%} of the one log"
 ROLE_PEOPLE = "forecast by a network of the other logs; the intervals were made on it"
-ROLE_END = "held-out end of the one training log; the intervals were made on it"
+ROLE_END = "end of the one training log, kept aside in time order; the intervals were made on it"
 
 
 def measure(

@@ -63,7 +63,7 @@ def import_keras(weights: Path, scaler_log: Path, scaler_rows: int, features: st
     rows, encoder, recording = _first_rows(scaler_log, spec, scaler_rows)
     module = imported(NETWORK, "importing")
     try:
-        network, horizon = _network_in_rad(module, data, spec, encoder)
+        network, horizon = _network_in_rad(module, weights, data, spec, encoder)
         onnx, keras = module.onnx_bytes(network), module.keras_bytes(network)
     except NetworkError as error:
         raise ImportKerasError(f"{weights} cannot be imported: {error}") from error
@@ -133,17 +133,20 @@ def _range(values: FloatArray) -> tuple[FloatArray, FloatArray]:
     return (high + low) / 2.0, np.where(half > 0.0, half, 1.0)
 
 
-def _network_in_rad(module: Any, data: bytes, spec: FeatureSpec, encoder: EncoderSamples) -> tuple[Any, int]:
+def _network_in_rad(
+    module: Any, weights: Path, data: bytes, spec: FeatureSpec, encoder: EncoderSamples
+) -> tuple[Any, int]:
     """Return the network with its output in rad, and its horizon.
 
     Raises:
-        NetworkError: the network cannot be read, or has another input or output.
+        NetworkError: the network cannot be read.
+        ImportKerasError: the network's input or output does not fit the features.
     """
     network = module.read_network(data)
     inputs, outputs = tuple(network.input.shape[1:]), tuple(network.output.shape[1:])
     if inputs != (spec.window, len(spec.names)) or len(outputs) != 1:
-        raise NetworkError(
-            f"its input is {inputs} and its output {outputs}, but these features are {(spec.window, len(spec.names))}; "
+        raise ImportKerasError(
+            f"{weights} takes {inputs} and gives {outputs}, these features are {(spec.window, len(spec.names))}; "
             "choose other --features"
         )
     middle, half = _range(encoder.angle[:, np.newaxis])
