@@ -26,7 +26,7 @@ from ankle_predictor.model.features import FeatureSpec
 from ankle_predictor.model.manifest import Canary, Intervals, Manifest, Output, Scaler, Training
 from ankle_predictor.offline.feature_tables import feature_table
 from ankle_predictor.offline.pipeline import FeatureTable
-from ankle_predictor.training.dataset import cut_examples, scaled
+from ankle_predictor.training.dataset import Examples, cut_examples, scaled
 from ankle_predictor.training.measurement import check_parity, conformal_margins
 from ankle_predictor.training.needs_tensorflow import NETWORK, NetworkError, imported
 
@@ -84,18 +84,28 @@ def import_keras(weights: Path, scaler_log: Path, scaler_rows: int, features: st
         training=_training(data, rows, encoder, recording.name, module.software()),
         files={},
     )
-    engine = InferenceEngine(Bundle(output.name, output, manifest, onnx, keras))
-    expected = network.predict(scaled(examples.window, manifest.scaler), verbose=0)
-    check_parity(engine, expected, examples.window.astype(np.float64))
-    residual = engine.forecast_batch(examples.window.astype(np.float64)).angle - examples.target
+    bundle = _measured(Bundle(output.name, output, manifest, onnx, keras), network, examples)
+    load_engine(bundle)
+    write_bundle(output, bundle.manifest, onnx, keras, replace=True)
+    return bundle.manifest
+
+
+def _measured(bundle: Bundle, network: Any, examples: Examples) -> Bundle:
+    """Check the exported network against Keras's, and fill in the intervals and the answer to the canary window.
+
+    Raises:
+        MeasurementError: the exported network computes something else.
+    """
+    engine, manifest, windows = InferenceEngine(bundle), bundle.manifest, examples.window.astype(np.float64)
+    check_parity(engine, network.predict(scaled(examples.window, manifest.scaler), verbose=0), windows)
+    margin = conformal_margins(engine.forecast_batch(windows).angle - examples.target, LEVEL)
+    canary = engine.forecast(np.array(manifest.canary.window)).angle
     manifest = dataclasses.replace(
         manifest,
-        intervals=Intervals(LEVEL, tuple(conformal_margins(residual, LEVEL).tolist()), METHOD),
-        canary=Canary(manifest.canary.window, tuple(engine.forecast(canary).angle.tolist())),
+        intervals=Intervals(LEVEL, tuple(margin.tolist()), METHOD),
+        canary=Canary(manifest.canary.window, tuple(canary.tolist())),
     )
-    load_engine(Bundle(output.name, output, manifest, onnx, keras))
-    write_bundle(output, manifest, onnx, keras, replace=True)
-    return manifest
+    return dataclasses.replace(bundle, manifest=manifest)
 
 
 def _read(weights: Path) -> bytes:

@@ -79,7 +79,7 @@ def test_the_users_bundle_is_better_says_where_it_comes_from_and_can_be_adapted_
     load_engine(bundle)
     assert (bundle.manifest.name, bundle.manifest.parent) == ("anna", "base")
     assert bundle.manifest.metrics[0].start >= 4.0 + 0.25 * 17.4, (
-        "the first quarter of what can be forecast is not judged"
+        "the first quarter of what can be forecast is not scored"
     )
     assert bundle.manifest.metrics[0].end <= 22.01
     scores = [evaluate(m, [folder / "walk"], models, (22.0, math.inf))["walk"].forecasts for m in ("base", "anna")]

