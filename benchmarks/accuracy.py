@@ -84,13 +84,13 @@ def linear(held_out: Path, others: Sequence[Path], _work: Path) -> Cell:
 
 def ours(held_out: Path, others: Sequence[Path], work: Path) -> Cell:
     """Train our model on the others, keep it in the work folder and score it."""
-    from ankle_predictor.training import learning, measurement  # noqa: PLC0415 - imports tensorflow
+    from ankle_predictor.training import cross_validation, learning, measurement  # noqa: PLC0415 - imports tensorflow
 
     settings = learning.TrainSettings()
     walks = [learning.walk_of(read_recording(log), settings) for log in others]
     bundle = learning.learn(walks, settings)
-    parts = learning.unseen_forecasts(walks, settings)
-    bundle = learning.with_intervals(bundle, walks, parts)
+    parts = cross_validation.unseen_forecasts(walks, settings)
+    bundle = cross_validation.with_intervals(bundle, walks, parts)
     name = f"not_{held_out.stem}"
     manifest = dataclasses.replace(bundle.manifest, name=name)
     write_bundle(work / "models" / name, manifest, bundle.onnx, bundle.keras, replace=True)
