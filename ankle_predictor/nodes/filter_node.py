@@ -22,7 +22,7 @@ from ankle_predictor.estimation.leg_estimator import LegEstimator
 from ankle_predictor.estimation.samples import LegSample
 from ankle_predictor.nodes.input_queue import InputQueue
 from ankle_predictor.nodes.messages import JointMessage, SegmentMessage, framed_imu, static_transforms
-from ankle_predictor.nodes.node_parameters import declare_joint, declare_leg, fix_while, read_joint, read_leg
+from ankle_predictor.nodes.node_parameters import declare_joint, declare_leg, lock_parameters, read_joint, read_leg
 from ankle_predictor.nodes.qos import SAMPLE_QOS
 from ankle_predictor.nodes.stamps import TimeOrigin
 from ankle_predictor.nodes.topics import JOINT_TOPIC, SEGMENT_TOPICS
@@ -71,7 +71,7 @@ class OrientationFilterNode(ManagedNode):
         self.declare_parameter("frame_prefix", "")
         declare_leg(self)
         declare_joint(self)
-        fix_while(self, lambda: self.leg is not None)
+        lock_parameters(self, lambda: self.leg is not None)
         self.create_service(Trigger, "~/calibrate", self._on_calibrate)
         self.create_service(Trigger, "~/reset", self._on_reset)
 

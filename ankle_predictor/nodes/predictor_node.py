@@ -15,10 +15,12 @@ from trajectory_msgs.msg import JointTrajectory
 from ankle_imu_driver.conventions import ENCODER_TOPIC, FOOT, SHANK
 from ankle_imu_driver.managed_node import ERROR, OK, WARN, Health, ManagedNode, spin_nodes
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.estimation.pair_assembler import Joined
+from ankle_predictor.estimation.pair_assembler import JoinedPair
 from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE
 from ankle_predictor.estimation.samples import JointSample, LegSample, SegmentSample
-from ankle_predictor.forecasting.live_predictor import LivePredictor, PredictorConfig, skipped
+from ankle_predictor.forecasting.live_predictor import LivePredictor
+from ankle_predictor.forecasting.predictor_config import PredictorConfig
+from ankle_predictor.forecasting.tick import skipped
 from ankle_predictor.model.bundle import model_directories
 from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.model.forecast import Forecast
@@ -29,7 +31,7 @@ from ankle_predictor.nodes.messages import DetailMessage, joint_of, segment_imu
 from ankle_predictor.nodes.node_parameters import (
     declare_filter,
     declare_joint,
-    fix_while,
+    lock_parameters,
     read_filter,
     read_joint,
     read_side,
@@ -60,7 +62,7 @@ class PredictorNode(ManagedNode):
 
     def __init__(self, **node_arguments: Any) -> None:
         super().__init__("predictor", **node_arguments)
-        self.inputs: InputQueue[Joined] = InputQueue(self, self._process)
+        self.inputs: InputQueue[JoinedPair] = InputQueue(self, self._process)
         self.time = TimeOrigin()
         self.predictor = LivePredictor(self._follow_model)
         self.outputs: dict[str, Any] = {}
@@ -81,7 +83,7 @@ class PredictorNode(ManagedNode):
         declare_joint(self)
         declare_joint(self, "encoder.")
         declare_filter(self)
-        fix_while(self, lambda: self.predictor.is_configured)
+        lock_parameters(self, lambda: self.predictor.is_configured)
         WeightsService(self, self.predictor)
         self.adapt_action = AdaptAction(self, self.predictor)
 
@@ -165,12 +167,12 @@ class PredictorNode(ManagedNode):
             model_directories=tuple(model_directories(Path(folder).expanduser() if folder else None)),
         )
 
-    def _read_segment(self, stream: int, message: Imu) -> list[Joined]:
+    def _read_segment(self, stream: int, message: Imu) -> list[JoinedPair]:
         stamp, accel, gyro, orientation = segment_imu(message)
         sample = SegmentSample(self.time.seconds(stamp), accel, gyro, orientation)
         return self.predictor.push_segment(stream, sample, time.monotonic())
 
-    def _read_joint(self, message: JointState) -> list[Joined]:
+    def _read_joint(self, message: JointState) -> list[JoinedPair]:
         values = joint_of(message, self._joint)
         if values is None:
             self.predictor.count(f"joint_states without {self._joint.name}")
@@ -178,10 +180,10 @@ class PredictorNode(ManagedNode):
         stamp, angle, rate = values
         return self.predictor.push_joint(JointSample(self.time.seconds(stamp), angle, rate))
 
-    def _read_leg(self, sample: LegSample) -> list[Joined]:
+    def _read_leg(self, sample: LegSample) -> list[JoinedPair]:
         return self.predictor.push_leg(sample, time.monotonic())
 
-    def _read_encoder(self, message: JointState) -> list[Joined]:
+    def _read_encoder(self, message: JointState) -> list[JoinedPair]:
         values = joint_of(message, self._encoder)
         if values is not None:
             stamp, angle, _ = values
@@ -189,12 +191,12 @@ class PredictorNode(ManagedNode):
             self.adapt_action.push_encoder(self.time.seconds(stamp), angle)
         return []
 
-    def _process(self, pending: list[Joined]) -> None:
+    def _process(self, pending: list[JoinedPair]) -> None:
         for joined, skip in zip(pending, skipped(len(pending)), strict=True):
             if self.predictor.is_configured:  # else it was cleaned up while the pair was on its way
                 self._tick(joined, skip)
 
-    def _tick(self, joined: Joined, skip: bool) -> None:
+    def _tick(self, joined: JoinedPair, skip: bool) -> None:
         tick = self.predictor.push(joined, time.monotonic(), skip)
         made = time.monotonic()
         self._newest = self.time.nanoseconds(joined.stamp)
