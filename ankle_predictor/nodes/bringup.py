@@ -29,7 +29,7 @@ def make_nodes(executor: SampleExecutor) -> list[ManagedNode]:
         raise Refusal("source replay needs the parameter log, the recording to play")
     given = orientation.get_parameter("calibration_file").value
     save = orientation.get_parameter("calibration_save").value
-    save = "" if save == orientation.wearers_file else save
+    save = "" if save == orientation.default_save_file else save
     rate = driver.number("rate")
     defaults = source_defaults(source, log, bus, rate, calibration_file=given, calibration_save=save)
     if defaults.get("calibration_file") == "":
@@ -61,7 +61,7 @@ def connect(
     def tap(stream: int, frame: str, stamp: int, values: Sequence[float]) -> None:
         ax, ay, az, gx, gy, gz = values
         orientation.inputs.post((stream, frame, stamp, (ax, ay, az), (gx, gy, gz)))
-        executor.ring()
+        executor.notify()
 
     driver.tap = tap
 

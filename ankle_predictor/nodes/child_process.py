@@ -61,17 +61,20 @@ class NodesProcess:
         log: Path,
         program: Sequence[str] = BRINGUP,
     ) -> None:
-        """Start it.
+        """Start the process.
 
         Args:
             parameters: ROS parameters by ``node:name``.
-            environment: of the process.
-            log: takes what it prints.
-            program: what it runs, after ``python``.
+            environment: the environment variables of the process.
+            log: the file that its output is written to.
+            program: the arguments of ``python`` that select the program.
         """
         command = [sys.executable, *program, "--ros-args"]
         for name, value in parameters.items():
-            command += ["-p", f"{name}:={json.dumps(value, ensure_ascii=False)}"]  # JSON is YAML, quotes and all
+            command += [
+                "-p",
+                f"{name}:={json.dumps(value, ensure_ascii=False)}",
+            ]  # JSON is valid YAML, also with quotes
         self._log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The node ``predictor``: forecasts the ankle angle of the next half second from the segments and the angle now."""
+"""The node ``predictor``: forecasts the ankle angle of the next half second from segments and present angle."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ from ankle_predictor.nodes.weights_service import WeightsService
 from ankle_predictor.trust.input_monitor import TrustLimits
 from ankle_predictor.trust.status import Status
 
-WATCH_PERIOD = 0.04  # s without a forecast_detail, after which one is published that says that no pairs come
+WATCH_PERIOD = 0.04  # s without a forecast_detail, after which one is published to report that no pairs arrive
 
 
 class PredictorNode(ManagedNode):
     """Publishes ``forecast`` for every pair that can be trusted, and ``forecast_detail`` always.
 
-    Without a usable model the node stays configured and says so; ``~/load_weights`` then loads one and activates it.
+    Without a usable model the node stays configured and reports it. ``~/load_weights`` then loads one and activates it.
 
     Attributes:
         inputs: the pending samples.
         time: the origin of the samples' time; nodes in one process that hand samples over share one.
-        predictor: everything that is computed.
+        predictor: makes and judges the forecasts, without ROS.
         adapt_action: the action ``~/adapt``.
         outputs: the publishers by topic, while the node is configured.
     """
@@ -64,7 +64,7 @@ class PredictorNode(ManagedNode):
         super().__init__("predictor", **node_arguments)
         self.inputs: InputQueue[JoinedPair] = InputQueue(self, self._process)
         self.time = TimeOrigin()
-        self.predictor = LivePredictor(self._follow_model)
+        self.predictor = LivePredictor(self._on_model)
         self.outputs: dict[str, Any] = {}
         self._missing_model = ""
         self._watch: Any = None
@@ -88,7 +88,7 @@ class PredictorNode(ManagedNode):
         self.adapt_action = AdaptAction(self, self.predictor)
 
     def setup(self) -> None:
-        """Read the parameters and load the model."""
+        """Read the parameters, make the publishers and load the model."""
         config = self._read_config()
         self._joint, self._encoder = read_joint(self), read_joint(self, "encoder.")
         self._detail = DetailMessage(self._joint)
@@ -105,10 +105,10 @@ class PredictorNode(ManagedNode):
             self._missing_model = f"nothing is forecast until load_weights loads a model: {error}"
 
     def start(self) -> None:
-        """Listen to the filter.
+        """Start to receive the filter's samples.
 
         Raises:
-            Refusal: there is no model yet.
+            Refusal: no model is loaded yet.
         """
         if self._missing_model:
             raise Refusal(self._missing_model)
@@ -120,10 +120,10 @@ class PredictorNode(ManagedNode):
                 self.inputs.listen(Imu, SEGMENT_TOPICS[stream], partial(self._read_segment, stream))
             self.inputs.listen(JointState, JOINT_TOPIC, self._read_joint)
         self.inputs.listen(JointState, ENCODER_TOPIC, self._read_encoder)
-        self._watch = self.create_steady_timer(WATCH_PERIOD, self._say_that_no_pair_came)
+        self._watch = self.create_steady_timer(WATCH_PERIOD, self._report_missing_pairs)
 
     def stop(self) -> None:
-        """Stop listening."""
+        """Stop receiving, and end an adaptation."""
         self.adapt_action.end("predictor was deactivated")
         self.inputs.close()
         if self._watch is not None:
@@ -138,12 +138,12 @@ class PredictorNode(ManagedNode):
         self.outputs = {}
 
     def destroy_node(self) -> None:
-        """End the adapting process, too."""
+        """Also end the adapting process."""
         self.adapt_action.close()
         super().destroy_node()
 
     def health(self) -> Health:
-        """Report what was published and withheld since the last time, and why."""
+        """Report how many forecasts were published and withheld since the last report, and why."""
         any_made, any_missing, sentence, values = self.predictor.report()
         return Health((WARN if any_missing else OK) if any_made else ERROR, sentence, values)
 
@@ -193,7 +193,7 @@ class PredictorNode(ManagedNode):
 
     def _process(self, pending: list[JoinedPair]) -> None:
         for joined, skip in zip(pending, skipped(len(pending)), strict=True):
-            if self.predictor.is_configured:  # else it was cleaned up while the pair was on its way
+            if self.predictor.is_configured:  # not if it was cleaned up while the pair was pending
                 self._tick(joined, skip)
 
     def _tick(self, joined: JoinedPair, skip: bool) -> None:
@@ -203,7 +203,7 @@ class PredictorNode(ManagedNode):
         if tick.publish and tick.forecast is not None:
             self.outputs[FORECAST_TOPIC].publish(self._trajectory.fill(self._newest, tick.forecast))
         published = self.get_clock().now().nanoseconds
-        # A controller waits for the forecast. What is learned and reported follows it.
+        # A controller waits for the forecast, so everything else follows it.
         status = self.predictor.settle(tick, made, time.monotonic())
         angle = math.nan if tick.pair is None else tick.pair.joint.angle
         if not tick.skipped:
@@ -211,14 +211,14 @@ class PredictorNode(ManagedNode):
         if tick.pair is not None:
             self.adapt_action.push(tick.pair, status)
 
-    def _say_that_no_pair_came(self) -> None:
+    def _report_missing_pairs(self) -> None:
         status = self.predictor.watch(time.monotonic())
         self._publish_detail(status, self.get_clock().now().nanoseconds)
 
     def _publish_detail(
         self, status: Status, published: int, angle: float = math.nan, forecast: Forecast | None = None
     ) -> None:
-        """Publish ``forecast_detail``; ``published`` in ns is when the forecast was."""
+        """Publish ``forecast_detail``; ``published`` is the time in ns at which the forecast was published."""
         message = self._detail.fill(self._newest, status, angle, forecast)
         message.input_age = (published - self._newest) / 1e9 if self._newest else math.nan
         message.recent_error = self.predictor.recent_error
@@ -227,8 +227,8 @@ class PredictorNode(ManagedNode):
         if self._watch is not None:
             self._watch.reset()
 
-    def _follow_model(self, engine: InferenceEngine) -> None:
-        """Make the messages fit another model, and activate if the node waited for one."""
+    def _on_model(self, engine: InferenceEngine) -> None:
+        """Adapt the messages to another model, and activate the node if it waited for one."""
         horizon, period = engine.manifest.horizon, engine.manifest.features.period
         self._trajectory = TrajectoryMessage(
             self._joint, horizon, period, velocities=self.get_parameter("velocities").value

@@ -274,7 +274,7 @@ def test_a_recording_without_calibration_is_played_and_waits_for_standing(
     assert table.got["foot/imu/data"][-1].orientation_covariance[0] == -1.0
     status, output = process.end(signal.SIGINT)
     assert status == 0
-    assert "brings no calibration: the filter waits for two seconds of standing" in output
+    assert "has no calibration: the filter waits for two seconds of standing" in output
 
 
 @pytest.mark.parametrize(

@@ -439,7 +439,7 @@ def test_a_disk_that_is_full_at_the_end_and_a_model_loaded_meanwhile(
     walks(node, source, 5.5)
     status, result = client.result()
     assert (status, result.model) == (ABORTED, "second")
-    assert result.message == "another model than the one to adapt is in use now"
+    assert result.message == "the model to adapt is not in use any more"
     assert list(scratch.iterdir()) == []
     assert sorted(p.name for p in models.iterdir()) == ["linear", "second"]
 
