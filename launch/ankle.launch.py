@@ -12,7 +12,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from ankle_imu_driver.parameter_file import read_parameter_file
-from ankle_predictor.nodes.source_defaults import follow_source
+from ankle_predictor.nodes.source_defaults import source_defaults
 from launch import LaunchContext, LaunchDescription
 
 PACKAGE = "ankle_predictor"
@@ -75,7 +75,7 @@ def following(file: Path, namespace: str, own: dict[str, Any]) -> dict[str, Any]
     given = ("calibration_file", "calibration_save")
     settings = driver | {name: orientation.get(name, "") for name in given} | own
     names = ("source", "log", "bus", "rate", *given)
-    return follow_source(**{name: settings[name] for name in names if name in settings})
+    return source_defaults(**{name: settings[name] for name in names if name in settings})
 
 
 def number(name: str, value: str) -> float:
