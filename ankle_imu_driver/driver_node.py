@@ -11,10 +11,10 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu, JointState
 
-from ankle_imu_driver.conventions import ENCODER, ENCODER_TOPIC, RAW_TOPICS
+from ankle_imu_driver.conventions import ENCODER, ENCODER_TOPIC, ERROR, RAW_TOPICS, WARN
 from ankle_imu_driver.deferred_publisher import DeferredPublisher
 from ankle_imu_driver.driver_parameters import CHOICES, NUMBERS, DriverConfig, read_driver_parameters
-from ankle_imu_driver.managed_node import ERROR, WARN, Health, ManagedNode, spin_nodes
+from ankle_imu_driver.managed_node import Health, ManagedNode, spin_nodes
 from ankle_imu_driver.mpu6050_parameters import PARAMETERS, read_parameters
 from ankle_imu_driver.mpu6050_source import Mpu6050Source
 from ankle_imu_driver.playback_source import PlaybackSource

@@ -22,6 +22,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from ankle_imu_driver.bug_report import BugReport
+from ankle_imu_driver.conventions import ERROR, OK, WARN
 from ankle_imu_driver.refusal import Refusal
 
 try:
@@ -33,12 +34,11 @@ except ImportError:  # Humble
 # 5 ms one thread could delay the other by half a sample period.
 SWITCH_INTERVAL = 0.0005
 DIAGNOSTIC_PERIOD = 1.0  # s, REP-107
-OK, WARN, ERROR, STALE = 0, 1, 2, 3  # DiagnosticStatus levels, which the message keeps as bytes
 
 
 @dataclass(frozen=True)
 class Health:
-    """One status of diagnostics: a level (OK, WARN, ERROR, STALE), a sentence, and the values behind it."""
+    """One status of diagnostics: a level (OK, WARN, ERROR), a sentence, and the values behind it."""
 
     level: int
     message: str

@@ -14,8 +14,18 @@ from std_srvs.srv import Trigger
 
 from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.calibration import Calibration, CalibrationError, save_calibration
-from ankle_imu_driver.conventions import FOOT, RAW_TOPICS, SHANK, STREAM_NAMES
-from ankle_imu_driver.managed_node import ERROR, OK, WARN, Health, ManagedNode, spin_nodes
+from ankle_imu_driver.conventions import (
+    ERROR,
+    FOOT,
+    OK,
+    RAW_TOPICS,
+    SEGMENT_FRAMES,
+    SENSOR_FRAMES,
+    SHANK,
+    STREAM_NAMES,
+    WARN,
+)
+from ankle_imu_driver.managed_node import Health, ManagedNode, spin_nodes
 from ankle_imu_driver.recordings.read_recording import read_calibration
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.leg_estimator import LegEstimator
@@ -80,9 +90,11 @@ class OrientationFilterNode(ManagedNode):
         self._save_to = self._path("calibration_save")
         leg = LegEstimator(read_leg(self), self._given_calibration())
         prefix = self.get_parameter("frame_prefix").value
-        self._frames = {stream: f"{prefix}{name}_imu_link" for stream, name in NAMES.items()}
+        self._frames = {stream: f"{prefix}{frame}" for stream, frame in SENSOR_FRAMES.items()}
         self._prefix = prefix
-        self._segment_messages = {stream: SegmentMessage(f"{prefix}{name}_link") for stream, name in NAMES.items()}
+        self._segment_messages = {
+            stream: SegmentMessage(f"{prefix}{frame}") for stream, frame in SEGMENT_FRAMES.items()
+        }
         self._joint_message = JointMessage(read_joint(self))
         self._heard = dict.fromkeys(NAMES, -SILENT)
         self._wrong_frame = dict.fromkeys(NAMES, 0)

@@ -13,7 +13,7 @@ from geometry_msgs.msg import TransformStamped
 from sensor_msgs.msg import Imu, JointState
 
 from ankle_imu_driver.arrays import FloatArray, Quaternion, Vector
-from ankle_imu_driver.conventions import JointConvention
+from ankle_imu_driver.conventions import FOOT, SEGMENT_FRAMES, SENSOR_FRAMES, SHANK, JointConvention
 from ankle_imu_driver.mounting import quaternion_of
 from ankle_predictor.estimation.samples import SegmentSample
 from ankle_predictor.nodes.stamps import set_stamp, stamp_of
@@ -106,9 +106,9 @@ def static_transforms(prefix: str, rotations: Sequence[FloatArray], stamp: Any) 
         stamp: ``builtin_interfaces`` time.
     """
     transforms = []
-    for name, rotation in zip(("shank", "foot"), rotations, strict=True):
-        transform = TransformStamped(child_frame_id=f"{prefix}{name}_imu_link")
-        transform.header.frame_id, transform.header.stamp = f"{prefix}{name}_link", stamp
+    for stream, rotation in zip((SHANK, FOOT), rotations, strict=True):
+        transform = TransformStamped(child_frame_id=f"{prefix}{SENSOR_FRAMES[stream]}")
+        transform.header.frame_id, transform.header.stamp = f"{prefix}{SEGMENT_FRAMES[stream]}", stamp
         q = transform.transform.rotation
         q.x, q.y, q.z, q.w = quaternion_of(rotation)
         transforms.append(transform)

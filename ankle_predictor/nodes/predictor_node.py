@@ -12,8 +12,8 @@ from ankle_predictor_interfaces.msg import AnkleForecast
 from sensor_msgs.msg import Imu, JointState
 from trajectory_msgs.msg import JointTrajectory
 
-from ankle_imu_driver.conventions import ENCODER_TOPIC, FOOT, SHANK
-from ankle_imu_driver.managed_node import ERROR, OK, WARN, Health, ManagedNode, spin_nodes
+from ankle_imu_driver.conventions import ENCODER_TOPIC, ERROR, FOOT, OK, SHANK, WARN
+from ankle_imu_driver.managed_node import Health, ManagedNode, spin_nodes
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.pair_assembler import JoinedPair
 from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE

@@ -20,9 +20,8 @@ from rigs import synthetic_log
 from rigs.driver_bench import LOCAL, DriverBench, driver_bench
 
 from ankle_imu_driver import deferred_publisher
-from ankle_imu_driver.conventions import FOOT, SHANK
+from ankle_imu_driver.conventions import ERROR, FOOT, OK, SHANK, WARN
 from ankle_imu_driver.driver_node import ImuDriverNode
-from ankle_imu_driver.managed_node import ERROR, OK, WARN
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.timeline import Sample
 
