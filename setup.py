@@ -37,8 +37,10 @@ setup(
     zip_safe=False,
     install_requires=[
         "matplotlib",
+        "msgspec",
         "numpy",
         "onnxruntime",
+        "psutil",
         "PyYAML",
         "rich",
         "rosbags",

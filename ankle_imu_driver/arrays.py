@@ -1,4 +1,4 @@
-"""The types of arrays and vectors that all code shares; shapes and units stand in the docstrings that use them."""
+"""Types of arrays and vectors for the whole code. Shapes and units are given in the docstrings that use them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 Vector = tuple[float, float, float]
-"""x, y, z as plain floats, which for single three-vectors are several times as fast as an array."""
+"""x, y, z as plain floats; for a single vector several times as fast as an array."""
 Quaternion = tuple[float, float, float, float]
-"""x, y, z, w of a rotation."""
+"""x, y, z, w of a unit quaternion."""

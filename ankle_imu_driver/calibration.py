@@ -1,22 +1,25 @@
-"""What standing still tells of the two sensors, and its YAML file."""
+"""The calibration that standing still gives for the two sensors, and its YAML file."""
 
 from __future__ import annotations
 
 import math
 import os
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from ankle_imu_driver.arrays import Vector
+from ankle_imu_driver.document import DocumentError, build, shown
 from ankle_imu_driver.refusal import Refusal
 
 FORMAT = "ankle_calibration"
 VERSION = 1
+# PyYAML raises errors of Python itself for scalars that do not fit their tag, very long numbers and deep nesting.
+YAML_ERRORS = (
+    yaml.YAMLError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
 
 
 class CalibrationError(Refusal):
@@ -25,38 +28,38 @@ class CalibrationError(Refusal):
 
 @dataclass(frozen=True)
 class SensorCalibration:
-    """One sensor at standing, in its own frame.
+    """Calibration of one sensor at standing, in its own frame.
 
     Attributes:
-        gyro_bias: mean angular rate in rad/s, to be subtracted from every sample.
-        gravity: mean accelerometer reading in m/s^2; it points up, its norm holds the sensor's scale error.
+        gyro_bias: mean angular rate in rad/s, which is subtracted from every sample.
+        gravity: mean accelerometer reading in m/s^2; it points up, and its norm contains the sensor's scale error.
     """
 
     gyro_bias: Vector
     gravity: Vector
 
     def __post_init__(self) -> None:
-        """Refuse values that are no calibration.
+        """Check the values.
 
         Raises:
-            CalibrationError: a value is not finite, or there is next to no gravity.
+            CalibrationError: a value is not finite, or gravity is close to zero.
         """
         for name, value in (("gyro_bias", self.gyro_bias), ("gravity", self.gravity)):
             if len(value) != 3 or not all(math.isfinite(v) for v in value):
                 raise CalibrationError(f"{name} must be three finite numbers, not {list(value)}")
         if math.hypot(*self.gravity) < 1.0:
-            raise CalibrationError(f"gravity is {list(self.gravity)} m/s^2, which is no gravity; calibrate again")
+            raise CalibrationError(f"gravity is {list(self.gravity)} m/s^2, which is too small; calibrate again")
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Both sensors at standing.
+    """Calibration of both sensors at standing.
 
     Attributes:
         shank: the shank sensor.
         foot: the foot sensor.
-        angle_zero: ankle angle at that stance in rad, dorsiflexion positive; 0 defines standing as zero.
-        source: how it was made, for people.
+        angle_zero: ankle angle at that standing in rad, dorsiflexion positive; 0 defines standing as zero.
+        source: how it was made, as text for people.
     """
 
     shank: SensorCalibration
@@ -69,33 +72,29 @@ def load_calibration(path: Path) -> Calibration:
     """Read a calibration file.
 
     Raises:
-        CalibrationError: the file is absent, unreadable, not YAML, or not a calibration; one sentence says which.
+        CalibrationError: the file is missing, cannot be read, is not YAML or is not a calibration; one sentence says
+            which.
     """
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise CalibrationError(f"calibration file {path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except YAML_ERRORS as error:
         raise CalibrationError(f"calibration file {path} is not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(data, Mapping) or data.get("format") != FORMAT:
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise CalibrationError(f"{path} is not a calibration file: it lacks 'format: {FORMAT}'")
-    if data.get("version") != VERSION:
-        raise CalibrationError(f"{path} has version {data.get('version')!r}, this software reads version {VERSION}")
+    version = data.get("version")
+    if type(version) is not int or version != VERSION:
+        raise CalibrationError(f"{path} has version {shown(version)}, this software reads version {VERSION}")
+    fields = {key: value for key, value in data.items() if key not in ("format", "version")}
     try:
-        return Calibration(
-            shank=_sensor_from(data["shank"]),
-            foot=_sensor_from(data["foot"]),
-            angle_zero=_finite(data.get("angle_zero", 0.0)),
-            source=str(data.get("source", "")),
-        )
-    except KeyError as error:
-        raise CalibrationError(f"{path} lacks {error}; calibrate again") from error
-    except (TypeError, ValueError) as error:
+        return build(Calibration, fields, optional=("angle_zero", "source"), strict=False)
+    except DocumentError as error:
         raise CalibrationError(f"{path}: {error}") from error
 
 
 def save_calibration(path: Path, calibration: Calibration) -> None:
-    """Write a calibration file whole or not at all.
+    """Write a calibration file completely or not at all.
 
     Raises:
         CalibrationError: the folder cannot be written.
@@ -122,20 +121,6 @@ def save_calibration(path: Path, calibration: Calibration) -> None:
             raise
     except OSError as error:
         raise CalibrationError(f"calibration file {path} cannot be written: {error.strerror}") from error
-
-
-def _finite(value: Any) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise CalibrationError(f"angle_zero must be finite, not {value}")
-    return number
-
-
-def _sensor_from(data: Mapping[str, Any]) -> SensorCalibration:
-    bias, gravity = ([float(v) for v in data[key]] for key in ("gyro_bias", "gravity"))
-    if len(bias) != 3 or len(gravity) != 3:
-        raise CalibrationError(f"gyro_bias and gravity need three numbers each, not {bias} and {gravity}")
-    return SensorCalibration((bias[0], bias[1], bias[2]), (gravity[0], gravity[1], gravity[2]))
 
 
 def _sensor_to(sensor: SensorCalibration) -> dict[str, list[float]]:

@@ -1,4 +1,4 @@
-"""Names and signs that all of the code agrees on: the streams and their topics, the two sides, the joint."""
+"""Names and signs that the whole code shares: streams, topics, frames, sides, the joint, diagnostic levels."""
 
 from __future__ import annotations
 
@@ -10,34 +10,50 @@ from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.refusal import Refusal
 
 SHANK, FOOT, ENCODER = range(3)
-"""The streams, in the order in which samples of one instant go out."""
+"""The streams, in the order in which samples with the same time are published."""
 STREAM_NAMES = {SHANK: "shank", FOOT: "foot", ENCODER: "encoder"}
+SENSORS = (STREAM_NAMES[SHANK], STREAM_NAMES[FOOT])
 RAW_TOPICS = {stream: f"{STREAM_NAMES[stream]}/imu/data_raw" for stream in (SHANK, FOOT)}
 ENCODER_TOPIC = "encoder/joint_states"
+SENSOR_FRAMES = {stream: f"{STREAM_NAMES[stream]}_imu_link" for stream in (SHANK, FOOT)}
+"""Frames of the sensors, without the node's frame_prefix."""
 
 SIDES = ("left", "right")
+
+OK, WARN, ERROR = range(3)
+"""Levels of diagnostics, as in ``diagnostic_msgs/msg/DiagnosticStatus``."""
 
 Angle = TypeVar("Angle", float, FloatArray)
 
 
 def check_side(side: str) -> None:
-    """Refuse what is no leg.
+    """Check the name of a side.
 
     Raises:
-        Refusal: neither of ``SIDES``.
+        Refusal: the name is not in ``SIDES``.
     """
     if side not in SIDES:
         raise Refusal(f"side must be 'left' or 'right', not {side!r}")
 
 
+def check_seed(name: str, seed: int) -> None:
+    """Check the seed of a random generator; ``name`` is the parameter's name.
+
+    Raises:
+        Refusal: the seed is negative.
+    """
+    if seed < 0:
+        raise Refusal(f"{name} must be 0 or more, not {seed}")
+
+
 @dataclass(frozen=True)
 class JointConvention:
-    """The published angle is ``sign * dorsiflexion + offset``; inside, dorsiflexion is positive everywhere.
+    """How a joint's angle is published: ``sign * dorsiflexion + offset``. Inside the code dorsiflexion is positive.
 
     Attributes:
-        name: of the joint.
-        sign: 1, or -1 where plantarflexion is positive.
-        offset: rad, what is published at standing.
+        name: name of the joint.
+        sign: 1, or -1 if plantarflexion is positive.
+        offset: published angle at standing, in rad.
     """
 
     name: str
@@ -45,7 +61,7 @@ class JointConvention:
     offset: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no convention.
+        """Check the values.
 
         Raises:
             Refusal: the name is empty, the sign is not 1 or -1, or the offset is not finite.
@@ -53,14 +69,14 @@ class JointConvention:
         if not self.name:
             raise Refusal("joint_name must not be empty")
         if self.sign not in (1.0, -1.0):
-            raise Refusal(f"joint_sign must be 1 or -1, not {self.sign}")
+            raise Refusal(f"joint_sign must be 1 or -1, not {self.sign:g}")
         if not math.isfinite(self.offset):
             raise Refusal(f"joint_offset must be finite, not {self.offset}")
 
     def published(self, angle: Angle) -> Angle:
-        """Turn one angle or many in rad, dorsiflexion positive, into what others expect."""
+        """Convert dorsiflexion in rad, one angle or an array, to the published angle."""
         return self.sign * angle + self.offset
 
     def received(self, angle: float) -> float:
-        """Turn an angle of others' into rad, dorsiflexion positive."""
+        """Convert a published angle in rad to dorsiflexion."""
         return self.sign * (angle - self.offset)

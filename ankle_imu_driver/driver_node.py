@@ -1,12 +1,9 @@
-"""The node ``imu_driver``: publishes the raw samples of two MPU6050, of a recording or of the gait simulator."""
+"""The node ``imu_driver``: publishes the raw samples of two MPU6050, of a recording, or of the gait simulator."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from itertools import chain
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.parameter import Parameter
@@ -14,48 +11,68 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu, JointState
 
-from ankle_imu_driver.conventions import ENCODER, FOOT, SHANK
+from ankle_imu_driver.conventions import ENCODER, ENCODER_TOPIC, RAW_TOPICS
 from ankle_imu_driver.deferred_publisher import DeferredPublisher
-from ankle_imu_driver.driver_parameters import CHOICES, NUMBERS, DriverConfig
-from ankle_imu_driver.managed_node import ERROR, OK, WARN, Health, ManagedNode, spin_nodes
-from ankle_imu_driver.mpu6050.acquisition import Sample as SensorSample
-from ankle_imu_driver.mpu6050.driver import Mpu6050Driver
+from ankle_imu_driver.driver_parameters import CHOICES, NUMBERS, DriverConfig, read_driver_parameters
+from ankle_imu_driver.managed_node import ERROR, WARN, Health, ManagedNode, spin_nodes
 from ankle_imu_driver.mpu6050_parameters import PARAMETERS, read_parameters
-from ankle_imu_driver.raw_imu_message import raw_imu_message
-from ankle_imu_driver.recordings.playback import Playback
-from ankle_imu_driver.recordings.read_recording import read_recording
-from ankle_imu_driver.recordings.recording import Recording
-from ankle_imu_driver.recordings.timeline import Sample, looped, samples
+from ankle_imu_driver.mpu6050_source import Mpu6050Source
+from ankle_imu_driver.playback_source import PlaybackSource
+from ankle_imu_driver.raw_imu_message import RawMessages
+from ankle_imu_driver.recordings.timeline import Sample
 from ankle_imu_driver.refusal import Refusal
 
-STREAMS = {SHANK: "shank", FOOT: "foot", ENCODER: "encoder"}
-SECOND = 1_000_000_000  # ns
-EXIT_DELAY = 1.0  # s in which the last messages reach the others before the process ends
+EXIT_DELAY = 1.0  # s for the last messages to arrive before the process ends
+# The system's default QoS except for the depth: the default may be 1, and a busy computer then loses samples.
+QOS = QoSProfile(depth=50, reliability=ReliabilityPolicy.SYSTEM_DEFAULT, durability=DurabilityPolicy.SYSTEM_DEFAULT)
+
+
+class Source(Protocol):
+    """A source of samples. It calls the node's ``deliver`` in a thread of its own."""
+
+    has_encoder: bool
+
+    def start(self) -> None:
+        """Start or continue."""
+        ...
+
+    def stop(self) -> None:
+        """Pause."""
+        ...
+
+    def close(self) -> None:
+        """Stop and give everything back."""
+        ...
+
+    def health(self) -> tuple[int, str, Mapping[str, object]]:
+        """Return level, sentence and values for diagnostics."""
+        ...
 
 
 class ImuDriverNode(ManagedNode):
-    """Publishes ``shank/imu/data_raw``, ``foot/imu/data_raw`` and, where the source has it, ``encoder/joint_states``.
+    """Publishes ``shank/imu/data_raw``, ``foot/imu/data_raw`` and, if the source has it, ``encoder/joint_states``.
 
-    At rate 1 the next sample is stamped with the ROS time of activation and the others follow at their own distances;
-    at any other rate stamps are the source's own and ``/clock`` follows them. Deactivating pauses: activating goes on
-    with the next sample, at rate 1 with the pause as a gap in the stamps, at other rates without one. Cleaning up goes
-    back to the beginning, ``/clock`` with it. After the end of a recording the node stays active, and says so.
+    At rate 1 the first sample is stamped with the ROS time of activation, and the others keep their distances to it.
+    At any other rate the stamps are the source's own, and ``/clock`` follows them. Deactivating pauses. Activating
+    continues with the next sample: at rate 1 the stamps then have a gap as long as the pause, at other rates none.
+    Cleaning up returns to the start of the source, and so does ``/clock``. At the end of a recording the node stays
+    active and reports the end in diagnostics.
 
-    With source mpu6050, configuring opens the buses, activating streams, and cleaning up closes; a fault of a sensor
-    keeps the node active and recovering.
+    With source mpu6050, configuring opens the buses, activating starts streaming, and cleaning up closes the buses. If
+    a sensor fails, the node stays active and tries to recover it.
 
     Attributes:
-        tap: who gets each sample first, in the source's thread: stream, frame, stamp in ns and ``Sample.values``. Where
-            there is one, that thread publishes nothing; ``send_waiting`` does.
+        tap: takes each sensor sample before it is published, in the source's thread: stream, frame, stamp in ns and
+            ``Sample.values``. If it is set, samples are queued and published by ``send_waiting``; None otherwise.
+        outputs: the publishers, by stream; empty while the node is not configured.
     """
 
     def __init__(self, **node_arguments: Any) -> None:
         super().__init__("imu_driver", **node_arguments)
-        self._playback: Playback | None = None
-        self._hardware: Mpu6050Driver | None = None
         self.tap: Callable[[int, str, int, list[float]], None] | None = None
-        self._deferred = DeferredPublisher(self._send)
-        self._outputs: dict[int, Any] = {}
+        self._deferred = self._make_queue()
+        self.outputs: dict[int, Any] = {}
+        self._source: Source | None = None
         self._clock_output: Any = None
         for name, default in CHOICES.items():
             self.declare_parameter(name, default)
@@ -63,234 +80,138 @@ class ImuDriverNode(ManagedNode):
             self.declare_number(name, number)
         for name, default in PARAMETERS.items():
             self.declare_parameter(name, default, ParameterDescriptor(dynamic_typing=True))
-        self.add_on_set_parameters_callback(self._guard)
-        self._finished = self.create_guard_condition(self._tell_end)
+        self.add_on_set_parameters_callback(self._refuse_while_configured)
+        self._finished = self.create_guard_condition(self._report_end)
 
     def autostart(self) -> None:
-        """Configure and activate; who waits for the end of a source that does not even start, is not left waiting."""
+        """Configure and activate. With ``exit_at_end``, a source that cannot start ends the process."""
         super().autostart()
         if self.refusal and self.get_parameter("exit_at_end").value:
             self.failed = True
             self.context.try_shutdown()
 
     def setup(self) -> None:
-        """Open the source."""
-        self._config = config = self._read_config()
+        """Open the source and make the publishers."""
+        values = {name: self.get_parameter(name).value for name in CHOICES}
+        self._config = config = read_driver_parameters(values | {name: self.number(name) for name in NUMBERS})
         if self.tap is not None and config.rate != 1:
-            raise Refusal(f"rate cannot become {config.rate:g} here, as the process was started at 1; start it anew")
-        self._notes: tuple[str, ...] = ()
-        if config.source == "mpu6050":
-            self._hardware = self._open_hardware(config)
-            has_encoder = self._hardware.encoder is not None
-        else:
-            chunks = _open(config)
-            first = next(chunks)
-            self._notes = first.notes
-            has_encoder = first.encoder is not None
-        self._imu = {k: raw_imu_message(f"{config.frame_prefix}{STREAMS[k]}_imu_link") for k in (SHANK, FOOT)}
-        self._joint = JointState(name=[config.joint_name], position=[0.0])
-        # The system's defaults, but for the depth: theirs may be 1, and a busy moment then loses a sample.
-        qos = QoSProfile(
-            depth=50, reliability=ReliabilityPolicy.SYSTEM_DEFAULT, durability=DurabilityPolicy.SYSTEM_DEFAULT
-        )
-        self._outputs = {k: self.create_publisher(Imu, f"{STREAMS[k]}/imu/data_raw", qos) for k in (SHANK, FOOT)}
-        if has_encoder:
-            self._outputs[ENCODER] = self.create_publisher(JointState, "encoder/joint_states", qos)
-        self._clock_output = None if config.rate == 1 else self.create_publisher(Clock, "/clock", qos)
-        self._counts = dict.fromkeys(self._outputs, 0)
-        self._deferred = DeferredPublisher(
-            self._send
-        )  # a source that hung while it was stopped may have left something in the last
+            raise Refusal(f"rate cannot change to {config.rate:g} in a process that started at rate 1; start it again")
+        self._source = source = self._open_source(config)
+        self._messages = RawMessages(config.frame_prefix, config.encoder)
+        self.outputs = {stream: self.create_publisher(Imu, topic, QOS) for stream, topic in RAW_TOPICS.items()}
+        if source.has_encoder:
+            self.outputs[ENCODER] = self.create_publisher(JointState, ENCODER_TOPIC, QOS)
+        self._clock_output = None if config.rate == 1 else self.create_publisher(Clock, "/clock", QOS)
         self._clock_stamp = -1
-        self._looked = time.monotonic()
-        if self._hardware is not None:
-            return
-        self._playback = Playback(samples(chain([first], chunks)), config.rate, self._now, self._hand_on, self._finish)
-        for note in self._notes:
-            self.get_logger().info(note)
-        if config.rate != 1:
-            self.get_logger().info(f"/clock starts at {first.start:.3f} s; the other nodes need use_sim_time")
+        self._deferred = self._make_queue()  # a new queue: the last source may have left samples in the old one
 
     def start(self) -> None:
-        """Play on."""
-        if self._hardware is not None:
-            self._hardware.start()
-            return
-        assert self._playback is not None
-        self._playback.punctuality()
-        self._looked = time.monotonic()
-        self._playback.start()
+        """Start or continue the source."""
+        assert self._source is not None
+        self._source.start()
 
     def stop(self) -> None:
-        """Pause."""
-        if self._hardware is not None:
-            self._hardware.stop()
-        if self._playback is not None:
-            self._playback.stop()
-        self._deferred.send_all()
+        """Pause the source and publish all queued samples."""
+        if self._source is not None:
+            self._source.stop()
+        self._deferred.publish_all()
 
     def teardown(self) -> None:
-        """Close the source."""
-        if not self._is_open:
+        """Close the source and destroy the publishers."""
+        if self._source is None:
             return
-        if self._hardware is not None:
-            self._hardware.close()
-        if self._playback is not None:
-            self._playback.stop()
-        self._hardware = self._playback = None
-        for output in (*self._outputs.values(), self._clock_output):
+        self._source.close()
+        self._source = None
+        for output in (*self.outputs.values(), self._clock_output):
             if output is not None:
                 self.destroy_publisher(output)
-        self._outputs, self._clock_output = {}, None
+        self.outputs, self._clock_output = {}, None
 
     def health(self) -> Health:
-        """Say whether samples flow, and how punctually, since the last time."""
-        source = Health(*self._hardware.health()) if self._hardware is not None else self._health_of_playback()
-        level, message = source.level, source.message
-        has_failed, problem = self._deferred.problem()
+        """Return the source's health since the last call, or the problem of the publishing if that is worse."""
+        assert self._source is not None
+        level, message, values = self._source.health()
+        has_failed, problem = self._deferred.take_problem()
         if problem and level != ERROR:
             level, message = ERROR if has_failed else WARN, problem
-        lost = {"samples not published": self._deferred.lost} if self._deferred.lost else {}
-        return Health(level, message, {**source.values, **lost})
+        dropped = {"samples not published": self._deferred.dropped} if self._deferred.dropped else {}
+        return Health(level, message, {**values, **dropped})
 
-    def _health_of_playback(self) -> Health:
-        assert self._playback is not None
-        took = self._playback.punctuality()
-        now = time.monotonic()
-        rate, self._looked = took.sent / max(now - self._looked, 1e-9), now
-        values = {
-            "source": self._config.source,
-            "log": self._config.log,
-            "rate": self._config.rate,
-            "messages per second": f"{rate:.1f}",
-            **{f"{STREAMS[k]} samples": n for k, n in self._counts.items()},
-            "position (s)": f"{(self._playback.position or 0) / SECOND:.3f}",
-            "late": took.late,
-            "worst lateness (ms)": f"{took.worst / 1e6:.2f}",
-            **{f"note {k + 1}": self._notes[k] for k in range(len(self._notes))},
-        }
-        if self._playback.failure:
-            return Health(ERROR, f"{self._config.source} failed: {self._playback.failure}", values)
-        if self._playback.ended:
-            return Health(OK, "recording ended", values)
-        if took.late > 0.05 * took.sent:
-            return Health(WARN, f"{took.late} of {took.sent} samples went out late; the computer is too busy", values)
-        return Health(OK, f"{self._config.source} runs", values)
-
-    @property
-    def _is_open(self) -> bool:
-        return self._playback is not None or self._hardware is not None
-
-    def _open_hardware(self, config: DriverConfig) -> Mpu6050Driver:
-        if self.get_parameter("use_sim_time").value:
-            raise Refusal("source mpu6050 stamps with the system's clock; set use_sim_time to false")
-        values = {name: self.get_parameter(name).value for name in PARAMETERS}
-        wanted = read_parameters(values, log=config.log, seed=config.seed, person=config.person, side=config.side)
-        return Mpu6050Driver(wanted, self._now, self._publish_measured, self.get_logger().warning)
-
-    def _publish_measured(self, sample: SensorSample) -> None:
-        """Send a sensor's sample; runs in an acquisition thread."""
-        stream = SHANK if sample.sensor == STREAMS[SHANK] else FOOT
+    def deliver(self, sample: Sample, stamp: int) -> None:
+        """Take a sample and its stamp in ns from the source; called in the source's thread."""
         try:
-            self._hand_on(Sample(sample.measured, stream, [*sample.accel, *sample.gyro]), sample.stamp)
-            if stream == FOOT and self._hardware is not None and self._hardware.encoder is not None:
-                angle = self._hardware.encoder.at(sample.measured)
-                self._hand_on(Sample(sample.measured, ENCODER, [angle]), sample.stamp)
+            if self.tap is None:
+                self._publish(sample, stamp)
+                return
+            self._deferred.put(sample, stamp)
+            if sample.stream != ENCODER:
+                self.tap(sample.stream, self._messages.frames[sample.stream], stamp, sample.values)
         except Exception:
-            if self.context.ok():  # else the process ends, and with it what this publishes to
+            if self.context.ok():  # otherwise the process is ending, and publishing must fail
                 raise
 
-    def _read_config(self) -> DriverConfig:
-        value = {name: self.get_parameter(name).value for name in CHOICES}
-        return DriverConfig(
-            source=value["source"],
-            log=value["log"],
-            rate=self.number("rate"),
-            loop=value["loop"],
-            side=value["side"],
-            seed=value["seed"],
-            person=value["simulator.person"],
-            accel_range=value["simulator.accel_range"],
-            exit_at_end=value["exit_at_end"],
-            frame_prefix=value["frame_prefix"],
-            joint_name=value["encoder.joint_name"],
-            joint_sign=self.number("encoder.joint_sign"),
-            joint_offset=self.number("encoder.joint_offset"),
-        )
+    def send_waiting(self) -> None:
+        """Publish some of the queued samples; called in the executor's thread."""
+        self._deferred.publish_batch()
+
+    def _make_queue(self) -> DeferredPublisher:
+        return DeferredPublisher(self._publish, self._log_publishing_error)
+
+    def _open_source(self, config: DriverConfig) -> Source:
+        if config.source == "mpu6050":
+            if self.get_parameter("use_sim_time").value:
+                raise Refusal("source mpu6050 stamps samples with the system's clock; set use_sim_time to false")
+            values = {name: self.get_parameter(name).value for name in PARAMETERS}
+            parameters = read_parameters(
+                values, log=config.log, seed=config.seed, person=config.person, side=config.side
+            )
+            return Mpu6050Source(parameters, self._now, self.deliver, self.get_logger().warning)
+        source = PlaybackSource(config, self._now, self.deliver, self._finish)
+        for note in source.notes:
+            self.get_logger().info(note)
+        if config.rate != 1:
+            self.get_logger().info(f"/clock starts at {source.first_stamp:.3f} s; the other nodes need use_sim_time")
+        return source
+
+    def _publish(self, sample: Sample, stamp: int) -> None:
+        if self._clock_output is not None and stamp != self._clock_stamp:
+            self._clock_stamp = stamp
+            self._clock_output.publish(self._messages.clock(stamp))
+        self.outputs[sample.stream].publish(self._messages.fill(sample, stamp))
+
+    def _log_publishing_error(self, text: str) -> None:
+        if self.context.ok():  # otherwise the process is ending, and publishing must fail
+            self.get_logger().error(text)
 
     def _now(self) -> int:
         return int(self.get_clock().now().nanoseconds)
 
-    def send_waiting(self) -> None:
-        """Send what ``tap`` got first; in the executor's thread."""
-        self._deferred.send_some()
-
-    def _hand_on(self, sample: Sample, stamp: int) -> None:
-        """Bring one sample on its way; runs in the source's thread."""
-        if self.tap is None:
-            self._send(sample, stamp)
-            return
-        self._deferred.put(sample, stamp)
-        if sample.stream != ENCODER:
-            self.tap(sample.stream, self._imu[sample.stream].header.frame_id, stamp, sample.values)
-
-    def _send(self, sample: Sample, stamp: int) -> None:
-        sec, nanosec = divmod(stamp, SECOND)
-        if self._clock_output is not None and stamp != self._clock_stamp:
-            self._clock_stamp = stamp
-            clock = Clock()
-            clock.clock.sec, clock.clock.nanosec = sec, nanosec
-            self._clock_output.publish(clock)
-        if sample.stream == ENCODER:
-            message = self._joint
-            message.position = [self._config.joint_sign * sample.values[0] + self._config.joint_offset]
-        else:
-            message = self._imu[sample.stream]
-            accel, gyro = message.linear_acceleration, message.angular_velocity
-            accel.x, accel.y, accel.z, gyro.x, gyro.y, gyro.z = sample.values
-        message.header.stamp.sec, message.header.stamp.nanosec = sec, nanosec
-        self._outputs[sample.stream].publish(message)
-        self._counts[sample.stream] += 1
-
     def _finish(self) -> None:
-        if self.context.ok():  # else the process ends, and with it what the thread publishes to
+        """Have the executor report the end; called in the source's thread."""
+        if self.context.ok():
             self._finished.trigger()
 
-    def _tell_end(self) -> None:
-        playback = self._playback
-        if playback is None:
+    def _report_end(self) -> None:
+        if not isinstance(self._source, PlaybackSource):
             return
-        self._deferred.send_all()
-        if playback.failure:
-            self.get_logger().error(f"{self._config.source} failed: {playback.failure}")
+        self._deferred.publish_all()
+        status = self._source.take_status()
+        if status.failure:
+            self.get_logger().error(status.traceback or f"{self._config.source} failed: {status.failure}")
         else:
-            self.get_logger().info(f"recording ended after {sum(self._counts.values())} samples")
+            self.get_logger().info(f"recording ended after {sum(status.counts.values())} samples")
         self.publish_diagnostics()
         if self._config.exit_at_end:
-            self.failed = bool(playback.failure)
+            self.failed = bool(status.failure)
             self.create_steady_timer(EXIT_DELAY, self.context.try_shutdown)
 
-    def _guard(self, parameters: list[Parameter]) -> SetParametersResult:
+    def _refuse_while_configured(self, parameters: list[Parameter]) -> SetParametersResult:
         fixed = {*CHOICES, *NUMBERS, *PARAMETERS}
         names = sorted(p.name for p in parameters if p.name in fixed)
-        if names and self._is_open:
+        if names and self._source is not None:
             reason = f"{', '.join(names)} cannot change while imu_driver is configured; clean it up first"
             return SetParametersResult(successful=False, reason=reason)
         return SetParametersResult(successful=True)
-
-
-def _open(config: DriverConfig) -> Iterator[Recording]:
-    """Return the source's samples, in chunks that follow each other in time."""
-    if config.source == "simulator":
-        # Imported only here: it brings scipy, 60 MB that a robot with real sensors has no use for.
-        from ankle_imu_driver.simulator.sensor_model import SensorModel  # noqa: PLC0415
-        from ankle_imu_driver.simulator.simulate import stream  # noqa: PLC0415
-        from ankle_imu_driver.simulator.user_profile import draw_user  # noqa: PLC0415
-
-        model = SensorModel(accel_range=config.accel_range)
-        return stream(draw_user(config.person), model, config.seed, config.side)
-    recording = read_recording(Path(config.log))
-    return looped(recording) if config.loop else iter([recording])
 
 
 def main() -> int:

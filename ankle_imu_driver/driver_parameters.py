@@ -1,11 +1,12 @@
-"""The parameters of ``imu_driver`` that all its sources share, and what they become; no ROS in here."""
+"""The parameters that all sources of ``imu_driver`` share: names, defaults, and their checked values. No ROS here."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from ankle_imu_driver.conventions import check_side
+from ankle_imu_driver.conventions import JointConvention, check_seed, check_side
 from ankle_imu_driver.recordings.timeline import check_rate
 from ankle_imu_driver.refusal import Refusal
 
@@ -27,22 +28,20 @@ NUMBERS = {"rate": 1.0, "encoder.joint_sign": 1.0, "encoder.joint_offset": 0.0}
 
 @dataclass(frozen=True)
 class DriverConfig:
-    """The node's parameters, fixed while it is configured.
+    """The node's parameters. They cannot change while the node is configured.
 
     Attributes:
         source: "replay", "simulator" or "mpu6050".
-        log: the recording to replay; with an emulated bus, the motion of its sensors.
+        log: recording to replay; with an emulated bus, the recording that moves the emulated sensors.
         rate: seconds of the source per second.
-        loop: start again at the recording's end.
-        side: the leg of the simulated person that wears the sensors, "left" or "right".
-        seed: of the simulated walk.
+        loop: start again at the end of the recording.
+        side: leg of the simulated person that wears the sensors, "left" or "right".
+        seed: seed of the simulated walk.
         person: seed of the simulated person.
-        accel_range: of the simulated sensors, +-2, 4, 8 or 16 g.
-        exit_at_end: end the process with the recording; with status 1 if it cannot be played.
-        frame_prefix: goes before the frame names.
-        joint_name: the encoder's joint.
-        joint_sign: the published angle is sign * dorsiflexion + offset; 1 or -1.
-        joint_offset: rad, see joint_sign.
+        accel_range: range of the simulated accelerometers: +-2, 4, 8 or 16 g.
+        exit_at_end: end the process at the end of the recording; with status 1 if it cannot be played.
+        frame_prefix: prefix of the frame names.
+        encoder: name, sign and offset of the encoder's joint.
     """
 
     source: str
@@ -55,12 +54,10 @@ class DriverConfig:
     accel_range: int
     exit_at_end: bool
     frame_prefix: str
-    joint_name: str
-    joint_sign: float
-    joint_offset: float
+    encoder: JointConvention
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be played.
+        """Check the values.
 
         Raises:
             Refusal: one sentence on the first parameter that is wrong.
@@ -70,10 +67,36 @@ class DriverConfig:
         if self.source == "replay" and not self.log:
             raise Refusal("source replay needs the parameter log, the recording to play")
         check_side(self.side)
+        check_seed("seed", self.seed)
+        check_seed("simulator.person", self.person)
         check_rate(self.rate)
         if self.source == "mpu6050" and self.rate != 1:
-            raise Refusal(f"source mpu6050 runs at rate 1, not {self.rate}; its samples a second are mpu6050.rate")
-        if self.joint_sign not in (1.0, -1.0):
-            raise Refusal(f"encoder.joint_sign must be 1 or -1, not {self.joint_sign}")
-        if not math.isfinite(self.joint_offset):
-            raise Refusal(f"encoder.joint_offset must be finite, not {self.joint_offset}")
+            raise Refusal(f"source mpu6050 needs rate 1, not {self.rate}; mpu6050.rate sets its sampling rate")
+
+
+def read_driver_parameters(values: Mapping[str, Any]) -> DriverConfig:
+    """Check the parameters' values.
+
+    Args:
+        values: a value for each name in ``CHOICES`` and ``NUMBERS``.
+
+    Raises:
+        Refusal: one sentence on the first parameter that is wrong.
+    """
+    try:
+        encoder = JointConvention(*(values[f"encoder.{name}"] for name in ("joint_name", "joint_sign", "joint_offset")))
+    except Refusal as refusal:
+        raise Refusal(f"encoder.{refusal}") from refusal
+    return DriverConfig(
+        source=values["source"],
+        log=values["log"],
+        rate=values["rate"],
+        loop=values["loop"],
+        side=values["side"],
+        seed=values["seed"],
+        person=values["simulator.person"],
+        accel_range=values["simulator.accel_range"],
+        exit_at_end=values["exit_at_end"],
+        frame_prefix=values["frame_prefix"],
+        encoder=encoder,
+    )

@@ -1,4 +1,4 @@
-"""How a sensor sits on its segment: axes, levelling at standing, and the mirror image of the other leg.
+"""The mounting of a sensor on its segment: axes, tilt, and levelling by the gravity measured at standing.
 
 Segment frames follow REP-103: x forward, y left, z up, for a person who stands upright.
 """
@@ -13,25 +13,25 @@ from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.calibration import SensorCalibration
 from ankle_imu_driver.refusal import Refusal
 
-SHANK_MOUNTING = "-X,-Z,-Y"  # the recordings': Y down, X backward, Z to the right
-FOOT_MOUNTING = "+Y,-Z,-X"  # the recordings': X down, Y forward, Z to the right
-SHANK_TILT = (math.radians(-4.0), math.radians(18.0))  # roll and pitch: the calf's bulge leans the sensor forward
-FOOT_TILT = (math.radians(12.5), math.radians(4.0))  # the instep falls off to the outside and to the front
+SHANK_MOUNTING = "-X,-Z,-Y"  # as in the recordings: Y down, X backward, Z to the right
+FOOT_MOUNTING = "+Y,-Z,-X"  # as in the recordings: X down, Y forward, Z to the right
+SHANK_TILT = (math.radians(-4.0), math.radians(18.0))  # roll and pitch: the calf tilts the sensor forward
+FOOT_TILT = (math.radians(12.5), math.radians(4.0))  # roll and pitch: the instep slopes outward and forward
 _AXES = {sign + axis: value * np.eye(3)[k] for sign, value in (("+", 1.0), ("-", -1.0)) for k, axis in enumerate("XYZ")}
 
 
 class MountingError(Refusal):
-    """A mounting that no sensor can have; the message says why and what to write instead."""
+    """A mounting is impossible or does not fit gravity; the message says why and what to do."""
 
 
 def parse_mounting(text: str) -> FloatArray:
-    """Read which sensor axes point forward, left and up, such as ``-X,-Z,-Y``.
+    """Parse a mounting such as ``-X,-Z,-Y``: the sensor axes that point forward, left and up.
 
     Returns:
         (3, 3) rotation R with ``segment vector = R @ sensor vector``.
 
     Raises:
-        MountingError: not three signed axes, an axis twice, or a left-handed frame.
+        MountingError: the text is not three signed axes, names an axis twice, or gives a left-handed frame.
     """
     names = [name.strip().upper() for name in text.split(",")]
     names = [name if name[:1] in "+-" else f"+{name}" for name in names]
@@ -42,19 +42,22 @@ def parse_mounting(text: str) -> FloatArray:
     rotation = np.array([_AXES[name] for name in names])
     determinant = round(float(np.linalg.det(rotation)))
     if determinant == 0:
-        raise MountingError(f"mounting {text!r} names one sensor axis twice; forward, left and up are three axes")
+        raise MountingError(f"mounting {text!r} names one sensor axis twice; name three different axes")
     if determinant < 0:
-        raise MountingError(f"mounting {text!r} is left-handed, which no sensor is; one of its signs is wrong")
+        raise MountingError(f"mounting {text!r} is left-handed, but sensors are right-handed; correct one of the signs")
     return rotation
 
 
 def gravity_at_standing(mounting: FloatArray, roll: float, pitch: float) -> FloatArray:
-    """Return where gravity usually points at standing, as a (3,) unit vector in the sensor's frame.
+    """Return the expected direction of the accelerometer reading at standing (up).
 
     Args:
         mounting: (3, 3) nominal rotation, sensor to segment.
-        roll: tilt of the strapped sensor about forward in rad.
-        pitch: its tilt about left in rad.
+        roll: tilt of the mounted sensor about the forward axis in rad.
+        pitch: tilt of the mounted sensor about the left axis in rad.
+
+    Returns:
+        (3,) unit vector in the sensor's frame.
     """
     up = (-math.sin(pitch) * math.cos(roll), math.sin(roll), math.cos(pitch) * math.cos(roll))
     gravity: FloatArray = np.array(up) @ mounting
@@ -62,9 +65,9 @@ def gravity_at_standing(mounting: FloatArray, roll: float, pitch: float) -> Floa
 
 
 def levelled(mounting: FloatArray, calibration: SensorCalibration) -> FloatArray:
-    """Turn a nominal mounting by the least angle that puts the gravity measured at standing upright.
+    """Rotate a nominal mounting by the smallest angle that makes the gravity measured at standing point up.
 
-    The turn about the vertical cannot be seen by an accelerometer and stays nominal.
+    An accelerometer cannot measure the rotation about the vertical, which stays nominal.
 
     Args:
         mounting: (3, 3) nominal rotation, sensor to segment.
@@ -74,15 +77,15 @@ def levelled(mounting: FloatArray, calibration: SensorCalibration) -> FloatArray
         (3, 3) rotation R with ``segment vector = R @ sensor vector``.
 
     Raises:
-        MountingError: the measured gravity lies more than 60 degrees off the mounting's up axis.
+        MountingError: the measured gravity is more than 60 degrees from the mounting's up axis.
     """
     up = mounting @ np.asarray(calibration.gravity)
     up = up / np.linalg.norm(up)
     tilt = float(np.degrees(np.arccos(np.clip(up[2], -1.0, 1.0))))
     if tilt > 60.0:
         raise MountingError(
-            f"gravity at standing lies {tilt:.0f} degrees off the mounting's up axis; "
-            "the mounting is wrong, or the two sensors are swapped"
+            f"gravity at standing is {tilt:.0f} degrees from the mounting's up axis; "
+            "correct the mounting, or exchange the two sensors if they are swapped"
         )
     # Rodrigues' formula for the rotation about up x z that takes up to z.
     cross = np.array([[0.0, 0.0, -up[0]], [0.0, 0.0, -up[1]], [up[0], up[1], 0.0]])
@@ -93,7 +96,7 @@ def levelled(mounting: FloatArray, calibration: SensorCalibration) -> FloatArray
 def quaternion_of(rotation: FloatArray) -> tuple[float, float, float, float]:
     """Return x, y, z, w of a (3, 3) rotation, w not negative.
 
-    The quaternion is the eigenvector of a symmetric matrix (Bar-Itzhack 2000), which is sound for every rotation.
+    The quaternion is an eigenvector of a symmetric matrix (Bar-Itzhack 2000). This is stable for every rotation.
     """
     (a, b, c), (d, e, f), (g, h, i) = rotation.tolist()
     matrix = [[a - e - i, b + d, c + g, h - f], [b + d, e - a - i, f + h, c - g], [c + g, f + h, i - a - e, d - b]]

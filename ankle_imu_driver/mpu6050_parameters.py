@@ -1,16 +1,18 @@
-"""The parameters of ``source: mpu6050`` and what they become; no ROS in here."""
+"""The parameters of ``source: mpu6050``: names, defaults, and their checked values. No ROS here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ankle_imu_driver.arrays import Vector
+from ankle_imu_driver.conventions import SENSORS
 from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING, parse_mounting
-from ankle_imu_driver.mpu6050.device import DeviceConfig
+from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050.driver import Mpu6050Config, SensorWiring
 from ankle_imu_driver.mpu6050.errors import SetupError
-from ankle_imu_driver.mpu6050_emulator.wiring import SENSORS, Emulation
+from ankle_imu_driver.mpu6050_emulator.wiring import Emulation
 
 BUSES = ("smbus2", "emulated")
 PARAMETERS: dict[str, Any] = {
@@ -40,21 +42,34 @@ PARAMETERS: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class Mpu6050Parameters:
+    """The checked parameters.
+
+    Attributes:
+        driver: settings of both sensors.
+        emulation: settings of the emulated sensors; None for real sensors.
+    """
+
+    driver: Mpu6050Config
+    emulation: Emulation | None
+
+
 def read_parameters(
     values: Mapping[str, Any], *, log: str = "", seed: int = 1, person: int = 1, side: str = "right"
-) -> Mpu6050Config:
-    """Read the parameters.
+) -> Mpu6050Parameters:
+    """Check the parameters' values.
 
     Args:
-        values: by the names of ``PARAMETERS``; those that are missing have their default.
+        values: values by the names in ``PARAMETERS``; a missing name has its default.
         log: recording that moves the emulated sensors; empty for the simulator.
-        seed: of the simulated walk and the emulated noise.
+        seed: seed of the simulated walk and of the emulated noise.
         person: seed of the simulated person.
-        side: which leg of the simulated person's.
+        side: leg of the simulated person that wears the sensors.
 
     Raises:
-        SetupError: a value of the wrong type or one that the chip does not have; one sentence says which.
-        MountingError: a mounting that no sensor can have.
+        SetupError: a value has the wrong type or is out of range; one sentence says which.
+        MountingError: a mounting is impossible.
     """
     value = {name: _typed(name, values.get(name, default), default) for name, default in PARAMETERS.items()}
     if value["bus"] not in BUSES:
@@ -82,18 +97,18 @@ def read_parameters(
         faults=value["emulator.faults"],
         swapped=value["emulator.swapped"],
     )
-    return Mpu6050Config(
+    driver = Mpu6050Config(
         sensors=sensors,
         rate=value["mpu6050.rate"],
-        emulation=emulation if value["bus"] == "emulated" else None,
         priority=value["mpu6050.priority"],
         lock_memory=value["mpu6050.lock_memory"],
         self_test=value["mpu6050.self_test"],
     )
+    return Mpu6050Parameters(driver, emulation if value["bus"] == "emulated" else None)
 
 
 def _typed(name: str, value: Any, default: Any) -> Any:
-    """Take a value if it is of its default's kind; a whole number will do for a fraction."""
+    """Return a value of its default's type. A whole number is accepted for a float."""
     if isinstance(default, list):
         if isinstance(value, str) or not hasattr(value, "__iter__"):
             raise SetupError(f"{name} must be a list of numbers, not {value!r}")
@@ -109,5 +124,5 @@ def _typed(name: str, value: Any, default: Any) -> Any:
 def _vector(name: str, values: Mapping[str, Any]) -> Vector:
     numbers = values[name]
     if len(numbers) != 3:
-        raise SetupError(f"{name} must be three numbers, not {len(numbers)}")
+        raise SetupError(f"{name} must be three numbers, not {len(numbers)}: {numbers}")
     return numbers[0], numbers[1], numbers[2]

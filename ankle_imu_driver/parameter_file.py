@@ -1,4 +1,4 @@
-"""Reads a ROS parameter file for whoever needs its values without a node."""
+"""Reads the parameters of one node from a ROS parameter file, without ROS."""
 
 from __future__ import annotations
 
@@ -12,26 +12,29 @@ from ankle_imu_driver.refusal import Refusal
 
 
 class ParameterFileError(Refusal):
-    """A file that holds no ROS parameters; the message says why."""
+    """The file is not a ROS parameter file; the message says why."""
 
 
 def read_parameter_file(path: Path, node: str, namespace: str = "") -> dict[str, Any]:
-    """Return what a node takes from a parameter file, by names with dots; later sections win, as in ROS.
+    """Return a node's parameters from a parameter file, as ROS reads it: later sections override earlier ones.
 
     Args:
         path: the YAML file.
         node: the node's name.
-        namespace: of the node, with or without slashes around it.
+        namespace: the node's namespace, with or without slashes around it.
+
+    Returns:
+        The values by parameter name, such as ``encoder.joint_name``; nested names are joined by dots.
 
     Raises:
-        ParameterFileError: it cannot be read or is not made of sections; one sentence says why.
+        ParameterFileError: the file cannot be read or has no sections; one sentence says why.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ParameterFileError(f"parameter file {path} cannot be read: {' '.join(str(error).split())}") from error
     if not isinstance(content, Mapping):
-        raise ParameterFileError(f"parameter file {path} holds no sections of nodes, such as /**")
+        raise ParameterFileError(f"parameter file {path} has no sections for nodes, such as /**")
     name = "/".join(part for part in (*namespace.split("/"), node) if part)
     values: dict[str, Any] = {}
     for section, body in content.items():

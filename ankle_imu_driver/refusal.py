@@ -1,9 +1,9 @@
-"""The base of all errors that are an answer and no bug."""
+"""The base class of all errors that report bad input and not a bug."""
 
 
-class Refusal(ValueError):  # noqa: N818 - a refusal is no error of the program
-    """Input that is not taken: the message is one sentence that says what was wrong, with the value, and what to do.
+class Refusal(ValueError):  # noqa: N818 - reports bad input, not an error of the program
+    """Input is refused. The message is one sentence: what is wrong, with the value, and what to do.
 
-    Nodes and commands show the sentence of a ``Refusal`` and nothing else of it. Any other exception is a bug, a plain
-    ``ValueError`` too (numpy raises it for arrays whose shapes do not fit), and keeps its traceback.
+    Nodes and commands show only the message of a ``Refusal``. Any other exception is a bug and keeps its traceback.
+    This includes a plain ``ValueError``, which numpy raises for arrays whose shapes do not fit.
     """

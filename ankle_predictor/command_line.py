@@ -1,16 +1,80 @@
-"""What several commands take on their command line."""
+"""What all commands share: exit status, progress bar, JSON output and arguments in seconds."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ankle_imu_driver.refusal import Refusal
+
+INTERRUPTED = 130  # exit status after Ctrl-C, as shells define it
+
+
+def run_command(work: Callable[[], None], interrupted: str = "interrupted") -> int:
+    """Run a command's work and return the exit status.
+
+    A refusal is one sentence on stderr. Any other exception is a bug and keeps its traceback.
+
+    Args:
+        work: does everything after the arguments were parsed.
+        interrupted: printed to stderr after Ctrl-C.
+
+    Returns:
+        0; 1 after a ``Refusal``; 130 after Ctrl-C.
+    """
+    try:
+        work()
+    except Refusal as refusal:
+        print(refusal, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(interrupted, file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def progress_bar(console: Console) -> Progress:
+    """Return a progress bar that is removed at the end and not shown at all where ``console`` is no terminal."""
+    columns = (TextColumn("{task.description:24}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
+    return Progress(*columns, TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal)
+
+
+def check_folder_of(path: Path | None) -> None:
+    """Refuse a file whose folder does not exist, before the work begins; None is accepted.
+
+    Raises:
+        Refusal: there is no such folder.
+    """
+    if path is not None and not path.absolute().parent.is_dir():
+        raise Refusal(f"there is no folder {path.parent} to write {path.name} to")
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a document as indented JSON; NaN and infinity raise a ``ValueError``, as JSON has no such numbers.
+
+    Raises:
+        Refusal: the file cannot be written.
+    """
+    text = json.dumps(document, indent=2, allow_nan=False) + "\n"
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Refusal(f"{path} cannot be written: {error.strerror}") from error
 
 
 def duration(text: str) -> float:
-    """Return a command line's seconds, above 0.
+    """Parse a duration in s, above 0.
 
     Raises:
-        ArgumentTypeError: they are not.
+        ArgumentTypeError: it is not.
     """
     seconds = _number(text)
     if not seconds > 0.0:
@@ -19,10 +83,10 @@ def duration(text: str) -> float:
 
 
 def seconds_since(text: str) -> float:
-    """Return a command line's seconds from a beginning, 0 or more.
+    """Parse a time in s from the start, 0 or later.
 
     Raises:
-        ArgumentTypeError: they are not.
+        ArgumentTypeError: it is not.
     """
     seconds = _number(text)
     if not seconds >= 0.0:
@@ -31,7 +95,7 @@ def seconds_since(text: str) -> float:
 
 
 def _number(text: str) -> float:
-    """Return a finite number, or NaN."""
+    """Parse a finite number; NaN if the text is not one."""
     try:
         number = float(text)
     except ValueError:

@@ -1,1 +1,1 @@
-"""What the figures in the docs are measured with."""
+"""Measures the figures in the docs."""

@@ -1,8 +1,8 @@
-"""The yardstick: every figure of ``docs/accuracy.md`` from the recorded walks, leaving one subject out.
+"""Measures all figures of ``docs/accuracy.md`` from the recorded walks, leaving one subject out.
 
-Every row is trained and scored on the same folds and the same moments, causally: filters, scalers, weights, intervals
-and their calibration know the other subjects only, no window crosses subjects or gaps. What is done is kept in the work
-folder, so that a run that was interrupted goes on where it was.
+Every row is trained and scored on the same folds and at the same moments, causally: filters, scalers, weights and
+intervals are made from the other subjects only, and no window crosses subjects or gaps. Results are kept in the work
+folder, so that an interrupted run continues where it stopped.
 
     scripts/run python benchmarks/accuracy.py --log ../shared/data/walks/*.TXT --work accuracy_work
 """
@@ -26,9 +26,9 @@ os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
-import numpy.typing as npt
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_predictor.model.bundle import Bundle, load_bundle, write_bundle
 from ankle_predictor.model.engine import InferenceEngine
@@ -39,18 +39,19 @@ from ankle_predictor.trust.scoring import due_times, truth_at
 from benchmarks.accuracy_page import write_page
 from benchmarks.baselines import HORIZON, PERIOD, forecasts, scored_stamps, subject_of
 
-FloatArray = npt.NDArray[np.float64]
 Cell = dict[str, Any]
+Task = tuple[Callable[..., Cell], tuple[Any, ...]]
+"""A function and its arguments, without the work folder, which comes last."""
 
-SECONDS = (30, 60, 10, 90)  # of a user's walking that are adapted on
+SECONDS = (30, 60, 10, 90)  # of a user's walking to adapt with
 ADAPT_FROM, SCORE_FROM = 20.0, 120.0
-REFERENCE_STRIDE, REFERENCE_EPOCHS = 20, 3  # its network costs twenty times ours; this is what the time allows
+REFERENCE_STRIDE, REFERENCE_EPOCHS = 20, 3  # its network takes twenty times as long as ours; more takes too long
 SCRATCH_STRIDE, SCRATCH_EPOCHS = 3, 8
-MISS = 2.0 / 0.1  # weight of a truth outside a 90 % interval (Gneiting and Raftery 2007)
+MISS = 2.0 / 0.1  # weight of a true value outside the 90 % interval (Gneiting and Raftery 2007)
 
 
 def cell_of(forecast: Forecast | FloatArray, truth: FloatArray) -> Cell:
-    """Return what the tables need of (N, H) forecasts, in deg."""
+    """Return the figures of (N, H) forecasts for the tables, in deg."""
     angle = forecast.angle if isinstance(forecast, Forecast) else forecast
     cell: Cell = {"by_step": np.degrees(np.mean(np.abs(angle - truth), axis=0)).tolist(), "windows": len(truth)}
     if isinstance(forecast, Forecast):
@@ -65,31 +66,31 @@ def cell_of(forecast: Forecast | FloatArray, truth: FloatArray) -> Cell:
 
 
 def scored(bundle: Bundle, log: Path, span: Span = WHOLE) -> tuple[Forecast, FloatArray]:
-    """Return a model's live forecasts of a log at the moments that count, and the truth."""
+    """Return a model's live forecasts of a log at the scored moments, and the true angles."""
     recording = read_recording(log)
     table = run_chain(recording, bundle.manifest.features)
-    found = forecast_log(InferenceEngine(bundle), recording, span, table=table)
-    which = np.isin(found.stamp, scored_stamps(table, recording))
+    made = forecast_log(InferenceEngine(bundle), recording, span, table=table)
+    which = np.isin(made.stamp, scored_stamps(table, recording))
     assert recording.encoder is not None
-    truth = truth_at(recording.encoder.stamp, recording.encoder.angle, due_times(found.stamp[which], HORIZON, PERIOD))
-    return found.forecast.at(which), truth
+    truth = truth_at(recording.encoder.stamp, recording.encoder.angle, due_times(made.stamp[which], HORIZON, PERIOD))
+    return made.forecast.at(which), truth
 
 
 def linear(held_out: Path, others: Sequence[Path], _work: Path) -> Cell:
-    """Score the rows that need no network."""
+    """Score the rows without a network."""
     subject, learned = (subject_of(read_recording(held_out)), [subject_of(read_recording(log)) for log in others])
     return {row: cell_of(angle, subject.truth) for row, angle in forecasts(subject, learned).items()}
 
 
 def ours(held_out: Path, others: Sequence[Path], work: Path) -> Cell:
     """Train our model on the others, keep it in the work folder and score it."""
-    from ankle_predictor.training import learning, measurement  # noqa: PLC0415 - imports tensorflow
+    from ankle_predictor.training import cross_validation, learning, measurement  # noqa: PLC0415 - imports tensorflow
 
     settings = learning.TrainSettings()
     walks = [learning.walk_of(read_recording(log), settings) for log in others]
     bundle = learning.learn(walks, settings)
-    parts = learning.unseen_forecasts(walks, settings)
-    bundle = learning.with_intervals(bundle, walks, parts)
+    parts = cross_validation.unseen_forecasts(walks, settings)
+    bundle = cross_validation.with_intervals(bundle, walks, parts)
     name = f"not_{held_out.stem}"
     manifest = dataclasses.replace(bundle.manifest, name=name)
     write_bundle(work / "models" / name, manifest, bundle.onnx, bundle.keras, replace=True)
@@ -108,7 +109,7 @@ def ours(held_out: Path, others: Sequence[Path], work: Path) -> Cell:
 
 
 def reference(held_out: Path, others: Sequence[Path], _work: Path) -> Cell:
-    """Train the reference's network on its own 16 features, its filter inside each window, and score it."""
+    """Train the reference's network on its own 16 features, filtered in each window, and score it."""
     from ankle_predictor.training import learning  # noqa: PLC0415 - imports tensorflow
     from ankle_predictor.training.reference_network import fitted_reference  # noqa: PLC0415
 
@@ -123,7 +124,7 @@ def reference(held_out: Path, others: Sequence[Path], _work: Path) -> Cell:
 
 
 def transfer(held_out: Path, seconds: int, labels: str, work: Path) -> Cell:
-    """Adapt the model that never saw the subject, and score from 120 s on."""
+    """Adapt the model that was trained without the subject, and score from 120 s on."""
     from ankle_predictor.adaptation.finetune import finetune  # noqa: PLC0415 - imports tensorflow
 
     user = f"{held_out.stem}_{labels}_{seconds}"
@@ -135,7 +136,7 @@ def transfer(held_out: Path, seconds: int, labels: str, work: Path) -> Cell:
 
 
 def scratch(held_out: Path, seconds: int, _work: Path) -> Cell:
-    """Train on the user's seconds alone, with the encoder, and score from 120 s on."""
+    """Train on the user's seconds alone, with the encoder's labels, and score from 120 s on."""
     from ankle_predictor.training import learning  # noqa: PLC0415 - imports tensorflow
 
     settings = learning.TrainSettings(stride=SCRATCH_STRIDE, epochs=SCRATCH_EPOCHS)
@@ -153,7 +154,7 @@ def scratch(held_out: Path, seconds: int, _work: Path) -> Cell:
 
 
 def label_error(held_out: Path, _work: Path) -> Cell:
-    """Return the floor of imu labels: the IMUs' own later angle against the encoder, from 120 s on, in deg."""
+    """Return the error in deg of the imu labels: the IMUs' later angle against the encoder, from 120 s on."""
     recording = read_recording(held_out)
     table = run_chain(recording)
     stamp = scored_stamps(table, recording)
@@ -166,55 +167,64 @@ def label_error(held_out: Path, _work: Path) -> Cell:
     return {"label_error": math.degrees(float(np.mean(np.abs(later - truth)[known])))}
 
 
-def run(logs: Sequence[Path], work: Path, jobs: int) -> dict[str, Cell]:
-    """Do what is not yet done; returns all cells by name. With no jobs, those that are done already."""
-    (work / "cells").mkdir(parents=True, exist_ok=True)
-    first: dict[str, tuple[Callable[..., Cell], tuple[Any, ...]]] = {}
-    then: dict[str, tuple[Callable[..., Cell], tuple[Any, ...]]] = {}
+def tasks(logs: Sequence[Path]) -> tuple[dict[str, Task], dict[str, Task]]:
+    """Return the tasks by name: those that train the models, and those that come after."""
+    training: dict[str, Task] = {}
+    after: dict[str, Task] = {}
     others = {log: [other for other in logs if other != log] for log in logs}
     for log in logs:
-        first[f"ours {log.stem}"] = (ours, (log, others[log]))
-        then[f"linear {log.stem}"] = (linear, (log, others[log]))
-        then[f"label {log.stem}"] = (label_error, (log,))
+        training[f"ours {log.stem}"] = (ours, (log, others[log]))
+        after[f"linear {log.stem}"] = (linear, (log, others[log]))
+        after[f"label {log.stem}"] = (label_error, (log,))
     for seconds in SECONDS:
         for log in logs:
             for labels in ("encoder", "imu"):
-                then[f"transfer {log.stem} {labels} {seconds}"] = (transfer, (log, seconds, labels))
+                after[f"transfer {log.stem} {labels} {seconds}"] = (transfer, (log, seconds, labels))
     for log in logs:
-        then[f"reference {log.stem}"] = (reference, (log, others[log]))
-        then |= {f"scratch {log.stem} {seconds}": (scratch, (log, seconds)) for seconds in SECONDS}
+        after[f"reference {log.stem}"] = (reference, (log, others[log]))
+        after |= {f"scratch {log.stem} {seconds}": (scratch, (log, seconds)) for seconds in SECONDS}
+    return training, after
+
+
+def run(logs: Sequence[Path], work: Path, jobs: int) -> dict[str, Cell]:
+    """Run the tasks that have no result yet; returns all results by name. Without jobs, returns the present results."""
+    results = work / "cells"
+    results.mkdir(parents=True, exist_ok=True)
     if not jobs:
-        return {path.stem: json.loads(path.read_text("utf-8")) for path in (work / "cells").iterdir()}
+        return {path.stem: json.loads(path.read_text("utf-8")) for path in results.iterdir()}
     cells: dict[str, Cell] = {}
+    batches = tasks(logs)
     columns = (TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
         Progress(*columns) as progress,
         ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool,
     ):
-        task = progress.add_task("starting", total=len(first) + len(then))
-        for batch in (first, then):
+        bar = progress.add_task("starting", total=sum(map(len, batches)))
+        for batch in batches:
             waiting = {}
             for name, (function, arguments) in batch.items():
-                path = work / "cells" / f"{name}.json"
+                path = results / f"{name}.json"
                 if path.exists():
                     cells[name] = json.loads(path.read_text("utf-8"))
-                    progress.advance(task)
+                    progress.advance(bar)
                 else:
                     waiting[pool.submit(function, *arguments, work)] = path
             for future in as_completed(waiting):
                 path = waiting[future]
                 cells[path.stem] = future.result()
                 path.write_text(json.dumps(cells[path.stem]), "utf-8")
-                progress.update(task, advance=1, description=path.stem)
+                progress.update(bar, advance=1, description=path.stem)
     return cells
 
 
 def main() -> int:
-    """Run everything and write the page."""
+    """Run all tasks and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--log", type=Path, nargs="+", required=True, metavar="FILE", help="one for each subject")
-    parser.add_argument("--work", type=Path, default=Path("accuracy_work"), metavar="DIR", help="keeps what is done")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes at a time; 0: only the page")
+    parser.add_argument("--work", type=Path, default=Path("accuracy_work"), metavar="DIR", help="keeps the results")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="number of processes; 0: only write the page"
+    )
     options = parser.parse_args()
     logs = sorted((log.absolute() for log in options.log), key=lambda log: (len(log.stem), log.stem))
     cells = run(logs, options.work.absolute(), options.jobs)

@@ -1,4 +1,4 @@
-"""The tables and plots of ``docs/accuracy.md``, from what ``accuracy.py`` measured."""
+"""Writes the tables and plots of ``docs/accuracy.md`` from the results of ``accuracy.py``."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ mpl.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
+from ankle_predictor.performance.results_page import ResultsPage
+
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-BEGIN, END = "<!-- accuracy: begin -->", "<!-- accuracy: end -->"
 BASELINES = (
     "constant",
     "persistence",
@@ -25,19 +26,17 @@ BASELINES = (
 REFERENCE, ALONE, OURS = "the reference's network, causal", "Bi-LSTM alone", "ours: Bi-LSTM with memory"
 ROWS = (*BASELINES, REFERENCE, ALONE, OURS)
 COLUMNS = {"h20": slice(0, 20), "h50": slice(0, 50), "step 20": slice(19, 20), "step 50": slice(49, 50)}
-SLIPS = "LOG7"  # its encoder slips, so that the means of the transfer leave it out
+SLIPS = "LOG7"  # its encoder slips, so the means of the transfer are without it
 SECONDS, LABELS = (10, 30, 60, 90), ("encoder", "imu")
 
 
 def write_page(cells: Mapping[str, Any], names: Sequence[str]) -> None:
-    """Put the tables between the page's marks, and draw the plots beside it."""
+    """Write the tables into the page, and draw its plots."""
     rows = _rows(cells, names)
     text = "\n\n".join(
         [*_missing(cells, names), *_across(rows, names), _intervals(cells, names), *_transfer(cells, names)]
     )
-    page = DOCS / "accuracy.md"
-    before, rest = page.read_text("utf-8").split(BEGIN)
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", "utf-8")
+    ResultsPage(DOCS / "accuracy.md", "accuracy").write(text)
     _draw_steps(rows, DOCS / "images" / "accuracy_steps.png")
     if all(f"scratch {name} {n}" in cells for name in names for n in SECONDS):
         _draw_transfer(cells, names, DOCS / "images" / "accuracy_transfer.png")
@@ -50,7 +49,7 @@ def _rows(cells: Mapping[str, Any], names: Sequence[str]) -> dict[str, list[dict
 
 
 def _missing(cells: Mapping[str, Any], names: Sequence[str]) -> list[str]:
-    """Say which rows are not there as they were not measured."""
+    """Return a sentence that names the rows without results, if there are any."""
     rows = [kind for kind in ("reference",) if any(f"{kind} {name}" not in cells for name in names)]
     rows += [f"scratch, {n} s" for n in SECONDS if any(f"scratch {name} {n}" not in cells for name in names)]
     rows += [
@@ -59,7 +58,7 @@ def _missing(cells: Mapping[str, Any], names: Sequence[str]) -> list[str]:
         for n in SECONDS
         if any(f"transfer {name} {labels} {n}" not in cells for name in names)
     ]
-    return [f"**Not measured yet** (start the command again; it goes on): {'; '.join(rows)}."] if rows else []
+    return [f"**Not measured yet** (start the command again to continue): {'; '.join(rows)}."] if rows else []
 
 
 def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
@@ -124,7 +123,7 @@ def _draw_steps(rows: Mapping[str, list[dict[str, Any]]], path: Path) -> None:
         mean = np.mean([cell["by_step"] for cell in rows[row]], axis=0)
         axes.plot(10 * np.arange(1, len(mean) + 1), mean, label=row, linewidth=2.5 if row == OURS else 1.2)
     axes.set(xlabel="ahead (ms)", ylabel="mean absolute error (deg)", xlim=(0, 500), ylim=(0, None))
-    axes.set_title("Somebody whom the model never saw, mean of five walks")
+    axes.set_title("A person whom the model was not trained on, mean of five walks")
     axes.grid(alpha=0.3)
     axes.legend()
     figure.savefig(path, dpi=120)

@@ -1,4 +1,4 @@
-"""The error of the ankle angle now: on recorded walks against the encoder, on simulated activities against the truth.
+"""Measures the error of the present ankle angle: recorded walks against the encoder, simulations against the truth.
 
 Run: scripts/run python benchmarks/angle.py --walks FOLDER [--output docs/angle_results.md]
 """
@@ -45,11 +45,12 @@ ACTIVITIES: dict[str, list[Activity]] = {
     "shuffling": [Shuffle(40.0)],
 }
 PEOPLE = range(100, 106)
-SETTLED = 5.0  # s, from here on errors count
+ASSUMED_GRAVITY = ("LOG2", "LOG7")  # logs that do not show the gravity along the shank sensor's x axis
+SETTLED = 5.0  # s from the start that do not count
 
 
 def walk_error(recording: Recording, config: FilterConfig) -> float:
-    """Return the mean absolute error in deg against the encoder, nothing fitted to it."""
+    """Return the mean absolute error in deg against the encoder; nothing is fitted to the encoder."""
     assert recording.encoder is not None
     table = run_chain(recording, FeatureSpec(filter=config))
     truth = np.interp(table.stamp, recording.encoder.stamp, recording.encoder.angle)
@@ -68,7 +69,7 @@ def activity_error(activities: Sequence[Activity], config: FilterConfig) -> floa
 
 
 def with_shank_gravity(recording: Recording, change: float) -> Recording:
-    """Return the recording as if the shank's standing gravity were otherwise by ``change`` m/s^2 along its x axis."""
+    """Return the recording with the shank's standing gravity changed by ``change`` m/s^2 along the sensor's x axis."""
     calibration = recording.calibration
     assert calibration is not None
     x, y, z = calibration.shank.gravity
@@ -81,48 +82,73 @@ def with_shank_gravity(recording: Recording, change: float) -> Recording:
 
 
 def row(name: str, values: Sequence[float]) -> str:
-    """Return a line of a table."""
+    """Return a row of a Markdown table, two decimals."""
     return f"| {name} | " + " | ".join(f"{value:.2f}" for value in values) + " |"
 
 
-def main() -> None:
-    """Measure everything and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--walks", type=Path, required=True, help="folder with the logger's TXT files")
-    parser.add_argument("--output", type=Path, default=Path("docs/angle_results.md"))
-    arguments = parser.parse_args()
-    walks = [read_recording(path) for path in sorted(arguments.walks.glob("*.TXT"))]
+def walks_table(walks: Sequence[Recording]) -> list[str]:
+    """Return the errors of all variants on the recorded walks."""
     names = " | ".join(walk.name for walk in walks)
     lines = [
-        "# Error of the ankle angle now",
-        "",
-        "Made by `scripts/run python benchmarks/angle.py --walks FOLDER`. Mean absolute error in deg, causal.",
-        "",
-        f"| recorded walks, against the encoder from 5 s on | {names} | mean |",
+        f"| recorded walks, against the encoder from {SETTLED:g} s on | {names} | mean |",
         "|---" * (len(walks) + 2) + "|",
     ]
     for name, config in track(list(VARIANTS.items()), "recorded walks"):
         errors = [walk_error(walk, config) for walk in walks]
         lines.append(row(name, [*errors, float(np.mean(errors))]))
-    assumed = [walk for walk in walks if walk.name in ("LOG2", "LOG7")]
-    if assumed:
-        lines += [
-            "",
-            f"| shank gravity along x, which these logs do not show | {' | '.join(w.name for w in assumed)} |",
-        ]
-        lines += ["|---" * (len(assumed) + 1) + "|"]
-        for change in (-0.5, 0.0, 0.5):
-            errors = [walk_error(with_shank_gravity(walk, change), OURS) for walk in assumed]
-            lines.append(row(f"assumed {change:+.1f} m/s^2", errors))
-    lines += ["", f"| one constant changed, mean over the {len(walks)} walks | halved | doubled |", "|---|---|---|"]
+    return lines
+
+
+def gravity_table(walks: Sequence[Recording]) -> list[str]:
+    """Return the errors of the walks in which one component of gravity had to be assumed."""
+    assumed = [walk for walk in walks if walk.name in ASSUMED_GRAVITY]
+    if not assumed:
+        return []
+    names = " | ".join(walk.name for walk in assumed)
+    lines = ["", f"| shank gravity along x, which these logs do not show | {names} |"]
+    lines += ["|---" * (len(assumed) + 1) + "|"]
+    for change in (-0.5, 0.0, 0.5):
+        errors = [walk_error(with_shank_gravity(walk, change), OURS) for walk in assumed]
+        lines.append(row(f"assumed {change:+.1f} m/s^2", errors))
+    return lines
+
+
+def constants_table(walks: Sequence[Recording]) -> list[str]:
+    """Return the mean error with each constant of the filter halved and doubled."""
+    lines = ["", f"| one constant changed, mean over the {len(walks)} walks | halved | doubled |", "|---|---|---|"]
     constants = [field.name for field in fields(OURS) if field.name not in ("accel_limit", "gyro_limit", "max_gap")]
     for name in track(constants, "constants"):
         changed = [replace(OURS, **{name: factor * getattr(OURS, name)}) for factor in (0.5, 2.0)]
         lines.append(row(name, [float(np.mean([walk_error(walk, config) for walk in walks])) for config in changed]))
-    shown = list(VARIANTS)
-    lines += ["", f"| simulated, mean of {len(PEOPLE)} people | {' | '.join(shown)} |", "|---" * (len(shown) + 1) + "|"]
+    return lines
+
+
+def activities_table() -> list[str]:
+    """Return the errors of all variants in simulated activities."""
+    names = " | ".join(VARIANTS)
+    lines = ["", f"| simulated, mean of {len(PEOPLE)} people | {names} |", "|---" * (len(VARIANTS) + 1) + "|"]
     for name, activities in track(list(ACTIVITIES.items()), "simulated activities"):
-        lines.append(row(name, [activity_error(activities, VARIANTS[variant]) for variant in shown]))
+        lines.append(row(name, [activity_error(activities, config) for config in VARIANTS.values()]))
+    return lines
+
+
+def main() -> None:
+    """Measure all tables and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--walks", type=Path, required=True, help="folder with the logger's TXT files")
+    parser.add_argument("--output", type=Path, default=Path("docs/angle_results.md"))
+    arguments = parser.parse_args()
+    walks = [read_recording(path) for path in sorted(arguments.walks.glob("*.TXT"))]
+    lines = [
+        "# Error of the ankle angle now",
+        "",
+        "Made by `scripts/run python benchmarks/angle.py --walks FOLDER`. Mean absolute error in deg, causal.",
+        "",
+        *walks_table(walks),
+        *gravity_table(walks),
+        *constants_table(walks),
+        *activities_table(),
+    ]
     arguments.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(f"written: {arguments.output}")
 

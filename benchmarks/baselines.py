@@ -1,4 +1,4 @@
-"""What any forecast has to beat: rows of ``accuracy.py`` that need no network. Everything is causal."""
+"""Baselines that any forecast must beat: the rows of ``accuracy.py`` without a network. All are causal."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_predictor.model.features import SEGMENT_FEATURES
 from ankle_predictor.offline.pipeline import FeatureTable, run_chain
 from ankle_predictor.trust.scoring import due_times, truth_at
 
-FloatArray = npt.NDArray[np.float64]
-
 PERIOD, HORIZON = 0.01, 50
 EVERY = 10  # pairs between two scored forecasts
-SETTLED = 5.0  # s from the log's first sample before which nothing is scored
+SETTLED = 5.0  # s from the log's first sample that are not scored
 LAGS = 50
-RIDGE = 0.01  # weight of the penalty, with standardised inputs, per example; 0.001 to 1 were tried, this does best
-STRIDES = np.arange(80, 221, 2)  # lags in samples at which the last stride is looked for
-LIKENESS = 100  # samples that are compared with those one stride before
+RIDGE = 0.01  # weight of the penalty for standardised inputs, per example; the best of 0.001 to 1
+STRIDES = np.arange(80, 221, 2)  # stride lengths in samples that are compared
+COMPARED = 100  # newest samples, compared with those one stride before
 ANGLE, PITCHES = (
     SEGMENT_FEATURES.index("ankle_angle"),
     [SEGMENT_FEATURES.index(f"{s}_pitch") for s in ("shank", "foot")],
@@ -30,16 +28,16 @@ ANGLE, PITCHES = (
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One walk, cut at the moments that every row of the table is scored at.
+    """One walk, cut at the moments at which every row of the table is scored.
 
     Attributes:
         recording: with calibration and encoder.
         table: of our features.
         stamp: (N,) s, of the scored forecasts.
-        raw: (N, LAGS, 12) the raw channels before each: m/s^2 and rad/s in the sensors' axes, the means at standing
+        raw: (N, LAGS, 12) raw channels before each moment: m/s^2 and rad/s in the sensors' axes, means at standing
             subtracted, as the logger writes them.
-        angles: (N, 322, 3) shank pitch, foot pitch and ankle angle before each, rad.
-        truth: (N, H) rad, by the encoder.
+        angles: (N, 320, 3) rad, shank pitch, foot pitch and ankle angle before each moment.
+        truth: (N, H) rad, from the encoder.
     """
 
     recording: Recording
@@ -51,7 +49,7 @@ class Subject:
 
 
 def scored_stamps(table: FeatureTable, recording: Recording) -> FloatArray:
-    """Return the moments whose forecasts count: every tenth pair whose next half second the encoder saw."""
+    """Return the scored moments in s: every tenth pair with encoder samples in the whole next half second."""
     stamp = table.stamp[::EVERY]
     assert recording.encoder is not None
     truth = truth_at(recording.encoder.stamp, recording.encoder.angle, due_times(stamp, HORIZON, PERIOD))
@@ -60,7 +58,7 @@ def scored_stamps(table: FeatureTable, recording: Recording) -> FloatArray:
 
 
 def subject_of(recording: Recording) -> Subject:
-    """Cut a recording."""
+    """Cut a recording at the scored moments."""
     calibration, encoder, table = recording.calibration, recording.encoder, run_chain(recording)
     assert calibration is not None
     assert encoder is not None
@@ -70,14 +68,14 @@ def subject_of(recording: Recording) -> Subject:
     for samples, sensor in ((recording.shank, calibration.shank), (recording.foot, calibration.foot)):
         values = np.hstack([samples.accel - sensor.gravity, samples.gyro - sensor.gyro_bias])
         channels += [np.interp(times, samples.stamp, column) for column in values.T]
-    before = stamp[:, np.newaxis] + PERIOD * np.arange(1 - LIKENESS - STRIDES[-1], 1)
+    before = stamp[:, np.newaxis] + PERIOD * np.arange(1 - COMPARED - STRIDES[-1], 1)
     angles = [np.interp(before, table.stamp, table.values[:, k]) for k in (*PITCHES, ANGLE)]
     truth = truth_at(encoder.stamp, encoder.angle, due_times(stamp, HORIZON, PERIOD))
     return Subject(recording, table, stamp, np.stack(channels, axis=-1), np.stack(angles, axis=-1), truth)
 
 
 def forecasts(held_out: Subject, learned: Sequence[Subject]) -> dict[str, FloatArray]:
-    """Return the (N, H) angles in rad that each baseline forecasts for the one who was held out."""
+    """Return the (N, H) angles in rad that each baseline forecasts for the held-out subject."""
     now = held_out.angles[:, -1:, 2]
     return {
         "constant": np.full_like(held_out.truth, np.mean(np.concatenate([s.truth for s in learned]))),
@@ -91,14 +89,14 @@ def forecasts(held_out: Subject, learned: Sequence[Subject]) -> dict[str, FloatA
 def _last_stride(angles: FloatArray) -> FloatArray:
     """Return the change of the ankle angle (N, H) that followed one stride ago.
 
-    The stride is the lag at which the last second of both inclinations is most like the one before.
+    The stride length is the lag at which both inclinations in the last second are most similar to those one lag before.
     """
-    newest = angles[:, -LIKENESS:, :2] - angles[:, -LIKENESS:, :2].mean(axis=1, keepdims=True)
-    off = []
+    newest = angles[:, -COMPARED:, :2] - angles[:, -COMPARED:, :2].mean(axis=1, keepdims=True)
+    difference = []
     for lag in STRIDES:
-        older = angles[:, -LIKENESS - lag : -lag, :2]
-        off.append(np.mean((older - older.mean(axis=1, keepdims=True) - newest) ** 2, axis=(1, 2)))
-    lag = STRIDES[np.argmin(off, axis=0)]
+        older = angles[:, -COMPARED - lag : -lag, :2]
+        difference.append(np.mean((older - older.mean(axis=1, keepdims=True) - newest) ** 2, axis=(1, 2)))
+    lag = STRIDES[np.argmin(difference, axis=0)]
     then = angles.shape[1] - 1 - lag
     rows = np.arange(len(angles))
     steps = then[:, np.newaxis] + np.arange(1, HORIZON + 1)
@@ -107,7 +105,7 @@ def _last_stride(angles: FloatArray) -> FloatArray:
 
 
 def _linear(held_out: Subject, learned: Sequence[Subject], angles: bool) -> FloatArray:
-    """Ridge regression; with ``angles`` the inclinations are inputs and the change from the angle now is forecast."""
+    """Return forecasts of ridge regression; with ``angles`` it also uses the angles, and forecasts their change."""
 
     def inputs(subject: Subject) -> FloatArray:
         lags = subject.raw

@@ -20,11 +20,12 @@ from rich.progress import track
 
 from ankle_imu_driver.mpu6050.acquisition import BusLoop, Sample
 from ankle_imu_driver.mpu6050.clock import VirtualClock
-from ankle_imu_driver.mpu6050.device import DeviceConfig
+from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050.faults import MOTION
 from ankle_imu_driver.mpu6050.placement import MeanGravity, placement_problem
 from ankle_imu_driver.mpu6050.ros_time import RosTime
-from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus, Kind, ScriptedFault
+from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus
+from ankle_imu_driver.mpu6050_emulator.scripted_fault import Kind, ScriptedFault
 from ankle_imu_driver.mpu6050_emulator.wiring import Emulation, emulated_buses
 from ankle_imu_driver.mpu6050_parameters import read_parameters
 
@@ -82,17 +83,17 @@ def walk(seconds: float, faults: Sequence[tuple[str, ScriptedFault]], two_buses:
     for names in [("shank",), ("foot",)] if two_buses else [("shank", "foot")]:
         clock = VirtualClock()
         wiring = {name: (1, ADDRESSES[name]) for name in names}
-        chips = emulated_buses(emulation, wiring, clock, clock.now())[1][1].chips
+        chips = emulated_buses(emulation, wiring, clock, clock.now())[1].chips
         here = [fault for sensor, fault in faults if sensor in names]
         bus = EmulatedBus(chips, clock, here, keep_served=True)
         loop = BusLoop(
-            bus.handle,
+            bus.open,
             [(name, DeviceConfig(address=ADDRESSES[name])) for name in names],
             clock=clock,
             rate=SECOND / PERIOD,
             ros_time=RosTime(clock.now, clock.now, lambda _: None),
             deliver=lambda sample: result.samples[sample.sensor].append(sample),
-            say=lambda _: None,
+            notify=lambda _: None,
         )
         loop.run(_watching(loop, clock, result, seconds))
         for name in names:
@@ -158,7 +159,7 @@ def absent_at_start(each: int, seed: int) -> list[float]:
 
 def swapped(each: int, seed: int) -> list[float]:
     """Seconds of walking until two swapped sensors are told by gravity."""
-    up = {name: wiring.up for name, wiring in read_parameters({}).sensors.items()}
+    up = {name: wiring.up for name, wiring in read_parameters({}).driver.sensors.items()}
     times = []
     for number in range(each):
         run = walk(15.0, [], False, Emulation(seed=seed + number, person=seed + number, swapped=True))

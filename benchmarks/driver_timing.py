@@ -26,14 +26,17 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import Imu
 
+from ankle_imu_driver.conventions import SHANK
 from ankle_imu_driver.driver_node import ImuDriverNode
 from ankle_imu_driver.mpu6050.bus import Bus
 from ankle_imu_driver.mpu6050.clock import SystemClock
-from ankle_imu_driver.mpu6050.device import DeviceConfig, Mpu6050
+from ankle_imu_driver.mpu6050.device import Mpu6050
+from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050_emulator import wiring as emulation
 from ankle_imu_driver.mpu6050_emulator.chip import EmulatedChip
 from ankle_imu_driver.mpu6050_emulator.motion import Recorded
 from ankle_imu_driver.recordings.recording import ImuSamples
+from ankle_imu_driver.recordings.timeline import Sample
 from ankle_imu_driver.simulator.sensor_model import SensorModel
 from ankle_imu_driver.simulator.simulate import stream
 from ankle_imu_driver.simulator.user_profile import draw_user
@@ -74,25 +77,26 @@ def ours(seconds: float, priority: int) -> dict[str, Any]:
     times: list[int] = []
     overrides = {"source": "mpu6050", "bus": "emulated", "mpu6050.priority": priority, "autostart": False}
     node = ImuDriverNode(parameter_overrides=[Parameter(name, value=value) for name, value in overrides.items()])
-    publish = node._publish_measured
+    deliver = node.deliver
 
-    def record(sample: Any) -> None:
-        publish(sample)
-        if sample.sensor == "shank":
-            times.append(sample.measured)
+    def record(sample: Sample, stamp: int) -> None:
+        deliver(sample, stamp)
+        if sample.stream == SHANK:
+            times.append(sample.time)
 
-    node._publish_measured = record  # type: ignore[method-assign]
+    node.deliver = record  # type: ignore[method-assign]
     node.trigger_configure()
     if node.refusal:
         raise SystemExit(node.refusal)
     node.trigger_activate()
     result = _measure(node, times, seconds)
-    _, sentence, values = node._hardware.health() if node._hardware else (0, "", {})
+    health = node.health()
+    values = health.values
     node.close()
     return result | {
-        "missed": int(values["missed deadlines"]),
+        "missed": int(str(values["missed deadlines"])),
         "torn": 0,
-        "notes": f"{values['scheduling']}; {values['memory']}; {sentence}",
+        "notes": f"{values['scheduling']}; {values['memory']}; {health.message}",
     }
 
 
@@ -100,8 +104,8 @@ def plain(seconds: float, _priority: int) -> dict[str, Any]:
     """Run what most public drivers do: a timer, one transaction a byte, the stamp of the callback."""
     clock = SystemClock()
     wiring = {name: (1, address) for name, address in ADDRESSES.items()}
-    open_bus, emulated = emulation.emulated_buses(emulation.Emulation(), wiring, clock, clock.now())[1]
-    bus = open_bus()
+    emulated = emulation.emulated_buses(emulation.Emulation(), wiring, clock, clock.now())[1]
+    bus = emulated.open()
     for address in ADDRESSES.values():
         for wait in Mpu6050(DeviceConfig(address=address), bus, clock).configure():
             time.sleep(wait)
@@ -168,7 +172,7 @@ def _spin(executor: SingleThreadedExecutor, seconds: float) -> None:
 
 def _process(role: Callable[[float, int], dict[str, Any]], seconds: float, priority: int, results: Any) -> None:
     emulation.EmulatedChip = MeteredChip  # type: ignore[misc,attr-defined]
-    emulation._motions = walk  # type: ignore[assignment]
+    emulation.emulated_motions = walk  # type: ignore[assignment]
     rclpy.init()
     results.put((role.__name__, role(seconds, priority)))
     results.close()

@@ -1,10 +1,10 @@
-"""How well unfamiliar movement is told from walking: leave one subject out over the walks, and other activities.
+"""Measures how well unfamiliar movement is distinguished from walking, leaving one subject out.
 
-For each walk the familiarity is fitted, limits included, on the other ones, as ``train`` does it. Walking windows of
-the walk left out should pass; windows of simulated activities, and of the walks changed as a fault would, should not.
-The tables go into ``docs/trust.md``.
+For each walk the familiarity score and its limits are fitted to the other walks, as ``train`` does. Windows of the walk
+that was left out should pass. Windows of simulated activities, and of walks with simulated faults, should not. The
+tables go into ``docs/trust.md``.
 
-    .venv/bin/python benchmarks/familiarity.py --log ../shared/data/walks/*.TXT
+    scripts/run python benchmarks/familiarity.py --log ../shared/data/walks/*.TXT
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.simulator.gait_scenario import Activity, Shuffle, Sit, Slope, Stairs, Stand, Sway, Walk
 from ankle_imu_driver.simulator.sensor_model import SensorModel
@@ -28,16 +28,14 @@ from ankle_imu_driver.simulator.user_profile import draw_user
 from ankle_predictor.estimation.segment_filter import GRAVITY
 from ankle_predictor.model.features import FeatureSpec
 from ankle_predictor.offline.pipeline import FeatureTable, run_chain, windows_of
+from ankle_predictor.performance.results_page import ResultsPage
 from ankle_predictor.trust.familiarity import FamiliarityScore, fit_familiarity, moving
 
-FloatArray = npt.NDArray[np.float64]
-
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "trust.md"
-BEGIN, END = "<!-- familiarity: begin -->", "<!-- familiarity: end -->"
 SPEC = FeatureSpec()
 PEOPLE = (101, 102, 103, 104)  # seeds of simulated people
 FASTER = 2.0  # running: everything in half the time
-SWAP = [*range(6, 12), *range(6), 13, 12, 14, 15]  # each sensor sits where the other should
+SWAP = [*range(6, 12), *range(6), 13, 12, 14, 15]  # columns of swapped sensors
 SIMULATED: dict[str, Activity] = {
     "standing": Stand(8.0),
     "standing, swaying 4 deg": Sway(8.0),
@@ -59,20 +57,20 @@ def cut(table: FeatureTable, stride: int, from_stamp: float = -math.inf) -> Floa
 
 
 def simulated(activity: Activity) -> FloatArray:
-    """Return windows that lie wholly in an activity, of several people."""
-    found = []
+    """Return the windows of several people that lie completely in an activity."""
+    windows = []
     for seed in PEOPLE:
         walk = simulate([Stand(4.0), Walk(4.0), activity], draw_user(seed), SensorModel(), seed)
         label, stamp = walk.truth.label, walk.recording.shank.stamp
         begin = float(stamp[np.flatnonzero(label != label[-1])[-1]]) if (label != label[-1]).any() else 0.0
         if isinstance(activity, Walk):
             begin = float(stamp[-1]) - activity.duration
-        found.append(cut(run_chain(walk.recording), 5, begin + 0.5))
-    return np.concatenate(found)
+        windows.append(cut(run_chain(walk.recording), 5, begin + 0.5))
+    return np.concatenate(windows)
 
 
 def running(table: FeatureTable) -> FloatArray:
-    """Return windows of a walk played faster: rates grow with the factor, accelerations with its square, and clip."""
+    """Return windows of a faster walk: rates scale with the factor, accelerations with its square; both clip."""
     values, limits = table.values.copy(), SPEC.filter
     for first, pitch in ((0, 12), (6, 13)):
         tilt = values[:, pitch]
@@ -86,9 +84,9 @@ def running(table: FeatureTable) -> FloatArray:
 
 
 def leg_shaking() -> FloatArray:
-    """Return windows of a seated leg that bounces on the ball of its foot at 3 to 6 Hz."""
+    """Return windows of a seated person's leg that bounces on the ball of the foot at 3 to 6 Hz."""
     time = np.arange(0.0, 10.0, SPEC.period)
-    random, found = np.random.default_rng(0), []
+    random, windows = np.random.default_rng(0), []
     for rate, size in ((3.0, 2.0), (4.0, 3.0), (5.0, 2.0), (6.0, 1.5), (4.0, 8.0)):
         pace, amplitude = 2.0 * math.pi * rate, math.radians(size)
         shank, turn = -0.4 + amplitude * np.sin(pace * time), amplitude * pace * np.cos(pace * time)
@@ -99,12 +97,12 @@ def leg_shaking() -> FloatArray:
             values[:, first + 2] += GRAVITY * np.cos(pitch)
             values[:, first + 4] += gain * turn
         values[:, 12:16] += np.stack([shank, foot, shank - foot, 0.4 * turn], axis=1)
-        found.append(cut(FeatureTable(time, values, shank - foot), 5))
-    return np.concatenate(found)
+        windows.append(cut(FeatureTable(time, values, shank - foot), 5))
+    return np.concatenate(windows)
 
 
 def run(logs: Sequence[Path]) -> str:
-    """Fit and score everything; returns the tables as Markdown."""
+    """Fit and score all walks and activities; returns the tables as Markdown."""
     tables = {log.stem: run_chain(read_recording(log)) for log in logs}
     walks = {name: cut(table, 10) for name, table in tables.items()}
     others = {name: simulated(activity) for name, activity in SIMULATED.items()}
@@ -139,20 +137,20 @@ def run(logs: Sequence[Path]) -> str:
 
 
 def without_shank_gyro(windows: FloatArray) -> FloatArray:
-    """Return the windows as a gyro that reads zero would give them."""
+    """Return the windows with a shank gyro that reads zero."""
     dead = windows.copy()
     dead[:, :, 3:6] = 0.0
     return dead
 
 
 def main() -> int:
-    """Run the benchmark and put its tables into the page."""
+    """Run the benchmark and write its tables into the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--log", type=Path, nargs="+", required=True, metavar="FILE", help="one for each subject")
-    table = run(sorted(parser.parse_args().log, key=lambda log: (len(log.stem), log.stem)))
-    print(table)
-    before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    page = ResultsPage(PAGE, "familiarity")
+    tables = run(sorted(parser.parse_args().log, key=lambda log: (len(log.stem), log.stem)))
+    print(tables)
+    page.write(tables)
     return 0
 
 

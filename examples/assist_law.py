@@ -1,11 +1,11 @@
-"""The control law of the example: how much torque a forecast is worth now. No ROS in here.
+"""The control law of the example: the assist torque that follows from a forecast. It does not use ROS.
 
-The torque pulls the ankle towards where the wearer is about to move it, as a spring would:
+The torque pulls the ankle like a spring towards the angle that the wearer is about to reach:
 
     torque = confidence * freshness * stiffness * (forecast at now + lead - forecast at now)
 
 ``confidence`` falls with the width of the forecast's 90 % interval, ``freshness`` with the time since the last good
-forecast. Both are 1 at best and 0 at worst, so the law can only give less than a spring, and nothing when in doubt.
+forecast. Both lie between 0 and 1, so the torque is never larger than the spring's, and it is zero when in doubt.
 """
 
 from __future__ import annotations
@@ -14,23 +14,27 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-LONGEST_STEP = 0.02  # s between two torques for which it may rise
+LONGEST_STEP = 0.02  # s between two calls that count for the rise of the torque
+
+
+class SettingsError(ValueError):
+    """Settings that make no control law; the message says which one is wrong."""
 
 
 @dataclass(frozen=True)
 class AssistConfig:
-    """What the wearer, the device and the mechanic agree on. The defaults are weak on purpose.
+    """Settings for one wearer and one device. The defaults are weak on purpose.
 
     Attributes:
-        stiffness: N m/rad of the spring.
-        lead: s by which the actuator answers late: it is told what will be needed by then.
-        narrow: rad; an interval whose half is no wider than this is trusted whole.
-        wide: rad; one whose half is this wide or wider is not trusted at all.
-        hold: s since the last good forecast up to which it is followed.
-        gone: s since then from which there is no torque; it fades in between.
-        max_age: s from a forecast's sample to its reception; what is older is dropped.
-        max_torque: N m either way.
-        max_slew: N m/s by which the torque may rise; it may fall as fast as it must.
+        stiffness: of the spring, in N m/rad.
+        lead: delay of the actuator in s; the torque is computed for that much later.
+        narrow: rad; full confidence if half the interval's width is at most this.
+        wide: rad; no confidence if half the interval's width is at least this.
+        hold: s; a forecast is followed fully up to this time after its reception.
+        gone: s; no torque from this time after the reception on, fading in between.
+        max_age: s from a forecast's sample to its reception; older forecasts are dropped.
+        max_torque: N m, in both directions.
+        max_slew: N m/s, limit for a rising torque; a falling torque has no limit.
     """
 
     stiffness: float = 10.0
@@ -44,17 +48,19 @@ class AssistConfig:
     max_slew: float = 100.0
 
     def __post_init__(self) -> None:
-        """Refuse what makes no law.
+        """Check the settings.
 
         Raises:
-            ValueError: a value is no positive number, or a range is empty.
+            SettingsError: a value is not a positive number, or a range is empty.
         """
         for name, value in vars(self).items():
             if not (math.isfinite(value) and value > 0.0):
-                raise ValueError(f"{name} must be a positive number, not {value}")
+                raise SettingsError(f"{name} must be a positive number, not {value}")
         for low, high in (("narrow", "wide"), ("hold", "gone")):
             if not getattr(self, low) < getattr(self, high):
-                raise ValueError(f"{low} must be less than {high}, not {getattr(self, low)} and {getattr(self, high)}")
+                raise SettingsError(
+                    f"{low} must be less than {high}, not {getattr(self, low)} and {getattr(self, high)}"
+                )
 
 
 @dataclass(frozen=True)
@@ -62,13 +68,13 @@ class Curve:
     """One forecast.
 
     Attributes:
-        current: rad, the ankle angle at the stamp.
+        current: rad, ankle angle at the stamp.
         angle: rad, point k is due (k+1) periods after the stamp.
         lower: rad, lower end of the 90 % interval.
         upper: rad, upper end.
         period: s between two points.
         age: s from the stamp to the reception.
-        unfamiliar: whether the sender says that this is unlike the gait that its model was trained on.
+        unfamiliar: whether the movement is unlike the gait that the model was trained on, as the sender reports.
     """
 
     current: float
@@ -81,7 +87,7 @@ class Curve:
 
     @property
     def usable(self) -> bool:
-        """Whether there is a forecast at all, of a gait that the model knows, and all of it is numbers."""
+        """Whether the forecast is complete, finite, and of a gait that the model knows."""
         sizes = {len(self.angle), len(self.lower), len(self.upper)}
         values = (self.current, self.period, self.age, *self.angle, *self.lower, *self.upper)
         complete = len(sizes) == 1 and sizes != {0} and self.period > 0.0
@@ -90,13 +96,13 @@ class Curve:
     def at(self, time: float) -> tuple[float, float]:
         """Return the angle and half the interval's width, both in rad, ``time`` s after the stamp.
 
-        Between points along a line, from the angle at the stamp on; beyond the last point that point.
+        Points are interpolated linearly, starting with the angle at the stamp; after the last point its value is held.
         """
         ends = zip(self.lower, self.upper, strict=True)
         angles, widths = [self.current, *self.angle], [0.0, *((high - low) / 2.0 for low, high in ends)]
-        place = min(max(time / self.period, 0.0), len(self.angle))
-        k = min(int(place), len(self.angle) - 1)
-        share = place - k
+        position = min(max(time / self.period, 0.0), len(self.angle))
+        k = min(int(position), len(self.angle) - 1)
+        share = position - k
         return (
             angles[k] + share * (angles[k + 1] - angles[k]),
             widths[k] + share * (widths[k + 1] - widths[k]),
@@ -104,10 +110,10 @@ class Curve:
 
 
 class AssistLaw:
-    """Keeps the last good forecast and says what torque it is worth. Times are s on the caller's monotonic clock.
+    """Keeps the last good forecast and computes the torque. Times are s on the caller's monotonic clock.
 
     Attributes:
-        dropped: how many forecasts were late, empty or broken.
+        dropped: number of forecasts that were late, empty or not usable.
     """
 
     def __init__(self, config: AssistConfig) -> None:
@@ -115,15 +121,15 @@ class AssistLaw:
         self._curve: Curve | None = None
         self._received = -math.inf
         self._torque = 0.0
-        self._asked: float | None = None
+        self._last_call: float | None = None
         self.dropped = 0
 
     def receive(self, curve: Curve, now: float) -> bool:
-        """Take a forecast that came in now; return whether it is followed.
+        """Process a forecast that was received now; return whether it is used.
 
-        One that is late, withheld (empty) or broken is as good as none: the one before is followed until it is too old.
+        A late, withheld (empty) or unusable forecast is dropped; the one before is followed until it is too old.
         """
-        # A stamp in the future comes from a clock that is not ours. It is as wrong as one from the past.
+        # A stamp in the future means that the sender's clock differs from ours, which is as wrong as an old stamp.
         if not curve.usable or abs(curve.age) > self._config.max_age:
             self.dropped += 1
             return False
@@ -131,18 +137,18 @@ class AssistLaw:
         return True
 
     def torque(self, now: float) -> float:
-        """Return the torque in N m, positive as the angles are; to be asked at the controller's own rate."""
+        """Return the torque in N m, with the sign of the angles; called at the controller's own rate."""
         config = self._config
         wanted = self._wanted(now)
-        # After a hiccup of the caller's it does not make up for the time that it missed.
-        elapsed = 0.0 if self._asked is None else max(0.0, min(now - self._asked, LONGEST_STEP))
-        held = abs(self._torque) if self._torque * wanted > 0.0 else 0.0  # to the other side it goes through zero
+        # After a pause of the caller the torque does not rise for all of the missed time.
+        elapsed = 0.0 if self._last_call is None else max(0.0, min(now - self._last_call, LONGEST_STEP))
+        held = abs(self._torque) if self._torque * wanted > 0.0 else 0.0  # a change of sign passes zero
         most = held + config.max_slew * elapsed
-        self._torque, self._asked = max(-most, min(most, wanted)), now
+        self._torque, self._last_call = max(-most, min(most, wanted)), now
         return self._torque
 
     def freshness(self, now: float) -> float:
-        """Return 1 while forecasts come, 0 once they are gone, and less and less in between."""
+        """Return 1 while forecasts come, 0 after ``gone`` s without one, and falling in between."""
         config = self._config
         return _falling(now - self._received, config.hold, config.gone)
 
@@ -158,6 +164,6 @@ class AssistLaw:
         return max(-config.max_torque, min(config.max_torque, torque))
 
 
-def _falling(value: float, whole: float, none: float) -> float:
-    """Return 1 up to ``whole``, 0 from ``none`` on, and a line between."""
-    return min(1.0, max(0.0, (none - value) / (none - whole)))
+def _falling(value: float, start: float, end: float) -> float:
+    """Return 1 up to ``start``, 0 from ``end`` on, and a straight line between."""
+    return min(1.0, max(0.0, (end - value) / (end - start)))

@@ -1,13 +1,13 @@
-"""An example of a controller that listens: an ankle torque from the forecast, weighed by how far it can be trusted.
+"""An example of a controller: an ankle torque from the forecast, weighted by how far the forecast can be trusted.
 
     scripts/run python examples/assist_node.py --ros-args -p stiffness:=8.0
 
-It publishes ``assist_torque`` (``std_msgs/Float64MultiArray``, N m), zero whenever in doubt. That is what a
-``forward_command_controller`` takes; it reaches one only if you remap it there:
+It publishes ``assist_torque`` (``std_msgs/Float64MultiArray``, N m), zero when in doubt. This is the type that a
+``forward_command_controller`` takes, but it receives the torque only if you remap the topic:
 
     --remap assist_torque:=/ankle_effort_controller/commands
 
-All that decides something is in ``assist_law.py``. This file hands it messages and times.
+All decisions are in ``assist_law.py``. This file passes it messages and times.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 import rclpy
 from ankle_predictor_interfaces.msg import AnkleForecast
-from assist_law import AssistConfig, AssistLaw, Curve
+from assist_law import AssistConfig, AssistLaw, Curve, SettingsError
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.executors import SingleThreadedExecutor
@@ -30,15 +30,17 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from std_msgs.msg import Float64MultiArray
 
-NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)  # a forecast that must be sent again is late
+NEWEST = QoSProfile(
+    depth=1, reliability=ReliabilityPolicy.BEST_EFFORT
+)  # a forecast that has to be sent again is too late
 PERIOD = 0.005  # s between two torques
-LAST_WORD = 0.5  # s that the last torque may take to arrive
+STOP_PATIENCE = 0.5  # s for the last torque to arrive
 
 
 class AssistNode(Node):  # type: ignore[misc,unused-ignore]
-    """Hears ``forecast_detail`` and publishes ``assist_torque`` at 200 Hz, whatever it hears.
+    """Subscribes to ``forecast_detail`` and publishes ``assist_torque`` at 200 Hz, also when no forecast comes.
 
-    The watchdog is the timer: it runs on the steady clock and asks the law, which knows when a forecast last came.
+    The timer is the watchdog: it runs on the steady clock, and the law knows when the last forecast came.
     """
 
     def __init__(self, **node_arguments: Any) -> None:
@@ -54,13 +56,14 @@ class AssistNode(Node):  # type: ignore[misc,unused-ignore]
     def stop(self) -> None:
         """Leave the device with zero torque, not with the last one.
 
-        A process that ends at once takes a message along that is still on its way, so this waits until it has arrived.
+        A message that is still on its way is lost if the process ends, so this waits until it has arrived.
         """
         self._message.data[0] = 0.0
         self._output.publish(self._message)
-        if not self._output.wait_for_all_acked(Duration(seconds=LAST_WORD)):
-            told = f"nobody acknowledged the last torque, zero, within {LAST_WORD} s: watch for silence there too"
-            self.get_logger().warning(told)
+        if not self._output.wait_for_all_acked(Duration(seconds=STOP_PATIENCE)):
+            self.get_logger().warning(
+                f"the last torque, zero, was not acknowledged in {STOP_PATIENCE} s: the receiver needs a watchdog, too"
+            )
 
     def _on_forecast(self, message: AnkleForecast) -> None:
         stamp = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
@@ -83,19 +86,19 @@ class AssistNode(Node):  # type: ignore[misc,unused-ignore]
         following = self.law.freshness(now) > 0.0
         if following != self._following:
             self._following = following
-            told = "follows the forecast" if following else f"no torque: no good forecast ({self.law.dropped} dropped)"
-            self.get_logger().info(told)
+            why_not = f"no torque: no good forecast ({self.law.dropped} dropped)"
+            self.get_logger().info("follows the forecast" if following else why_not)
 
 
 def main() -> int:
     """Run the node until Ctrl-C or SIGTERM."""
-    # ROS's own handlers would take the context away before the last message, which has to be zero.
+    # ROS's own handlers would shut the context down before the last message, which has to be zero.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         node = AssistNode()
-    except ValueError as refusal:
-        print(f"assist: {refusal}", file=sys.stderr)
+    except SettingsError as error:
+        print(f"assist: {error}", file=sys.stderr)
         return 1
     executor = SingleThreadedExecutor()
     executor.add_node(node)

@@ -12,22 +12,25 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from ankle_imu_driver.parameter_file import read_parameter_file
-from ankle_predictor.nodes.source_defaults import follow_source
+from ankle_predictor.nodes.source_defaults import source_defaults
 from launch import LaunchContext, LaunchDescription
 
 PACKAGE = "ankle_predictor"
-FROM_FILE = "; empty: as params_file says"
-# Each argument with its default and its meaning.
+FROM_FILE = "; empty: as in params_file"
+# Default and description of each argument.
 ARGUMENTS = {
-    "source": ("", "replay, simulator or mpu6050" + FROM_FILE + ", or replay where log is given"),
+    "source": ("", "replay, simulator or mpu6050" + FROM_FILE + ", or replay if log is given"),
     "log": ("", "recording to replay: a logger's TXT or a rosbag2" + FROM_FILE),
-    "rate": ("", "seconds of the source per second; not 1: in simulated time, which the driver publishes" + FROM_FILE),
-    "calibration_file": ("", "standing calibration" + FROM_FILE + ", or the log's own"),
+    "rate": (
+        "",
+        "seconds of the source per second; if not 1, the nodes use the simulated time of the driver" + FROM_FILE,
+    ),
+    "calibration_file": ("", "standing calibration" + FROM_FILE + ", or that of the log"),
     "model": ("", "name or path of the model bundle" + FROM_FILE),
     "side": ("", "leg that wears the sensors, left or right" + FROM_FILE),
     "namespace": ("", "namespace of the nodes and topics, e.g. right_ankle"),
     "params_file": (str(Path(get_package_share_directory(PACKAGE), "config", "ankle.yaml")), "parameters of all nodes"),
-    "composed": ("false", "true: all three nodes in one process; false: a process each"),
+    "composed": ("false", "true: all three nodes in one process; false: one process for each node"),
 }
 
 
@@ -46,7 +49,7 @@ def start(context: LaunchContext) -> list[Node]:
     own: dict[str, Any] = {n: given[n] for n in ("source", "log", "calibration_file", "model", "side") if given[n]}
     if given["rate"]:
         own |= {"rate": number("rate", given["rate"]), "use_sim_time": False}
-    # Each of the list wins over those before it, and each node takes what it knows.
+    # Later entries override earlier ones; each node ignores parameters that it does not declare.
     parameters = [given["params_file"], own, following(Path(given["params_file"]), given["namespace"], own)]
     return [
         Node(
@@ -67,12 +70,12 @@ def executables(composed: str) -> list[str]:
 
 
 def following(file: Path, namespace: str, own: dict[str, Any]) -> dict[str, Any]:
-    """What the filter and the predictor take over from the driver's source, wherever that is set."""
+    """Return the settings of filter and predictor that follow from the driver's source."""
     driver, orientation = (read_parameter_file(file, node, namespace) for node in ("imu_driver", "orientation_filter"))
     given = ("calibration_file", "calibration_save")
     settings = driver | {name: orientation.get(name, "") for name in given} | own
     names = ("source", "log", "bus", "rate", *given)
-    return follow_source(**{name: settings[name] for name in names if name in settings})
+    return source_defaults(**{name: settings[name] for name in names if name in settings})
 
 
 def number(name: str, value: str) -> float:
@@ -83,5 +86,5 @@ def number(name: str, value: str) -> float:
 
 
 def typed(parameters: dict[str, Any]) -> dict[str, Any]:
-    """Mark texts as such, or launch would read a path such as 10 as a number."""
+    """Mark strings as strings; otherwise launch would parse a path such as ``10`` as a number."""
     return {n: ParameterValue(v, value_type=str) if isinstance(v, str) else v for n, v in parameters.items()}

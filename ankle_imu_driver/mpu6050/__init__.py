@@ -1,1 +1,1 @@
-"""The MPU6050 on I2C: registers, bus, device, faults, acquisition, and an emulated chip; no ROS in here."""
+"""The hardware driver of the MPU6050 on I2C: registers, bus, device, faults, acquisition. No ROS, no emulator here."""

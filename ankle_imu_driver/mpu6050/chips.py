@@ -1,4 +1,4 @@
-"""Which chip answered: the MPU-6050 itself and the parts that are sold under its name, by their WHO_AM_I value."""
+"""The chips that the driver supports, by their WHO_AM_I value: the MPU-6050 and parts that are sold under its name."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _LOW_PASS_6500: Final = (
 
 @dataclass(frozen=True)
 class Chip:
-    """What differs between the chips that this driver reads.
+    """The properties in which the supported chips differ.
 
     Attributes:
-        name: for people.
-        low_pass: by DLPF_CFG.
+        name: name for messages.
+        low_pass: bandwidths and delays, by DLPF_CFG.
         temperature_scale: LSB per degree C.
         temperature_offset: degrees C at reading zero.
         separate_accel_filter: the accelerometer's low-pass is set in ACCEL_CONFIG_2, not in CONFIG.
-        after_reset: PWR_MGMT_1 after power-up and after a reset.
-        factory_trim: SELF_TEST_X to _A hold the MPU-6050's factory trim, so the self-test can be judged.
+        after_reset: value of PWR_MGMT_1 after power-up and after a reset.
+        factory_trim: SELF_TEST_X to _A hold the MPU-6050's factory trim, so the self-test can be evaluated.
     """
 
     name: str
@@ -42,14 +42,14 @@ class Chip:
     factory_trim: bool
 
     def temperature(self, raw: int) -> float:
-        """Degrees C of a TEMP_OUT reading (map 4.18)."""
+        """Convert a TEMP_OUT reading to degrees C (map 4.18)."""
         return raw / self.temperature_scale + self.temperature_offset
 
 
 MPU6050: Final = Chip("MPU-6050", LOW_PASS, 340.0, 36.53, False, after_reset=SLEEP, factory_trim=True)
 
-# The MPU-6500 is awake after a reset (its map, section 3). No data sheet gives the delays of the last two; they are
-# taken to be the MPU-6500's, whose core they share or copy.
+# The MPU-6500 is awake after a reset (its map, section 3). No data sheet gives the delays of the last two chips; the
+# MPU-6500's are used, because these chips share or copy its core.
 CHIPS: Final = {
     0x68: MPU6050,
     0x70: Chip("MPU-6500", _LOW_PASS_6500, 333.87, 21.0, True, after_reset=0x01, factory_trim=False),

@@ -1,4 +1,4 @@
-"""Monotonic time as the driver uses it: the machine's, and a virtual one that jumps instead of waiting."""
+"""Monotonic clocks: the computer's, and a virtual clock that jumps ahead instead of waiting."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ class Clock(Protocol):
     """A clock that never steps."""
 
     def now(self) -> int:
-        """Monotonic time in ns."""
+        """Return the monotonic time in ns."""
         ...
 
     def sleep_until(self, deadline: int) -> None:
-        """Return at ``deadline`` (ns) or later; at once if it has passed."""
+        """Wait until ``deadline`` in ns; return at once if it has passed."""
         ...
 
 
@@ -32,7 +32,7 @@ class SystemClock:
 
 
 class VirtualClock:
-    """Time that passes only by sleeping, for tests and for fault runs that need not take their ten minutes."""
+    """A clock whose time advances only by sleeping, for tests and fault benchmarks that need not run in real time."""
 
     def __init__(self, start: int = 0) -> None:
         self._now = start

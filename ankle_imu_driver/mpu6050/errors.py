@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a sensor or its bus, by name."""
+"""The faults of a sensor or its bus, and the errors that report them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ankle_imu_driver.refusal import Refusal
 
 
 class Fault(enum.Enum):
-    """Kinds of fault; the value is what diagnostics call it."""
+    """Kinds of fault; the value is the name in diagnostics."""
 
     NACK = "no answer (NACK)"
     TIMEOUT = "timeout"
@@ -18,7 +18,7 @@ class Fault(enum.Enum):
     SHORT = "short read"
     GONE = "bus device gone"
     IO = "bus error"
-    LATE = "transfer too slow to date"
+    LATE = "transfer too slow"
     WRONG_CHIP = "unexpected WHO_AM_I"
     RESET = "chip reset itself"
     REGISTERS = "registers changed"
@@ -28,7 +28,7 @@ class Fault(enum.Enum):
     STUCK = "stuck axis"
 
 
-# Linux, Documentation/i2c/fault-codes.rst; which adapter driver uses which differs, so each kind has several.
+# Linux, Documentation/i2c/fault-codes.rst. Adapter drivers use different numbers for the same fault.
 FAULT_OF_ERRNO = {
     errno.EREMOTEIO: Fault.NACK,
     errno.ENXIO: Fault.NACK,
@@ -45,7 +45,7 @@ FAULT_OF_ERRNO = {
 
 
 class SensorError(Refusal):
-    """A transfer or a sample that cannot be used; the message is one sentence."""
+    """A transfer failed or a sample cannot be used; the message is one sentence."""
 
     def __init__(self, fault: Fault, sentence: str) -> None:
         super().__init__(sentence)
@@ -53,9 +53,9 @@ class SensorError(Refusal):
 
 
 class SetupError(Refusal):
-    """A setting or a machine that the driver cannot start with; the message is one sentence with the remedy."""
+    """The driver cannot start with a setting or on this computer; the message is one sentence with the remedy."""
 
 
 def bus_fault(error: OSError) -> Fault:
-    """Name the fault behind an ``OSError`` of the I2C device."""
+    """Return the fault that an ``OSError`` of the I2C device means."""
     return FAULT_OF_ERRNO.get(error.errno or 0, Fault.IO)

@@ -1,4 +1,4 @@
-"""Which samples are not samples: what a burst that arrived without an error can still be."""
+"""Detects bursts that arrived without a bus error but are not measurements."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ import math
 from ankle_imu_driver.mpu6050.device import Raw
 from ankle_imu_driver.mpu6050.errors import Fault
 
-RAILS = (-32768, 32767)
+ADC_LIMITS = (-32768, 32767)
 MOTION = (0, 1, 2, 4, 5, 6)  # indices in Raw without the temperature
 AXIS_NAMES = {0: "accel x", 1: "accel y", 2: "accel z", 4: "gyro x", 5: "gyro y", 6: "gyro z"}
 
-_FALSE_ALARM = 1e-10  # chance that a healthy axis repeats itself for as long as is taken for stuck
+_FALSE_ALARM = 1e-10  # probability that a healthy axis is taken for stuck
 _QUIETER = 2.0  # a good chip may have half the data sheet's noise
-_MIN_NOISE = 0.4  # LSB; an axis with less may stand still for long and is not judged
-_FULL_BANDWIDTH = 40.0  # Hz; below, neighbouring samples at 100 Hz are no longer independent
-_MOVING = 30.0  # noises by which another gyro axis has changed: the leg turns, and no axis stands still meanwhile
-_REPEAT_MOVING = 0.02  # chance of a repeat then; in the five recorded walks, at a coarser resolution, at most 0.0097
-_PROOF = 5  # changes after which an axis that was stuck is believed again
+_MIN_NOISE = 0.4  # LSB; an axis with less noise may repeat its value for long and is not judged
+_FULL_BANDWIDTH = 40.0  # Hz; below this, successive samples at 100 Hz are not independent
+_MOVING = 30.0  # change of another gyro axis, in multiples of the noise, that shows that the leg turns
+_REPEAT_MOVING = 0.02  # probability of a repeat while turning; at most 0.0097 in the five walks, at coarser resolution
+_PROOF = 5  # changes after which an axis that was stuck is trusted again
 
 
 class SampleGuard:
-    """Refuses bursts that are no measurement, sample by sample.
+    """Checks burst after burst whether it is a measurement.
 
-    An axis that is alive has noise, so that a run of equal values has a chance that falls off with its length: at rest
-    1 / (2 sqrt(pi) sigma) a step for a rounded Gaussian of sigma LSB, in motion less. All six at once never repeat.
-    What was seen is kept over a reset of the chip, so that a broken axis stays refused until it moves; that a reset
-    changes what a broken axis is held at is no sign of life: a run of equal values goes on over it.
+    A working axis has noise, so a run of equal values becomes less probable with its length: at rest each repeat has
+    the probability 1 / (2 sqrt(pi) sigma) for a rounded Gaussian of sigma LSB, in motion less. All six axes never
+    repeat at the same time. The evidence is kept over a reset of the chip, so a broken axis stays refused until its
+    value changes. A reset may change the value at which a broken axis is stuck; this does not count as a change, and
+    the run of equal values continues.
 
     Args:
-        noise: expected noise of an accelerometer and a gyro axis, LSB (rms).
-        bandwidth: of the low-pass, Hz.
+        noise: expected noise (rms) of an accelerometer axis and of a gyro axis, in LSB.
+        bandwidth: bandwidth of the low-pass in Hz.
 
     Attributes:
-        stuck_axes: names of the axes that do not move.
+        stuck_axes: names of the axes whose values do not change.
     """
 
     def __init__(self, noise: tuple[float, float], bandwidth: float) -> None:
@@ -41,7 +42,7 @@ class SampleGuard:
         self._noise = noise
         accel, gyro = (_evidence(n / _QUIETER, bandwidth) for n in noise)
         moving = max(gyro, -math.log(_REPEAT_MOVING) * min(1.0, bandwidth / _FULL_BANDWIDTH)) if gyro else 0.0
-        # An accelerometer that was recorded clipping stands still amid motion, which therefore says nothing there.
+        # A clipping accelerometer repeats its value in motion, so motion is no extra evidence for accelerometers.
         self._evidence = ((accel, accel), (gyro, moving))
         self._last: Raw | None = None
         self._after_reset = False
@@ -49,12 +50,12 @@ class SampleGuard:
         self._proof = dict.fromkeys(MOTION, 0)
 
     def resume(self) -> None:
-        """Say that the chip was reset or set anew since the last burst."""
+        """Note that the chip was reset or configured again since the last burst."""
         self._after_reset = True
 
     def check(self, raw: Raw) -> Fault | None:
-        """Return what is wrong with the next burst, or None."""
-        # Neither is remembered: a bus that gives nothing says nothing about the chip's axes.
+        """Return the fault of the next burst, or None if it is a measurement."""
+        # Such bursts come from the bus and are no evidence on the axes, so they are not stored.
         if not any(raw):
             return Fault.ALL_ZERO
         if all(value == -1 for value in raw):
@@ -66,7 +67,7 @@ class SampleGuard:
         for kind, axes in enumerate((MOTION[:3], MOTION[3:])):
             change = [abs(raw[axis] - last[axis]) for axis in axes]
             for axis, own in zip(axes, change, strict=True):
-                if raw[axis] in RAILS or (own and not after_reset):
+                if raw[axis] in ADC_LIMITS or (own and not after_reset):
                     self._clear(axis)
                 elif not own or self._score[axis]:
                     moving = not after_reset and max(change) > _MOVING * self._noise[kind]
@@ -84,12 +85,12 @@ class SampleGuard:
 
 
 def is_saturated(raw: Raw) -> bool:
-    """Whether an axis is at the end of its range."""
-    return any(raw[axis] in RAILS for axis in MOTION)
+    """Return whether an axis is at the end of its range."""
+    return any(raw[axis] in ADC_LIMITS for axis in MOTION)
 
 
 def _evidence(noise: float, bandwidth: float) -> float:
-    """What one repeat says against an axis at rest, as -log of its chance."""
+    """Return the evidence of one repeat at rest for a stuck axis: -log of its probability for a working axis."""
     if noise < _MIN_NOISE / _QUIETER:
         return 0.0
     return -math.log(min(1.0 / (2.0 * math.sqrt(math.pi) * noise), 0.9)) * min(1.0, bandwidth / _FULL_BANDWIDTH)

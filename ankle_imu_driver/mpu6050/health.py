@@ -1,4 +1,4 @@
-"""What a sensor's stream has been like, counted as it runs and judged for diagnostics (REP-107)."""
+"""Statistics of each sensor's stream, and their assessment for diagnostics (REP-107)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ankle_imu_driver.conventions import ERROR, OK, WARN
 from ankle_imu_driver.mpu6050.errors import Fault
 from ankle_imu_driver.mpu6050.registers import TEMPERATURE_RANGE
 
-OK, WARN, ERROR = 0, 1, 2  # as DiagnosticStatus has them
-WINDOW = 10.0  # s that rates and shares are taken over
+WINDOW = 10.0  # s over which rates and shares are calculated
 
-_SILENT = 0.25  # s without a sample after which a stream has failed; max_gap downstream is 0.1
+_SILENT = 0.25  # s without a sample after which a stream has failed; the filter's max_gap is 0.1
 _LOW_RATE = 0.97  # of the nominal rate
 _SATURATED = 0.05  # share of samples; the recordings at +-2 g clip 1.6 to 8 % of the foot's
 _MISSED = 0.01  # share of deadlines
@@ -27,18 +27,18 @@ class StreamReport:
 
     Attributes:
         state: what the driver is doing with the sensor.
-        silent_for: s since the last sample or, if that is later, since streaming began; inf before both.
-        rate: Hz.
-        jitter: standard deviation of the interval between samples, s.
-        worst_interval: longest interval between samples, s.
-        saturated: share of samples with an axis at its end.
-        temperature: degrees C, None before the first sample.
-        samples: samples delivered.
-        faults: count by kind.
-        recent_faults: count by kind within the last 10 s.
-        resets: how often the chip was found to have reset itself.
-        stuck_axes: names of axes that do not move.
-        problem: the sentence that belongs to the fault being recovered from, empty while streaming.
+        silent_for: time in s since the last sample or since the start of streaming, whichever is later; inf before.
+        rate: rate of samples in Hz.
+        jitter: standard deviation of the interval between samples, in s.
+        worst_interval: longest interval between samples, in s.
+        saturated: share of samples with an axis at the end of its range.
+        temperature: degrees C; None before the first sample.
+        samples: number of samples delivered.
+        faults: number of faults by kind.
+        recent_faults: number of faults by kind within the last 10 s.
+        resets: how often the chip had reset itself.
+        stuck_axes: names of the axes whose values do not change.
+        problem: one sentence on the fault that the sensor is recovering from; empty while streaming.
     """
 
     state: str
@@ -56,9 +56,9 @@ class StreamReport:
     problem: str
 
     def judge(self, name: str, nominal_rate: float) -> tuple[int, str]:
-        """Level and sentence.
+        """Return level and sentence.
 
-        ERROR: nothing usable comes. WARN: it comes, but somebody should look before it stops. OK: all is well.
+        ERROR: there are no usable samples. WARN: there are samples, but something needs attention. OK: all is well.
         """
         if self.silent_for > _SILENT:
             axes = f" ({', '.join(sorted(self.stuck_axes))})" if self.stuck_axes else ""
@@ -80,7 +80,7 @@ class StreamReport:
         return OK, f"{name}: {self.rate:.1f} Hz"
 
     def values(self) -> dict[str, str]:
-        """The figures behind it, for diagnostics."""
+        """Return the figures for diagnostics."""
         return {
             "state": self.state,
             "rate (Hz)": f"{self.rate:.2f}",
@@ -94,7 +94,7 @@ class StreamReport:
 
 
 class StreamStats:
-    """Counts one stream; the acquisition thread writes, diagnostics read."""
+    """Statistics of one stream; written by the acquisition thread and read by diagnostics."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -107,14 +107,14 @@ class StreamStats:
         self._started: int | None = None
 
     def restart(self, now: int) -> None:
-        """Begin the rate anew, at first and after a pause; counts stay. ``now`` is monotonic, ns."""
+        """Restart the rate at the start and after a pause; counts are kept. ``now`` is monotonic time in ns."""
         with self._lock:
             self._samples.clear()
             self._started = None
             self._last = now
 
     def add_sample(self, time: int, saturated: bool, temperature: float) -> None:
-        """Count a delivered sample; ``time`` is monotonic, ns."""
+        """Count a delivered sample; ``time`` is monotonic time in ns."""
         with self._lock:
             self._started = time if self._started is None else self._started
             self._samples.append((time, saturated))
@@ -124,14 +124,14 @@ class StreamStats:
             self._forget(time)
 
     def add_fault(self, time: int, fault: Fault) -> None:
-        """Count a fault; ``time`` is monotonic, ns."""
+        """Count a fault; ``time`` is monotonic time in ns."""
         with self._lock:
             self._faults[fault] += 1
             self._recent.append((time, fault))
             self._forget(time)
 
     def report(self, now: int, state: str, problem: str, stuck_axes: frozenset[str]) -> StreamReport:
-        """Sum up; ``now`` is monotonic, ns."""
+        """Return the report; ``now`` is monotonic time in ns."""
         with self._lock:
             self._forget(now)
             times = [time for time, _ in self._samples]
@@ -165,24 +165,24 @@ class StreamStats:
 
 
 def judge_all(
-    streams: Mapping[str, StreamReport], nominal_rate: float, missed: float, placement: str, notes: Sequence[str] = ()
+    streams: Mapping[str, StreamReport], nominal_rate: float, missed: float, placement: str, errors: Sequence[str] = ()
 ) -> tuple[int, str]:
-    """The driver's one level and sentence: the worst of its parts first.
+    """Return the driver's level, the worst of all parts, and the sentences of that level.
 
     Args:
-        streams: report by sensor name.
-        nominal_rate: Hz.
+        streams: report of each sensor, by name.
+        nominal_rate: configured sampling rate in Hz.
         missed: share of deadlines missed within the last 10 s.
-        placement: what ``placement_problem`` says.
-        notes: what is an error of the driver itself, such as a thread that ended.
+        placement: result of ``placement_problem``.
+        errors: errors of the driver itself, such as a thread that ended.
     """
-    judged = [(ERROR, note) for note in notes]
+    judged = [(ERROR, error) for error in errors]
     judged += [report.judge(name, nominal_rate) for name, report in streams.items()]
     if placement:
         judged.append((ERROR if "swapped" in placement else WARN, placement))
     if missed > _MISSED:
         judged.append(
-            (WARN, f"{missed:.1%} of the deadlines missed; the computer is too busy or real time was refused")
+            (WARN, f"{missed:.1%} of the deadlines missed; the computer is too busy or real-time priority was refused")
         )
     worst = max(level for level, _ in judged)
     return worst, "; ".join(sentence for level, sentence in judged if level == worst)

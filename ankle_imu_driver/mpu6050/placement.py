@@ -1,4 +1,4 @@
-"""Is each sensor where its mounting says: the two may have been swapped, which only gravity shows."""
+"""Checks by gravity whether each sensor is mounted as configured, or whether the two sensors are swapped."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Mapping
 
 from ankle_imu_driver.arrays import Vector
 
-TIME_CONSTANT = 3.0  # s; some strides, so that the mean acceleration of walking is gravity
-_MISPLACED = 60.0  # degrees off its mounting; a shank leans 30 at most in the mean, seated it lies at 90
-_PLACED = 40.0  # degrees within which it would fit the other's mounting
+TIME_CONSTANT = 3.0  # s; some strides, so that the mean acceleration while walking is gravity
+_MISPLACED = 60.0  # degrees from the configured up direction; a shank leans 30 at most while walking, 90 while seated
+_PLACED = 40.0  # degrees within which a sensor fits the other sensor's mounting
 _MIN_GRAVITY = 5.0  # m/s^2
 
 
 class MeanGravity:
-    """Running mean of specific force in a sensor's frame, m/s^2, over ``time_constant`` s."""
+    """Running mean of the specific force in m/s^2, sensor frame, over ``time_constant`` s."""
 
     def __init__(self, time_constant: float = TIME_CONSTANT) -> None:
         self._time_constant = time_constant
@@ -23,7 +23,7 @@ class MeanGravity:
         self._last: int | None = None
 
     def push(self, time: int, accel: Vector) -> None:
-        """Take in a sample; ``time`` in ns."""
+        """Add a sample; ``time`` in ns."""
         dt = 0.0 if self._last is None else min((time - self._last) / 1e9, 0.1)
         self._last = time
         self.seconds += dt
@@ -33,16 +33,16 @@ class MeanGravity:
 
     @property
     def value(self) -> Vector | None:
-        """The mean, None while there is too little of it."""
+        """The mean; None until enough samples were added, or if it is too small to be gravity."""
         return self._mean if self.seconds >= self._time_constant and math.hypot(*self._mean) >= _MIN_GRAVITY else None
 
 
 def placement_problem(gravity: Mapping[str, Vector | None], up: Mapping[str, Vector]) -> str:
-    """Say what is wrong with where the sensors sit, empty if nothing is.
+    """Return one sentence on sensors that are mounted differently than configured; empty if all is well.
 
     Args:
-        gravity: mean specific force by sensor name (two names), sensor frame.
-        up: unit vector of the mounting's up direction by sensor name, sensor frame.
+        gravity: mean specific force of both sensors, by name, sensor frame.
+        up: unit vector of the mounting's up direction, by name, sensor frame.
     """
     tilt = {name: _angle(g, up[name]) for name, g in gravity.items() if g is not None}
     off = [name for name, angle in tilt.items() if angle > _MISPLACED]
@@ -50,15 +50,15 @@ def placement_problem(gravity: Mapping[str, Vector | None], up: Mapping[str, Vec
         a, b = off
         fits = [_angle(gravity[x] or up[x], up[y]) < _PLACED for x, y in ((a, b), (b, a))]
         if all(fits):
-            return f"the {a} and the {b} sensor are swapped: gravity fits each in the other's mounting; exchange them"
+            return f"the {a} and the {b} sensor are swapped: each gravity fits the other's mounting; exchange them"
     if not off:
         return ""
     parts = " and ".join(f"{name}.mounting (up is {tilt[name]:.0f} degrees off)" for name in off)
-    return f"gravity does not fit {parts}; unless the wearer sits or lies, the sensor is turned or the setting is wrong"
+    return f"gravity does not fit {parts}; unless the wearer sits or lies, turn the sensor or correct the setting"
 
 
 def describe_up(gravity: Vector) -> str:
-    """Name the sensor axis that points up most, such as ``-X``, and how far it is from vertical."""
+    """Return the sensor axis that points up most, and its angle from vertical, such as ``-X up, 7 degrees off``."""
     axis = max(range(3), key=lambda k: abs(gravity[k]))
     sign = "+" if gravity[axis] > 0 else "-"
     tilt = math.degrees(math.acos(min(1.0, abs(gravity[axis]) / math.hypot(*gravity))))

@@ -1,9 +1,9 @@
-"""The MPU-6050's register map as named constants.
+"""Named constants of the MPU-6050's register map.
 
 Source: InvenSense, "MPU-6000 and MPU-6050 Register Map and Descriptions", RM-MPU-6000A-00 (also cited as
-RS-MPU-6000A-00), revision 4.2, called "map" below, with the section and page on which each register is described; and
-"MPU-6000 and MPU-6050 Product Specification", PS-MPU-6000A-00, revision 3.4, called "spec". Only what this driver
-reads or writes is here.
+RS-MPU-6000A-00), revision 4.2, called "map" below, with the section and page that describe each register; and
+"MPU-6000 and MPU-6050 Product Specification", PS-MPU-6000A-00, revision 3.4, called "spec". Only the registers that
+this driver reads or writes are listed.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ WHO_AM_I: Final = 0x75  # 4.32, p. 45
 # Bits
 DEVICE_RESET: Final = 0x80  # PWR_MGMT_1, 4.28: all registers back to default; clears itself
 SLEEP: Final = 0x40  # PWR_MGMT_1, 4.28: set after power-up and after a reset
-# PWR_MGMT_1, 4.28: the oscillator of the gyro's Z axis; a gyro's is recommended over the internal 8 MHz. Not that of
-# the X axis (0x01): an MPU-6500 has this value after a reset, which then could not be told from being configured.
+# PWR_MGMT_1, 4.28: clock from the gyro's Z axis; the map recommends a gyro over the internal 8 MHz oscillator. Not the
+# X axis (0x01): an MPU-6500 has this value after a reset, so a reset could not be detected.
 CLOCK_PLL_GYRO_Z: Final = 0x03
 SELF_TEST_ALL_AXES: Final = 0xE0  # GYRO_CONFIG and ACCEL_CONFIG, 4.4 and 4.5
 
-SAMPLE_BYTES: Final = 14  # 4.17: one burst reads one sampling instant, as the chip shadows all 14 while it is addressed
-RESET_TIME: Final = 0.1  # s, 4.28: the reset sequence waits for so long
+SAMPLE_BYTES: Final = 14  # 4.17: the chip latches all 14 bytes when addressed, so a burst reads one sampling instant
+RESET_TIME: Final = 0.1  # s, 4.28: duration of the reset sequence
 START_UP_TIME: Final = 0.03  # s, spec 6.1: gyro zero-rate settling
-TEMPERATURE_RANGE: Final = (-40.0, 85.0)  # degrees C, spec 6.3: outside, no figure of the data sheet holds
+TEMPERATURE_RANGE: Final = (-40.0, 85.0)  # degrees C, spec 6.3: the data sheet's figures hold only within this range
 
 # Ranges: full scale to register bits 4:3 (4.4, 4.5) and to LSB per unit (spec 6.1, 6.2)
 ACCEL_RANGES: Final = {2: (0, 16384.0), 4: (1, 8192.0), 8: (2, 4096.0), 16: (3, 2048.0)}  # g: (AFS_SEL, LSB/g)
@@ -52,7 +52,7 @@ GYRO_NOISE: Final = 0.005  # deg/s per sqrt(Hz), spec 6.1
 
 
 class LowPass(NamedTuple):
-    """One row of the DLPF table: bandwidths in Hz, delays in s."""
+    """One row of the table of low-pass filters: bandwidths in Hz, delays in s."""
 
     accel_bandwidth: float
     accel_delay: float
@@ -60,7 +60,7 @@ class LowPass(NamedTuple):
     gyro_delay: float
 
 
-LOW_PASS: Final = (  # by DLPF_CFG; map 4.3; with row 0 the gyro outputs at 8 kHz, with the others at 1 kHz
+LOW_PASS: Final = (  # by DLPF_CFG; map 4.3; the gyro's output rate is 8 kHz with row 0 and 1 kHz with the others
     LowPass(260.0, 0.0, 256.0, 0.00098),
     LowPass(184.0, 0.0020, 188.0, 0.0019),
     LowPass(94.0, 0.0030, 98.0, 0.0028),

@@ -1,39 +1,42 @@
-"""Monotonic time to ROS time, over steps of the ROS clock, with order kept."""
+"""Converts monotonic time to ROS time, follows steps of the ROS clock, and keeps stamps in order."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 
-STEP = 2_000_000  # ns; smaller differences may be the measurement's own
-MAX_HOLD = 10_000_000_000  # ns that a stream is held back to keep its order
-_TRUSTED = 500_000  # ns; a measurement during which more passed was interrupted
+STEP = 2_000_000  # ns; smaller differences may be measurement errors
+MAX_HOLD = 10_000_000_000  # ns; longest time for which samples are held back to keep the order
+_TRUSTED = 500_000  # ns; a measurement that takes longer was interrupted
 _TRIES = 3
 
 
 class RosTime:
-    """Keeps the offset of the ROS clock to the monotonic clock, and measures whether it still holds.
+    """Stores the offset between the ROS clock and the monotonic clock, and detects steps of the ROS clock.
 
-    NTP slews both clocks alike, so that the offset only ever steps.
+    NTP slews both clocks alike, so the offset changes only in steps.
 
     Args:
-        ros_now: the ROS clock, ns.
-        monotonic_now: the monotonic clock, ns.
-        announce: takes a sentence at each step.
+        ros_now: the ROS clock, in ns.
+        monotonic_now: the monotonic clock, in ns.
+        notify: takes a sentence at each step.
+
+    Attributes:
+        steps: number of steps so far.
     """
 
     def __init__(
-        self, ros_now: Callable[[], int], monotonic_now: Callable[[], int], announce: Callable[[str], None]
+        self, ros_now: Callable[[], int], monotonic_now: Callable[[], int], notify: Callable[[str], None]
     ) -> None:
         self.steps = 0
         self._ros_now = ros_now
         self._monotonic_now = monotonic_now
-        self._announce = announce
+        self._notify = notify
         self._lock = threading.Lock()  # two buses are two threads
         self._offset = min(self._measure() for _ in range(_TRIES))[1]
 
     def check(self) -> None:
-        """Measure the offset and take over a step; to be called before every sample."""
+        """Measure the offset and apply a step if there was one; to be called before every sample."""
         with self._lock:
             if abs(self._measure()[1] - self._offset) < STEP:
                 return
@@ -43,10 +46,10 @@ class RosTime:
                 return
             self._offset = offset
             self.steps += 1
-        self._announce(f"the ROS clock stepped by {step / 1e9:+.3f} s; stamps follow it from now on")
+        self._notify(f"the ROS clock stepped by {step / 1e9:+.3f} s; stamps follow it from now on")
 
     def to_ros(self, monotonic: int) -> int:
-        """ROS time in ns of a monotonic time in ns."""
+        """Convert a monotonic time in ns to ROS time in ns."""
         return monotonic + self._offset
 
     def _measure(self) -> tuple[int, int]:
@@ -59,9 +62,13 @@ class RosTime:
 class StampOrder:
     """Keeps one stream's stamps strictly increasing.
 
-    After the clock was set back, samples are held back until it has passed the last stamp, since stamping them later
-    than they are would make a controller play the wrong part of a forecast. Set back by more than ``MAX_HOLD``, the
-    stream would be dumb for that long: there a new stream begins.
+    After the clock was set back, samples are dropped until the clock has passed the last stamp, because with a later
+    stamp than the true one a controller would follow the wrong part of a forecast. If the clock was set back by more
+    than ``MAX_HOLD``, the stream would be silent for too long, so it restarts with smaller stamps.
+
+    Attributes:
+        held: number of samples dropped.
+        restarts: number of restarts with smaller stamps.
     """
 
     def __init__(self) -> None:
@@ -70,7 +77,7 @@ class StampOrder:
         self._last: int | None = None
 
     def admit(self, stamp: int) -> bool:
-        """Whether a sample with this stamp (ns) may go out."""
+        """Return whether a sample with this stamp in ns may be published."""
         if self._last is not None and stamp <= self._last:
             if self._last - stamp <= MAX_HOLD:
                 self.held += 1

@@ -1,8 +1,8 @@
-"""The chip's self-test: it moves its own proof masses, and the response is held against the factory's.
+"""The chip's self-test: the chip deflects its own proof masses, and the response is compared with the factory's.
 
 Source: register map RM-MPU-6000A-00 revision 4.2, section 4.1 (factory trim, formulas) and sections 4.4 and 4.5
 (activation); limits from the product specification PS-MPU-6000A-00 revision 3.4, sections 6.1 and 6.2: the response
-may differ from the factory's by 14 %.
+may differ from the factory's value by 14 %.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from ankle_imu_driver.mpu6050 import registers as reg
 from ankle_imu_driver.mpu6050.device import Mpu6050, Raw
-from ankle_imu_driver.mpu6050.errors import SetupError
+from ankle_imu_driver.mpu6050.errors import SensorError, SetupError
 
 AXES = ("accel x", "accel y", "accel z", "gyro x", "gyro y", "gyro z")
 LIMIT = 0.14  # of the factory trim
@@ -21,30 +21,31 @@ LIMIT = 0.14  # of the factory trim
 _SAMPLES = 50
 _INTERVAL = 0.005  # s between samples
 _SETTLE = 0.1  # s after switching the self-test on or off; five group delays of the slowest filter used here
-_RANGE_ACCEL = 2 << 3  # +-8 g, which the map asks for
-_RANGE_GYRO = 0  # +-250 deg/s, which the map asks for
+_RANGE_ACCEL = 2 << 3  # +-8 g, as the map requires
+_RANGE_GYRO = 0  # +-250 deg/s, as the map requires
 _FILTER = 3
-# Standard deviation, and change of level from before to after, that count as still. The tolerance of 14 % is 195 LSB of
-# the weakest accelerometer response and 458 of the weakest gyro's; at most half a change of level gets into a response.
+# The sensor counts as still if its standard deviation, and the change of its mean from before to after the test, are
+# below these limits. The tolerance of 14 % is 195 LSB of the weakest accelerometer response and 458 LSB of the weakest
+# gyro response; at most half of a change of the mean enters a response.
 _STILL_ACCEL = 100.0  # LSB at +-8 g, 0.24 m/s^2
 _STILL_GYRO = 260.0  # LSB at +-250 deg/s, 2 deg/s
 
 
 @dataclass(frozen=True)
 class AxisResult:
-    """One axis: its response's deviation from the factory trim (0.05 is 5 %), None where the chip has no trim."""
+    """One axis and its response's deviation from the factory trim (0.05 is 5 %); None if the chip has no trim."""
 
     axis: str
     deviation: float | None
 
     @property
     def passed(self) -> bool:
-        """The deviation lies within the limit."""
+        """Whether the deviation is within the limit."""
         return self.deviation is not None and abs(self.deviation) <= LIMIT
 
 
 def factory_trim(codes: bytes) -> tuple[float, ...]:
-    """Expected responses in LSB, accel x y z at +-8 g, then gyro x y z at +-250 deg/s.
+    """Return the expected responses in LSB: accel x y z at +-8 g, then gyro x y z at +-250 deg/s.
 
     Args:
         codes: the registers SELF_TEST_X, _Y, _Z, _A.
@@ -59,21 +60,21 @@ def factory_trim(codes: bytes) -> tuple[float, ...]:
 
 
 def run_self_test(device: Mpu6050, sleep: Callable[[float], None]) -> tuple[AxisResult, ...]:
-    """Run the self-test, about 1 s, and leave the chip configured as before.
+    """Run the self-test, which takes about 1 s. Afterwards the chip is configured as before.
 
     Args:
-        device: a configured sensor that lies still.
-        sleep: waits for seconds.
+        device: a configured sensor that does not move.
+        sleep: waits for a time in s.
 
     Returns:
-        One result an axis.
+        One result per axis.
 
     Raises:
         SetupError: the sensor moved, or the chip has no factory trim; one sentence says which.
         SensorError: a transfer failed.
     """
     if not device.chip.factory_trim:
-        raise SetupError(f"{device.chip.name} keeps no MPU-6050 factory trim; its self-test cannot be judged")
+        raise SetupError(f"{device.chip.name} has no MPU-6050 factory trim, so its self-test cannot be evaluated")
     address, bus = device.config.address, device.bus
     try:
         bus.write(address, reg.CONFIG, _FILTER)
@@ -83,7 +84,7 @@ def run_self_test(device: Mpu6050, sleep: Callable[[float], None]) -> tuple[Axis
         again = _average(device, 0, sleep)
     finally:
         _run(device.configure(), sleep)
-    # Still at both ends is not still in between: a person who shifts changes the level that the response stands on.
+    # The sensor may have moved between two still phases; the means before and after the test then differ.
     if any(abs(b - a) > limit for a, b, limit in zip(off, again, [_STILL_ACCEL] * 3 + [_STILL_GYRO] * 3, strict=True)):
         raise SetupError(_moved(address))
     shifts = [b - (a + c) / 2 for a, b, c in zip(off, on, again, strict=True)]
@@ -91,6 +92,28 @@ def run_self_test(device: Mpu6050, sleep: Callable[[float], None]) -> tuple[Axis
         AxisResult(axis, (shift - expected) / expected if expected else None)
         for axis, shift, expected in zip(AXES, shifts, trim, strict=True)
     )
+
+
+def check_sensor(name: str, device: Mpu6050, sleep: Callable[[float], None]) -> str:
+    """Configure a sensor, run its self-test, and return one sentence on the outcome.
+
+    Raises:
+        SetupError: the sensor failed; one sentence names the axes.
+    """
+    try:
+        _run(device.configure(), sleep)
+        results = run_self_test(device, sleep)
+    except (SensorError, SetupError) as error:
+        return f"{name} sensor: self-test not done: {error}"
+    failed = [result for result in results if not result.passed]
+    if failed:
+        axes = ", ".join(
+            result.axis if result.deviation is None else f"{result.axis} ({result.deviation:+.0%})" for result in failed
+        )
+        raise SetupError(
+            f"{name} sensor: self-test failed on {axes}, more than 14 % from the factory's trim; replace the sensor"
+        )
+    return f"{name} sensor: self-test passed on all six axes"
 
 
 def _average(device: Mpu6050, self_test: int, sleep: Callable[[float], None]) -> list[float]:

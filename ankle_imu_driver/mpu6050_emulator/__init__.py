@@ -1,1 +1,1 @@
-"""An emulated MPU6050 on an emulated I2C bus, for running the hardware driver without hardware."""
+"""An emulated MPU6050 on an emulated I2C bus, to run the hardware driver without hardware."""

@@ -1,8 +1,7 @@
-"""An emulated I2C bus with chips on it, and everything that goes wrong with wiring, by script."""
+"""An emulated I2C bus with chips, and scripted faults of the wiring and the chips."""
 
 from __future__ import annotations
 
-import enum
 import errno
 import math
 import os
@@ -15,59 +14,24 @@ from ankle_imu_driver.mpu6050.clock import Clock
 from ankle_imu_driver.mpu6050.errors import SensorError, SetupError, bus_fault
 from ankle_imu_driver.mpu6050.registers import ACCEL_XOUT_H, SAMPLE_BYTES
 from ankle_imu_driver.mpu6050_emulator.chip import EmulatedChip
+from ankle_imu_driver.mpu6050_emulator.scripted_fault import WHOLE_BUS, Kind, ScriptedFault
 
 BIT_RATE = 400_000  # Hz
-TIMEOUT = 20_000_000  # ns that a blocked transfer takes, see bus.TRANSFER_TIMEOUT
-START_UP = 20_000_000  # ns after power-up without an answer; PS-MPU-6500A-01 has 11 ms typical, 100 at most
-_CALL = 60_000  # ns that a call of I2C_RDWR takes beside the bits on the wire
-
-
-class Kind(enum.Enum):
-    """What can be done to the wiring or the chips."""
-
-    NACK = "nack"  # a loose contact: no acknowledge, errno 121
-    TIMEOUT = "timeout"  # the chip stretches the clock, errno 110 after 20 ms
-    ARBITRATION = "arbitration"  # a disturbed line, errno 11
-    BUS_LOW = "bus_low"  # a line short to ground, errno 16 after 20 ms, for every address
-    SHORT = "short"  # fewer bytes than asked for
-    TORN = "torn"  # the chip loses power within the burst: the line stays high for its last bytes
-    FROZEN = "frozen"  # the output registers do not change
-    STUCK = "stuck"  # one axis does not change
-    ZEROS = "zeros"  # the burst reads 0x00
-    ONES = "ones"  # the burst reads 0xFF
-    SATURATED = "saturated"  # an axis at its rail
-    HOT = "hot"  # 95 degrees C
-    BROWNOUT = "brownout"  # a dip of the supply: registers at default, the chip asleep
-    UNPLUGGED = "unplugged"  # no answer, and fresh from power-up afterwards
-    SLOW = "slow"  # a transfer that succeeds but takes 40 ms
-    GONE = "gone"  # the bus device itself disappears (USB adapters), errno 19
-
-
-WHOLE_BUS = frozenset({Kind.BUS_LOW, Kind.GONE})
-
-
-@dataclass(frozen=True)
-class ScriptedFault:
-    """One fault.
-
-    Attributes:
-        kind: what happens.
-        address: to which chip; of no matter for the whole bus.
-        start: monotonic time, ns.
-        duration: ns.
-        axis: index of the value that is stuck or saturated, in the order of the burst; 3 is the temperature.
-    """
-
-    kind: Kind
-    address: int
-    start: int
-    duration: int
-    axis: int = 5
+TIMEOUT = 20_000_000  # ns; duration of a blocked transfer, as in bus.TRANSFER_TIMEOUT
+START_UP = 20_000_000  # ns after power-up without an answer; PS-MPU-6500A-01: 11 ms typical, 100 ms at most
+_CALL = 60_000  # ns; duration of an I2C_RDWR call in addition to the transfer of the bits
 
 
 @dataclass(frozen=True)
 class Served:
-    """A burst that the bus gave: when, from which chip, its bytes, and whether they are what the chip measured."""
+    """A burst that the bus returned.
+
+    Attributes:
+        time: monotonic time in ns.
+        address: address of the chip.
+        data: the bytes.
+        true: the bytes are what the chip measured.
+    """
 
     time: int
     address: int
@@ -76,13 +40,19 @@ class Served:
 
 
 class EmulatedBus:
-    """Implements ``Bus``. One object is one wire; ``handle`` gives what the driver opens and closes.
+    """An emulated bus. ``open`` returns a handle that implements ``Bus``.
 
     Args:
-        chips: by address.
-        clock: monotonic time; a blocked transfer sleeps on it.
-        faults: the script.
-        keep_served: keep a list of every burst that was given, to hold what the driver delivers against.
+        chips: the chips by address.
+        clock: monotonic clock; a blocked transfer sleeps on it.
+        faults: the scripted faults.
+        keep_served: store every burst in ``served``, to compare it with what the driver delivers.
+
+    Attributes:
+        chips: the chips by address.
+        served: bursts returned so far, if they are stored.
+        opened: how often the bus was opened.
+        times_gone: how often the bus device disappeared.
     """
 
     def __init__(
@@ -103,27 +73,27 @@ class EmulatedBus:
         self._starting_until: dict[int, int] = {}
         self.times_gone = 0
 
-    def handle(self) -> EmulatedHandle:
+    def open(self) -> EmulatedHandle:
         """Open the bus.
 
         Raises:
-            SetupError: the bus device is gone.
+            SetupError: the bus device has disappeared.
         """
         self.follow_script()
         if any(fault.kind is Kind.GONE for fault in self._active):
-            raise SetupError("there is no emulated bus while its script says 'gone'")
+            raise SetupError("there is no emulated bus during its scripted fault 'gone'")
         self.opened += 1
         return EmulatedHandle(self)
 
     def read(self, address: int, register: int, count: int) -> bytes:
-        """One transaction of a write and a read."""
-        kinds = self._before(address)
+        """Do one transaction with a write and a read message; see ``Bus.read``."""
+        kinds = self._start_transfer(address)
         data = self.chips[address].read(register, count, self._clock.now())
         self._spend(4 + count)
         if register == ACCEL_XOUT_H and count >= SAMPLE_BYTES:
             given = self._corrupt(address, data, kinds)
             if self._keep:
-                # A frozen chip's first answer is still its last measurement.
+                # The first answer of a frozen chip is still a measurement.
                 repeated = Kind.FROZEN in kinds and given == self._last_given.get(address)
                 true = given == data and not repeated and Kind.STUCK not in kinds
                 self.served.append(Served(self._clock.now(), address, given, true))
@@ -132,12 +102,24 @@ class EmulatedBus:
         return data
 
     def write(self, address: int, register: int, value: int) -> None:
-        """One transaction of a write."""
-        self._before(address)
+        """Do one transaction with a write message; see ``Bus.write``."""
+        self._start_transfer(address)
         self._spend(3)
         self.chips[address].write(register, value, self._clock.now())
 
-    def _before(self, address: int) -> set[Kind]:
+    def follow_script(self) -> None:
+        """Start and end the faults that are due."""
+        now = self._clock.now()
+        for fault in [f for f in self._active if f.start + f.duration <= now]:
+            self._active.remove(fault)
+            self._end(fault, now)
+        while self._pending and self._pending[0].start <= now:
+            fault = self._pending.pop(0)
+            if fault.start + fault.duration > now or fault.kind is Kind.BROWNOUT:
+                self._begin(fault, now)
+
+    def _start_transfer(self, address: int) -> set[Kind]:
+        """Let a transfer fail or wait as the active faults require; return their kinds."""
         self.follow_script()
         kinds = {f.kind for f in self._active if f.address == address or f.kind in WHOLE_BUS}
         if Kind.GONE in kinds:
@@ -163,7 +145,7 @@ class EmulatedBus:
         if Kind.SHORT in kinds:
             return data[:9]
         if Kind.TORN in kinds:
-            # The supply is gone: until the fault ends nothing answers, and then the chip is fresh from power-up.
+            # The chip lost its supply: it does not answer until the fault ends, and is then in its power-up state.
             self._active = [f for f in self._active if not (f.kind is Kind.TORN and f.address == address)] + [
                 ScriptedFault(Kind.UNPLUGGED, f.address, f.start, f.duration)
                 for f in self._active
@@ -176,17 +158,6 @@ class EmulatedBus:
             return b"\xff" * len(data)
         return data
 
-    def follow_script(self) -> None:
-        """Begin and end what is due."""
-        now = self._clock.now()
-        for fault in [f for f in self._active if f.start + f.duration <= now]:
-            self._active.remove(fault)
-            self._end(fault, now)
-        while self._pending and self._pending[0].start <= now:
-            fault = self._pending.pop(0)
-            if fault.start + fault.duration > now or fault.kind is Kind.BROWNOUT:
-                self._begin(fault, now)
-
     def _begin(self, fault: ScriptedFault, now: int) -> None:
         chip = self.chips.get(fault.address)
         if chip is not None and fault.kind is Kind.BROWNOUT:
@@ -196,19 +167,19 @@ class EmulatedBus:
             chip.read(ACCEL_XOUT_H, SAMPLE_BYTES, fault.start)
         self.times_gone += fault.kind is Kind.GONE
         self._active.append(fault)
-        self._damage(fault.address)
+        self._apply_chip_faults(fault.address)
 
     def _end(self, fault: ScriptedFault, now: int) -> None:
         if fault.kind is Kind.UNPLUGGED and fault.address in self.chips:
             self._power_up(fault.address, now)
-        self._damage(fault.address)
+        self._apply_chip_faults(fault.address)
 
     def _power_up(self, address: int, now: int) -> None:
         self.chips[address].power_up(now)
         self._starting_until[address] = now + START_UP
 
-    def _damage(self, address: int) -> None:
-        """Make a chip what the faults that are active now have made of it."""
+    def _apply_chip_faults(self, address: int) -> None:
+        """Apply the active faults of a chip's sensor to the chip."""
         chip = self.chips.get(address)
         if chip is None:
             return
@@ -223,7 +194,7 @@ class EmulatedBus:
             chip.distort = lambda physical: np.where(np.arange(7) == 3, 95.0, physical)
 
     def _spend(self, size: int) -> None:
-        """Let pass what ``size`` bytes take on the wire, with their acknowledge bits."""
+        """Wait for the duration of a transfer of ``size`` bytes with their acknowledge bits."""
         self._block(_CALL + size * 9 * 1_000_000_000 // BIT_RATE)
 
     def _block(self, duration: int) -> None:
@@ -236,7 +207,10 @@ class EmulatedBus:
 
 
 class EmulatedHandle:
-    """An opened ``EmulatedBus``; see ``Bus``. It stays dead once the bus device went, also when that comes back."""
+    """An open ``EmulatedBus``; implements ``Bus``.
+
+    Once the bus device has disappeared the handle stays unusable, even after the device comes back.
+    """
 
     def __init__(self, bus: EmulatedBus) -> None:
         self._bus: EmulatedBus | None = bus
@@ -259,5 +233,5 @@ class EmulatedHandle:
             raise SensorError(bus_fault(OSError(errno.EBADF, "")), "the emulated bus is closed")
         self._bus.follow_script()
         if self._times_gone < self._bus.times_gone:
-            raise SensorError(bus_fault(OSError(errno.ENODEV, "")), "the emulated bus device went")
+            raise SensorError(bus_fault(OSError(errno.ENODEV, "")), "the emulated bus device has disappeared")
         return self._bus

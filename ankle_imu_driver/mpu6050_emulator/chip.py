@@ -1,9 +1,9 @@
-"""An MPU-6050 as its register map describes it, moved by a ``Motion``.
+"""An emulated MPU-6050 that behaves as its register map describes and measures a ``Motion``.
 
-Written from RM-MPU-6000A-00 revision 4.2 and PS-MPU-6000A-00 revision 3.4 on its own, with nothing taken from the
-driver but the tables of constants (which the tests hold against a transcript of the documents). Not there: FIFO, DMP,
-interrupts, auxiliary bus, cycle mode. The low-pass is its delay, and its bandwidth only as far as noise goes; the
-motion of a leg lies below it.
+Written from RM-MPU-6000A-00 revision 4.2 and PS-MPU-6000A-00 revision 3.4. Only the tables of constants are shared with
+the driver; the tests compare them with a transcript of the documents. Not emulated: FIFO, DMP, interrupts, auxiliary
+bus, cycle mode. The low-pass is emulated by its delay and by its effect on noise; it does not filter the motion,
+because the motion of a leg is below its bandwidth.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ankle_imu_driver.mpu6050.chips import CHIPS, MPU6050
 from ankle_imu_driver.mpu6050_emulator.motion import Motion
 
 REGISTERS = 0x80
-# Bits that a write changes; every other register that is not named in the map's table keeps what it has.
+# Bits that a write can change; all other bits and registers keep their value.
 WRITABLE = {
     reg.SMPLRT_DIV: 0xFF,
     reg.CONFIG: 0x3F,
@@ -31,7 +31,7 @@ WRITABLE = {
     reg.PWR_MGMT_2: 0xFF,
 }
 TEMP_DIS = 0x08  # PWR_MGMT_1
-TRIM_CODES = bytes([0x6D, 0x8E, 0xB1, 0x1B])  # a factory trim as chips have it: five-bit codes 13, 18, 23; 13, 14, 17
+TRIM_CODES = bytes([0x6D, 0x8E, 0xB1, 0x1B])  # a typical factory trim: five-bit codes 13, 18, 23; 13, 14, 17
 
 _GYRO_START_UP = 30_000_000  # ns, spec 6.1
 _TEMPERATURE_NOISE = 0.02  # degrees C; the specification gives none
@@ -41,20 +41,21 @@ class EmulatedChip:
     """Registers and sensor of one chip.
 
     Args:
-        motion: what it feels; its time 0 is ``start``.
-        start: monotonic time, ns.
-        seed: of its noise, bias and self-test response.
-        noise: factor on the specification's noise densities; 0 makes it noise-free.
-        who_am_i: what it answers.
+        motion: the motion that the chip measures; its time 0 is ``start``.
+        start: monotonic time in ns.
+        seed: seed of the noise and the self-test response.
+        noise: factor on the specification's noise densities; 0 for no noise.
+        who_am_i: value of WHO_AM_I.
         temperature: degrees C as a function of time in s.
 
     Attributes:
+        registers: contents of the registers.
         distort: changes the physical sample (seven floats: accel in g, temperature in degrees C, gyro in deg/s)
-            before it is digitised; None is a healthy sensor.
-        frozen: the output registers do not change any more.
-        stuck: index of one of the seven values that does not change any more.
-        resets: how often it was reset, by command or by ``power_up``.
-        self_test_gain: response of each axis over the factory's.
+            before it is digitised; None for a healthy sensor.
+        frozen: the output registers do not change.
+        stuck: index of the one of the seven values that does not change; None for a healthy sensor.
+        resets: how often the chip was reset, by command or by ``power_up``.
+        self_test_gain: response of each axis divided by the factory's.
     """
 
     def __init__(
@@ -80,27 +81,27 @@ class EmulatedChip:
         self._chip = CHIPS.get(who_am_i, MPU6050)
         self._writable = WRITABLE | ({reg.ACCEL_CONFIG_2: 0x0F} if self._chip.separate_accel_filter else {})
         self._temperature = temperature
-        self._registers = bytearray(REGISTERS)
+        self.registers = bytearray(REGISTERS)
         self._awake_since: int | None = None
         self.power_up(start)
 
     def power_up(self, now: int) -> None:
-        """Bring all registers to their defaults (map, section 3), as a brown-out or DEVICE_RESET does."""
-        self._registers[:] = bytes(REGISTERS)
-        self._registers[reg.SELF_TEST_X : reg.SELF_TEST_X + 4] = TRIM_CODES
-        self._registers[reg.PWR_MGMT_1] = self._chip.after_reset
-        self._registers[reg.WHO_AM_I] = self._who_am_i
+        """Set all registers to their defaults (map, section 3), as a brown-out or DEVICE_RESET does."""
+        self.registers[:] = bytes(REGISTERS)
+        self.registers[reg.SELF_TEST_X : reg.SELF_TEST_X + 4] = TRIM_CODES
+        self.registers[reg.PWR_MGMT_1] = self._chip.after_reset
+        self.registers[reg.WHO_AM_I] = self._who_am_i
         self._awake_since = None if self._chip.after_reset & reg.SLEEP else now
         self._latched = -1
         self.resets += 1
 
     def write(self, register: int, value: int, now: int) -> None:
-        """One byte arrives."""
+        """Write one byte to a register; ``now`` is monotonic time in ns."""
         if register == reg.PWR_MGMT_1 and value & reg.DEVICE_RESET:
             self.power_up(now)
             return
         mask = self._writable.get(register, 0)
-        self._registers[register] = (self._registers[register] & ~mask) | (value & mask)
+        self.registers[register] = (self.registers[register] & ~mask) | (value & mask)
         if register == reg.PWR_MGMT_1:
             if value & reg.SLEEP:
                 self._awake_since = None
@@ -108,16 +109,16 @@ class EmulatedChip:
                 self._awake_since = now
 
     def read(self, register: int, count: int, now: int) -> bytes:
-        """Give ``count`` bytes from ``register`` on, all from the sampling instant at which the chip was addressed."""
+        """Read ``count`` bytes starting at ``register``, all from one sampling instant; ``now`` is monotonic in ns."""
         self._latch(now)
-        return bytes(self._registers[(register + k) % REGISTERS] for k in range(count))
+        return bytes(self.registers[(register + k) % REGISTERS] for k in range(count))
 
     def _latch(self, now: int) -> None:
-        """Bring the output registers up to the chip's newest sampling instant, unless it sleeps."""
+        """Update the output registers to the chip's latest sampling instant, unless the chip sleeps."""
         if self._awake_since is None or self.frozen:
             return
-        low_pass = self._registers[reg.CONFIG] & 0x07
-        rate = (8000 if low_pass in {0, 7} else 1000) / (1 + self._registers[reg.SMPLRT_DIV])
+        low_pass = self.registers[reg.CONFIG] & 0x07
+        rate = (8000 if low_pass in {0, 7} else 1000) / (1 + self.registers[reg.SMPLRT_DIV])
         instant = int((now - self._awake_since) * rate / 1e9)
         if instant == self._latched:
             return
@@ -125,14 +126,14 @@ class EmulatedChip:
         physical = self._measure(self._awake_since + int(instant * 1e9 / rate), low_pass, now)
         values = self._digitise(physical)
         if self.stuck is not None:
-            held = struct.unpack_from(">7h", self._registers, reg.ACCEL_XOUT_H)[self.stuck]
+            held = struct.unpack_from(">7h", self.registers, reg.ACCEL_XOUT_H)[self.stuck]
             values[self.stuck] = held
-        struct.pack_into(">7h", self._registers, reg.ACCEL_XOUT_H, *values)
+        struct.pack_into(">7h", self.registers, reg.ACCEL_XOUT_H, *values)
 
     def _measure(self, instant: int, low_pass: int, now: int) -> FloatArray:
-        row = self._chip.low_pass[low_pass % 7]  # 7 is reserved; taken as 0
+        row = self._chip.low_pass[low_pass % 7]  # 7 is reserved; treated as 0
         if self._chip.separate_accel_filter:
-            accel_row = self._chip.low_pass[(self._registers[reg.ACCEL_CONFIG_2] & 0x07) % 7]
+            accel_row = self._chip.low_pass[(self.registers[reg.ACCEL_CONFIG_2] & 0x07) % 7]
             row = row._replace(accel_bandwidth=accel_row.accel_bandwidth, accel_delay=accel_row.accel_delay)
         time = (instant - self._start) / 1e9
         accel = self.motion.at(max(0.0, time - row.accel_delay))[:3] / reg.STANDARD_GRAVITY
@@ -148,23 +149,23 @@ class EmulatedChip:
         return physical if self.distort is None else self.distort(physical)
 
     def _self_test(self) -> FloatArray:
-        """Response to the self-test bits, in g and deg/s (map 4.1, 4.4, 4.5)."""
+        """Return the response to the self-test bits, in g and deg/s (map 4.1, 4.4, 4.5)."""
         response = np.zeros(7)
-        x, y, z, low = self._registers[reg.SELF_TEST_X : reg.SELF_TEST_X + 4]
+        x, y, z, low = self.registers[reg.SELF_TEST_X : reg.SELF_TEST_X + 4]
         for axis, high in enumerate((x, y, z)):
             bit = 0x80 >> axis
             accel_code = (high >> 5) << 2 | (low >> (4 - 2 * axis)) & 0x03
             gyro_code = high & 0x1F
-            if self._registers[reg.ACCEL_CONFIG] & bit and accel_code:
+            if self.registers[reg.ACCEL_CONFIG] & bit and accel_code:
                 response[axis] = 0.34 * (0.92 / 0.34) ** ((accel_code - 1) / 30.0) * self.self_test_gain[axis]
-            if self._registers[reg.GYRO_CONFIG] & bit and gyro_code:
+            if self.registers[reg.GYRO_CONFIG] & bit and gyro_code:
                 sign = -1.0 if axis == 1 else 1.0
                 response[4 + axis] = sign * 25.0 * 1.046 ** (gyro_code - 1) * self.self_test_gain[3 + axis]
         return response
 
     def _digitise(self, physical: FloatArray) -> list[int]:
-        accel_select = self._registers[reg.ACCEL_CONFIG] >> 3 & 0x03
-        gyro_select = self._registers[reg.GYRO_CONFIG] >> 3 & 0x03
+        accel_select = self.registers[reg.ACCEL_CONFIG] >> 3 & 0x03
+        gyro_select = self.registers[reg.GYRO_CONFIG] >> 3 & 0x03
         accel = next(lsb for select, lsb in reg.ACCEL_RANGES.values() if select == accel_select)
         gyro = next(lsb for select, lsb in reg.GYRO_RANGES.values() if select == gyro_select)
         raw = np.concatenate(
@@ -174,10 +175,10 @@ class EmulatedChip:
                 physical[4:] * gyro,
             ]
         )
-        standby = self._registers[reg.PWR_MGMT_2]
+        standby = self.registers[reg.PWR_MGMT_2]
         for axis, index in enumerate((0, 1, 2, 4, 5, 6)):
             if standby & 0x20 >> axis:
                 raw[index] = 0.0
-        if self._registers[reg.PWR_MGMT_1] & TEMP_DIS:
+        if self.registers[reg.PWR_MGMT_1] & TEMP_DIS:
             raw[3] = 0.0
         return [int(value) for value in np.clip(np.rint(raw), -32768, 32767)]

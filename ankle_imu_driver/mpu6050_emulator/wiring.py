@@ -1,38 +1,37 @@
-"""Builds the emulated wiring that stands in for the real: chips, their motion, and the script of their faults."""
+"""Builds the emulated buses: chips, their motion, and their scripted faults; and the emulated encoder."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ankle_imu_driver.mpu6050.bus import OpenBus
+from ankle_imu_driver.conventions import SENSORS, check_seed
 from ankle_imu_driver.mpu6050.clock import Clock
 from ankle_imu_driver.mpu6050.errors import SetupError
-from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus, Kind, ScriptedFault
+from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus
 from ankle_imu_driver.mpu6050_emulator.chip import EmulatedChip
 from ankle_imu_driver.mpu6050_emulator.motion import Motion, Recorded, Streamed
+from ankle_imu_driver.mpu6050_emulator.scripted_fault import Kind, ScriptedFault
 from ankle_imu_driver.recordings.read_recording import read_recording
-from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
-
-SENSORS = ("shank", "foot")
+from ankle_imu_driver.recordings.recording import EncoderSamples, Recording
 
 
 @dataclass(frozen=True)
 class Emulation:
-    """What the emulated sensors feel and suffer.
+    """Settings of the emulated sensors.
 
     Attributes:
-        log: recording that moves them, over and over; empty for the gait simulator.
-        seed: of the simulated walk and of the chips' noise.
+        log: recording that moves them, repeated endlessly; empty for the gait simulator.
+        seed: seed of the simulated walk and of the chips' noise.
         person: seed of the simulated person.
-        side: which leg of the simulated person's wears the sensors, "left" or "right".
-        noise: factor on the data sheet's noise; a recording has its own already.
+        side: leg of the simulated person that wears the sensors, "left" or "right".
+        noise: factor on the data sheet's noise; a recording already contains its sensors' noise.
         faults: ``KIND SENSOR START DURATION``, times in s after configuring, separated by semicolons.
-        swapped: each sensor sits where the other should.
+        swapped: each sensor is mounted in the other's place.
     """
 
     log: str = ""
@@ -44,16 +43,16 @@ class Emulation:
     swapped: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse noise and seeds that do not exist.
+        """Check the values.
 
         Raises:
-            SetupError: one sentence says which.
+            SetupError: the noise is negative or not finite.
+            Refusal: a seed is negative.
         """
         if not (math.isfinite(self.noise) and self.noise >= 0):
             raise SetupError(f"emulator.noise must be 0 or more, not {self.noise}")
-        for name, value in (("seed", self.seed), ("simulator.person", self.person)):
-            if value < 0:
-                raise SetupError(f"{name} must be 0 or more, not {value}")
+        check_seed("seed", self.seed)
+        check_seed("simulator.person", self.person)
 
 
 def parse_faults(text: str, wiring: Mapping[str, tuple[int, int]], start: int) -> list[tuple[int, ScriptedFault]]:
@@ -62,10 +61,10 @@ def parse_faults(text: str, wiring: Mapping[str, tuple[int, int]], start: int) -
     Args:
         text: the script.
         wiring: bus number and address by sensor name.
-        start: monotonic time of its second 0, ns.
+        start: start of the script on the monotonic clock, in ns.
 
     Returns:
-        Each fault with the number of the bus on which it happens.
+        Each fault with the number of its bus.
 
     Raises:
         SetupError: one sentence says which part is wrong.
@@ -74,42 +73,40 @@ def parse_faults(text: str, wiring: Mapping[str, tuple[int, int]], start: int) -
     for part in filter(None, (part.strip() for part in text.split(";"))):
         try:
             kind, sensor, begin, duration = part.split()
-            times = float(begin), float(duration)
-            if not all(math.isfinite(time) and time >= 0 for time in times):
-                raise ValueError
-            ns = [round(time * 1e9) for time in times]
             bus, address = wiring[sensor]
-            faults.append((bus, ScriptedFault(Kind(kind), address, start + ns[0], ns[1])))
+            fault = ScriptedFault(Kind(kind), address, start + _nanoseconds(begin), _nanoseconds(duration))
         except (ValueError, KeyError) as error:
             raise SetupError(
-                f"emulator.faults: {part!r} must be KIND SENSOR START DURATION, KIND one of "
-                f"{', '.join(kind.value for kind in Kind)} and SENSOR one of {', '.join(wiring)}"
+                f"emulator.faults: {part!r} must be KIND SENSOR START DURATION, with KIND one of "
+                f"{', '.join(kind.value for kind in Kind)}, SENSOR one of {', '.join(wiring)}, and times in s"
             ) from error
+        faults.append((bus, fault))
     return faults
 
 
 def emulated_buses(
     emulation: Emulation, wiring: Mapping[str, tuple[int, int]], clock: Clock, start: int
-) -> dict[int, tuple[OpenBus, EmulatedBus]]:
+) -> dict[int, EmulatedBus]:
     """Make the emulated buses.
 
     Args:
-        emulation: what happens on them.
+        emulation: settings of the emulated sensors.
         wiring: bus number and address by sensor name.
-        clock: monotonic time.
-        start: the time on it at which the motion and the fault script begin, ns.
+        clock: monotonic clock.
+        start: start of the motion and of the fault script on this clock, in ns.
 
     Returns:
-        By bus number, what opens it and the bus itself.
+        The buses by number.
 
     Raises:
-        SetupError: the fault script cannot be read.
+        SetupError: the fault script is wrong.
         RecordingError: the recording cannot be read; one sentence says why.
     """
-    motions = _motions(emulation)
+    motions = emulated_motions(emulation)
     if emulation.swapped:
         motions = dict(zip(motions, reversed(list(motions.values())), strict=True))
-    buses: dict[int, tuple[OpenBus, EmulatedBus]] = {}
+    script = parse_faults(emulation.faults, wiring, start)
+    buses = {}
     for number in sorted({number for number, _ in wiring.values()}):
         here = {name: address for name, (bus, address) in wiring.items() if bus == number}
         chips = {
@@ -118,17 +115,15 @@ def emulated_buses(
             )
             for name, address in here.items()
         }
-        script = parse_faults(emulation.faults, wiring, start)
-        bus = EmulatedBus(chips, clock, [fault for where, fault in script if where == number])
-        buses[number] = (bus.handle, bus)
+        buses[number] = EmulatedBus(chips, clock, [fault for bus, fault in script if bus == number])
     return buses
 
 
 class EmulatedEncoder:
-    """The encoder of the recording that moves the emulated sensors, at their pace."""
+    """The encoder of the recording that moves the emulated sensors, in step with them."""
 
     def __init__(self, encoder: EncoderSamples, recording: Recording, start: int) -> None:
-        """Make one that begins at the monotonic time ``start`` in ns."""
+        """Make an encoder that starts at the monotonic time ``start`` in ns."""
         self._time = encoder.stamp - recording.start
         self._angle = encoder.angle
         self._length = recording.end - recording.start
@@ -140,30 +135,38 @@ class EmulatedEncoder:
 
 
 def emulated_encoder(emulation: Emulation, start: int) -> EmulatedEncoder | None:
-    """Return the recording's encoder; None for a recording without one, and for the simulator."""
+    """Return the recording's encoder; None for a recording without an encoder, and for the simulator."""
     if not emulation.log:
         return None
     recording = read_recording(Path(emulation.log))
     return None if recording.encoder is None else EmulatedEncoder(recording.encoder, recording, start)
 
 
-def _motions(emulation: Emulation) -> dict[str, Motion]:
+def emulated_motions(emulation: Emulation) -> dict[str, Motion]:
+    """Return the motion of each sensor by name, from the recording or from the gait simulator."""
     if emulation.log:
         recording = read_recording(Path(emulation.log))
         return {
             "shank": Recorded(recording.shank, recording.start),
             "foot": Recorded(recording.foot, recording.start),
         }
-    # Imported only here: it brings scipy, 60 MB that a robot with real sensors has no use for.
+    # Imported here because it loads scipy, 60 MB that a robot with real sensors does not need.
     from ankle_imu_driver.simulator.sensor_model import SensorModel  # noqa: PLC0415
     from ankle_imu_driver.simulator.simulate import stream  # noqa: PLC0415
     from ankle_imu_driver.simulator.user_profile import draw_user  # noqa: PLC0415
 
-    # Range, noise, low-pass and rounding are the emulated chip's own.
+    # The emulated chip adds range, noise, low-pass and rounding itself.
     model = SensorModel(accel_range=16, gyro_range=2000, noise=0.0)
 
-    def walk(pick: Callable[[Recording], ImuSamples]) -> Motion:
-        chunks = stream(draw_user(emulation.person), model, emulation.seed, emulation.side)
-        return Streamed(pick(chunk) for chunk in chunks)
+    def walk() -> Iterator[Recording]:
+        return stream(draw_user(emulation.person), model, emulation.seed, emulation.side)
 
-    return {"shank": walk(lambda chunk: chunk.shank), "foot": walk(lambda chunk: chunk.foot)}
+    # Two walks with the same seed are the same walk; each sensor's stream can then be read at its own pace.
+    return {"shank": Streamed(chunk.shank for chunk in walk()), "foot": Streamed(chunk.foot for chunk in walk())}
+
+
+def _nanoseconds(text: str) -> int:
+    seconds = float(text)
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError(f"{text} is not a time")
+    return round(seconds * 1e9)

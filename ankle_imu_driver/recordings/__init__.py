@@ -1,1 +1,1 @@
-"""Recordings of walks: the logger's text and rosbag2, read and written, mirrored, and played in time."""
+"""Recordings of walks: reading logger text and rosbag2, writing rosbag2, mirroring, and playing in time."""

@@ -1,8 +1,8 @@
-"""Finds the gravity that the logger subtracted, from where its accelerometers clipped.
+"""Estimates the gravity that the logger subtracted, from the values at which its accelerometers clipped.
 
 The logger measures each accelerometer's mean at standing, g0, and logs ``raw - g0``. The raw value cannot leave +-2 g,
-so samples that clipped pile up at exactly ``+-19.61 - g0``: a rail on which they pile gives g0 back. An axis that never
-clipped only bounds it; there a value is assumed, and said to be.
+so clipped samples accumulate at exactly ``+-19.61 - g0``. Such a clipping limit gives g0. If an axis never clipped, the
+log only bounds its g0; a value is then assumed, and the notes report this.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from ankle_imu_driver.arrays import FloatArray, IntArray
 
 RANGE = 19.61  # m/s^2, +-2 g of the MPU6050 as configured by the logger
 RESOLUTION = 0.01  # m/s^2, the logger prints two decimals
-LARGEST_GRAVITY = 12.0  # m/s^2 on one axis: 1 g, 3 % scale error, and the datasheet's 80 mg of offset, with room
-SPAN_TOLERANCE = 0.1  # m/s^2, by which the distance of two rails may differ from 2 * RANGE
-MIN_PILE = 4  # visits; a value that is held over several samples counts once, or a frozen sensor would make a rail
-PILE_RATIO = 4.0  # times the most frequent of the values next to it
-NEIGHBOURS = 10  # values looked at next to a rail
-MAX_CHANCE = 1e-5  # that a tail as thin as the one next to it puts so many samples on one value
-STRAY_SHARE = 0.1  # of the pile: damaged lines that still parse may lie beyond a rail
+LARGEST_GRAVITY = 12.0  # m/s^2 on one axis: 1 g, 3 % scale error, and the datasheet's 80 mg of offset, with a margin
+SPAN_TOLERANCE = 0.1  # m/s^2; allowed difference between the distance of the two limits and 2 * RANGE
+MIN_COUNT = 4  # at a limit; equal successive samples count once, because a frozen sensor repeats its value
+COUNT_RATIO = 4.0  # count at a limit divided by the largest count at the values next to it
+NEIGHBOURS = 10  # number of values next to a limit that are compared with it
+MAX_PROBABILITY = 1e-5  # that so many samples have one value by chance, with the density of the values next to it
+OUTLIER_SHARE = 0.1  # of the count at a limit; damaged lines that still parse may lie beyond it
 
 AXES = ("x", "y", "z")
 
 
 @dataclass(frozen=True)
 class Placement:
-    """What is known of one sensor before a log is read: spread of its gravity at standing over the recorded walks.
+    """Distribution of one sensor's gravity at standing over the recorded walks, known before a log is read.
 
     Attributes:
         nominal: mean of each axis in m/s^2.
         spread: standard deviation of each axis in m/s^2.
-        norm: mean norm in m/s^2; it is not 9.81 by the sensor's own scale and bias errors.
+        norm: mean norm in m/s^2; it differs from 9.81 because of the sensor's scale and bias errors.
         norm_spread: standard deviation of the norm in m/s^2.
     """
 
@@ -44,14 +44,22 @@ class Placement:
     norm_spread: float
 
 
-# From the axes with a rail of the five published walks (LOG2, 7, 8, 10, 13); the same two sensors made all of them.
+# From the axes of the five published walks (LOG2, 7, 8, 10, 13) that clipped; all were recorded with the same sensors.
 FOOT = Placement((-9.15, -0.64, -2.04), (0.06, 0.04, 0.23), 9.40, 0.03)
 SHANK = Placement((3.78, -9.70, 0.74), (0.63, 0.20, 0.40), 10.35, 0.06)
 
 
 @dataclass(frozen=True)
 class PublishedAssumption:
-    """The shank's x gravity of a published walk that never clipped on that axis, and how that walk is recognised."""
+    """The shank's x gravity of a published walk that never clipped on this axis, and how to recognise the walk.
+
+    Attributes:
+        walk: name of the walk.
+        shank_y: gravity on the shank's y axis in m/s^2, by which the walk is recognised.
+        shank_z: the same on the shank's z axis.
+        foot_z: the same on the foot's z axis.
+        shank_x: gravity on the shank's x axis in m/s^2.
+    """
 
     walk: str
     shank_y: float
@@ -60,7 +68,7 @@ class PublishedAssumption:
     shank_x: float
 
 
-# Fixed with the data set's description, never tuned. Recognised by the rails: names do not survive copying.
+# Values from the data set's description, not tuned. The walks are recognised by gravity, because files get renamed.
 PUBLISHED = (
     PublishedAssumption("LOG2", -9.82, 0.60, -2.03, 2.7),
     PublishedAssumption("LOG7", -9.95, 0.17, -2.39, 1.9),
@@ -74,11 +82,12 @@ class AxisGravity:
 
     Attributes:
         value: m/s^2, to be added to the logged values.
-        basis: "both rails", "upper rail", "lower rail", or "assumed" with where the assumption is from.
-        upper: how often the signal was on the upper rail.
-        lower: how often the signal was on the lower rail.
-        least: smallest value that the log allows, m/s^2: no sample may have been beyond the range.
-        most: largest value that the log allows, m/s^2.
+        basis: "both clipping limits", "upper clipping limit", "lower clipping limit", or "assumed" with the source of
+            the assumption.
+        upper: how often the signal reached the upper limit.
+        lower: how often the signal reached the lower limit.
+        least: smallest value in m/s^2 with which no sample is beyond the range.
+        most: largest value in m/s^2 with which no sample is beyond the range.
     """
 
     value: float
@@ -90,15 +99,16 @@ class AxisGravity:
 
     @property
     def assumed(self) -> bool:
-        """Whether the log itself does not tell the value."""
+        """Whether the value is assumed, because the axis reached no limit."""
         return not (self.upper or self.lower)
 
     def describe(self) -> str:
-        """Return the value and what it rests on, for people."""
+        """Return the value and its basis as text."""
         if not self.assumed:
-            return f"{self.value:.2f} m/s^2 from {self.basis} (reached {self.upper} times up, {self.lower} times down)"
+            reached = f"upper limit reached {self.upper} times, lower limit {self.lower} times"
+            return f"{self.value:.2f} m/s^2 from {self.basis} ({reached})"
         return (
-            f"{self.value:.2f} m/s^2 {self.basis}: the axis reached no rail, the log allows "
+            f"{self.value:.2f} m/s^2 {self.basis}: the axis did not clip; the log allows "
             f"{self.least:.2f} to {self.most:.2f}"
         )
 
@@ -112,32 +122,35 @@ class Gravity:
 
 
 def find_gravity(foot: FloatArray, shank: FloatArray) -> Gravity:
-    """Estimate what the logger subtracted.
+    """Estimate the gravity that the logger subtracted.
 
     Args:
         foot: (N, 3) logged foot acceleration in m/s^2, sensor frame.
         shank: (N, 3) logged shank acceleration in m/s^2, sensor frame.
     """
-    foot_axes = [read_rails(foot[:, k]) for k in range(3)]
-    shank_axes = [read_rails(shank[:, k]) for k in range(3)]
+    foot_axes = [gravity_from_clipping(foot[:, k]) for k in range(3)]
+    shank_axes = [gravity_from_clipping(shank[:, k]) for k in range(3)]
     if shank_axes[0].assumed:
         shank_axes[0] = _published(foot_axes, shank_axes)
     return Gravity(_complete(foot_axes, FOOT), _complete(shank_axes, SHANK))
 
 
-def read_rails(logged: FloatArray) -> AxisGravity:
-    """Find the rails of one axis; without one the value is NaN and the basis empty.
+def gravity_from_clipping(logged: FloatArray) -> AxisGravity:
+    """Estimate one axis's gravity from its clipping limits.
 
     Args:
         logged: (N,) logged acceleration in m/s^2.
+
+    Returns:
+        The gravity; if the axis did not clip, the value is NaN and the basis empty.
     """
     counts = _histogram(logged)
-    top, top_count = _rail(*counts)
+    top, top_count = _upper_limit(*counts)
     mirrored = (-counts[0][::-1], counts[1][::-1])
-    bottom, bottom_count = _rail(*mirrored)
+    bottom, bottom_count = _upper_limit(*mirrored)
     bottom = -bottom
     if top_count and bottom_count and abs(top - bottom - 2 * RANGE) > SPAN_TOLERANCE:
-        # Only one of them can be a rail: a clipped signal piles up far more than anything else.
+        # Only one of them can be a clipping limit. A clipped signal has by far the larger count there.
         if top_count > bottom_count:
             bottom_count = 0
         else:
@@ -145,49 +158,52 @@ def read_rails(logged: FloatArray) -> AxisGravity:
     upper, lower = round(RANGE - top, 2), round(-RANGE - bottom, 2)
     least, most = -RANGE - float(counts[0][0]), RANGE - float(counts[0][-1])
     if top_count and bottom_count:
-        return AxisGravity(round((upper + lower) / 2, 3), "both rails", top_count, bottom_count, least, most)
+        mean = round((upper + lower) / 2, 3)
+        return AxisGravity(mean, "both clipping limits", top_count, bottom_count, least, most)
     if top_count:
-        return AxisGravity(upper, "upper rail", top_count, 0, least, most)
+        return AxisGravity(upper, "upper clipping limit", top_count, 0, least, most)
     if bottom_count:
-        return AxisGravity(lower, "lower rail", 0, bottom_count, least, most)
+        return AxisGravity(lower, "lower clipping limit", 0, bottom_count, least, most)
     return AxisGravity(math.nan, "", 0, 0, least, most)
 
 
 def _histogram(logged: FloatArray) -> tuple[FloatArray, IntArray]:
+    """Return the distinct values in increasing order and their counts; equal successive samples count once."""
     steps = np.rint(logged / RESOLUTION)
     steps, count = np.unique(steps[np.diff(steps, prepend=np.nan) != 0], return_counts=True)
     return steps * RESOLUTION, count.astype(np.int64)
 
 
-def _rail(value: FloatArray, count: IntArray) -> tuple[float, int]:
-    """Return the upper rail and how often the signal was on it, or (0, 0)."""
-    beyond = 0  # samples above the candidate, which a rail cannot have but for strays
+def _upper_limit(value: FloatArray, count: IntArray) -> tuple[float, int]:
+    """Return the upper clipping limit and its count; (0, 0) if the signal did not clip there."""
+    beyond = 0  # samples above the candidate; only outliers may lie above a clipping limit
     for k in range(len(value) - 1, 0, -1):
-        pile = int(count[k])
+        here = int(count[k])
         below = int(count[value < value[k] - 2 * RANGE - SPAN_TOLERANCE].sum())
-        fits = abs(RANGE - value[k]) <= LARGEST_GRAVITY and beyond + below <= STRAY_SHARE * pile
-        if fits and _piles_up(pile, value[:k], count[:k], float(value[k])):
-            return float(value[k]), pile
-        beyond += pile
-        if beyond > STRAY_SHARE * count.max():
+        fits = abs(RANGE - value[k]) <= LARGEST_GRAVITY and beyond + below <= OUTLIER_SHARE * here
+        if fits and _is_clipped(here, value[:k], count[:k], float(value[k])):
+            return float(value[k]), here
+        beyond += here
+        if beyond > OUTLIER_SHARE * count.max():
             break
     return 0.0, 0
 
 
-def _piles_up(pile: int, value: FloatArray, count: IntArray, edge: float) -> bool:
-    """Tell a rail from a tail: far more samples on the last value than the values next to it lead to expect."""
+def _is_clipped(here: int, value: FloatArray, count: IntArray, edge: float) -> bool:
+    """Return whether ``here`` samples at ``edge`` are far more than the values and counts below it predict."""
     near = count[-NEIGHBOURS:]
-    if pile < MIN_PILE or pile < PILE_RATIO * near.max():
+    if here < MIN_COUNT or here < COUNT_RATIO * near.max():
         return False
-    density = near.sum() * RESOLUTION / max(edge - value[-len(near)], RESOLUTION)  # samples a value
-    more = pile - 1  # one makes the extreme; that as many more share its value is Poisson's
-    return bool(more * math.log(density) - density - math.lgamma(more + 1) < math.log(MAX_CHANCE))
+    density = near.sum() * RESOLUTION / max(edge - value[-len(near)], RESOLUTION)  # samples per value
+    more = here - 1  # one sample is the extreme; the number of others with the same value is Poisson distributed
+    return bool(more * math.log(density) - density - math.lgamma(more + 1) < math.log(MAX_PROBABILITY))
 
 
 def _published(foot: list[AxisGravity], shank: list[AxisGravity]) -> AxisGravity:
+    """Return the shank's x gravity, with the published value if the log is one of the published walks."""
     axis = shank[0]
     for known in PUBLISHED:
-        # The lateral axis changes its sign in a mirrored log.
+        # The lateral axis has the opposite sign in a mirrored log.
         pairs = (
             (shank[1].value, known.shank_y),
             (abs(shank[2].value), known.shank_z),
@@ -200,11 +216,12 @@ def _published(foot: list[AxisGravity], shank: list[AxisGravity]) -> AxisGravity
 
 
 def _complete(axes: list[AxisGravity], placement: Placement) -> tuple[AxisGravity, AxisGravity, AxisGravity]:
+    """Fill in the axes without a value."""
     missing = [k for k in range(3) if math.isnan(axes[k].value)]
     for k in missing:
         value, basis = placement.nominal[k], "assumed (mean of the published walks)"
         if len(missing) == 1:
-            # Of the two ways to fill in one axis, the one that is known better: its own mean, or the sensor's norm.
+            # A single missing axis can be filled in from its own mean or from the sensor's norm: use the more certain.
             rest = placement.norm**2 - sum(axes[i].value ** 2 for i in range(3) if i != k)
             from_norm = math.copysign(math.sqrt(max(rest, 0.0)), value)
             if placement.norm * placement.norm_spread < placement.spread[k] * abs(from_norm):

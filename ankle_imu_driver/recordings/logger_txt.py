@@ -1,4 +1,4 @@
-"""Reads the text log of the two-IMU and encoder logger, and puts back the gravity that it subtracted."""
+"""Reads the text log of the two-IMU and encoder logger, and adds the gravity that the logger subtracted."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from ankle_imu_driver.calibration import Calibration, SensorCalibration
 from ankle_imu_driver.recordings.logger_gravity import AXES, AxisGravity, find_gravity
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording, RecordingError
 
-MAX_MALFORMED = 0.01  # of the lines
-MAX_NAMED = 10  # line numbers in one note
-RESTART = 1000.0  # ms by which time goes back, and stays there, when the logger has started again
-LARGEST_ACCEL = 2 * 19.62  # m/s^2: the range, and as much again for the subtracted mean
-LARGEST_GYRO = 2 * 500.0  # deg/s, likewise
+MAX_MALFORMED = 0.01  # share of the lines
+MAX_LISTED = 10  # line numbers in one note
+RESTART = 1000.0  # ms; if the time goes back further and stays there, the logger was restarted
+LARGEST_ACCEL = 2 * 19.62  # m/s^2; twice the range, because a mean was subtracted
+LARGEST_GYRO = 2 * 500.0  # deg/s; twice the range, because a mean was subtracted
 LARGEST_ANGLE = 180.0  # deg
 
 NUMBER = rb"(-?\d+(?:\.\d+)?)"
 TRIPLE = rb"\s*,\s*".join([NUMBER] * 3)
-# The gap in "MPU1 A cc" and any spelling or decoding of the degree sign occur in the data set's own files.
+# Files of the data set contain "MPU1 A cc" with a gap, and several spellings and encodings of the degree sign.
 ROW = re.compile(
     rb"\s*Enc Cnt:\s*-?\d+\s*\|\s*Angle:\s*" + NUMBER + rb"[^\d|]{0,8}"
     rb"\|\|\s*MPU1 A ?cc:\s*" + TRIPLE + rb"\s*\|\s*Gyro:\s*" + TRIPLE + rb"\s*"
     rb"\|\|\s*MPU2 A ?cc:\s*" + TRIPLE + rb"\s*\|\s*Gyro:\s*" + TRIPLE + rb"\s*"
     rb"\|\|\s*Time:\s*(\d{1,12})\s*ms\s*"
 )
-SIGNED_ZERO = 1e-9  # m/s^2, far below what the logger prints
+SIGNED_ZERO = 1e-9  # m/s^2, far below the logger's resolution
 COLUMNS = 14  # angle, foot accel and gyro, shank accel and gyro, time
 LIMITS = np.array([LARGEST_ANGLE, *2 * ([LARGEST_ACCEL] * 3 + [LARGEST_GYRO] * 3), np.inf])
 HEADER = b"=== New Logging Session ==="
@@ -42,7 +42,7 @@ SENSITIVITY = "; 0.5 more or less on it moves the mean error of the ankle angle 
 
 @dataclass
 class _Lines:
-    """The rows of a file as read, not yet put in order."""
+    """The rows of a file in the order of the file."""
 
     rows: array[float] = field(default_factory=lambda: array("d"))
     number: array[int] = field(default_factory=lambda: array("q"))
@@ -53,21 +53,21 @@ class _Lines:
 
 
 def read_logger_txt(path: Path) -> Recording:
-    """Read one log whole.
+    """Read one log.
 
-    The logger stood still and subtracted its mean reading before the first row, so the log brings its calibration: gyro
-    bias zero, angle zero, and as gravity at standing what ``find_gravity`` puts back.
+    Before the first row the logger measured the means of all channels at standing and subtracted them. The log
+    therefore has a calibration: gyro bias zero, angle zero, and gravity at standing as ``find_gravity`` estimates it.
 
     Args:
         path: the file; lines end with CRLF or LF, and it need not be UTF-8.
 
     Returns:
-        Both sensors and the encoder on the logger's clock (s since its boot). ``notes`` tells every line that was left
-        out and what each axis of gravity rests on. Of several logging sessions, each of which has a calibration of its
-        own, only the longest is returned.
+        Both sensors and the encoder on the logger's clock (s since its boot). ``notes`` lists the lines that were left
+        out and the basis of each axis of gravity. Each logging session has its own calibration; if there are several
+        sessions, only the longest is returned.
 
     Raises:
-        RecordingError: the file cannot be read, is no such log, or more than 1 % of its lines are malformed.
+        RecordingError: the file cannot be read, is not such a log, or more than 1 % of its lines are malformed.
     """
     try:
         lines = _read_lines(path)
@@ -86,7 +86,7 @@ def read_logger_txt(path: Path) -> Recording:
         )
     notes = lines.notes
     if malformed:
-        notes.append(f"malformed lines left out: {_named(malformed)}")
+        notes.append(f"malformed lines left out: {_listed(malformed)}")
     session = np.frombuffer(lines.session, dtype=np.int64)
     table, number, session = table[~bad], number[~bad], session[~bad]
     keep = _in_order(table[:, -1], number, session, notes)
@@ -128,41 +128,47 @@ def _in_order(
     session: IntArray,
     notes: list[str],
 ) -> IntArray:
-    """Return the rows of the longest session with strictly increasing times, and note what was left out."""
-    parts: list[list[int]] = []
+    """Return the rows of the longest session with strictly increasing times; note which rows are left out."""
     repeats: list[int] = []
-    strays: list[int] = []
-    part: list[int] = []
-    for k in range(len(time)):
-        if part and session[k] != session[part[-1]]:
-            part = []
-        if part and time[k] == time[part[-1]]:
-            repeats.append(int(number[k]))
-            continue
-        if part and time[k] < time[part[-1]]:
-            if len(part) > 1 and time[k] > time[part[-2]]:
-                strays.append(int(number[part.pop()]))  # the row before had jumped ahead
-            elif time[k] > time[part[-1]] - RESTART or (k + 1 < len(time) and time[k + 1] > time[part[-1]]):
-                strays.append(int(number[k]))
-                continue
-            else:
-                part = []  # the logger started again
-        if not part:
-            parts.append(part)
-        part.append(k)
+    disordered: list[int] = []
+    sessions = _sessions(time, session, repeats, disordered)
     if repeats:
-        notes.append(f"lines that repeat the time before them left out: {_named(repeats)}")
-    if strays:
-        notes.append(f"lines whose time is out of order left out: {_named(strays)}")
-    longest = max(parts, key=len)
-    for other in parts:
+        notes.append(f"lines that repeat the previous time left out: {_listed(number[repeats].tolist())}")
+    if disordered:
+        notes.append(f"lines whose time is out of order left out: {_listed(number[disordered].tolist())}")
+    longest = max(sessions, key=len)
+    for other in sessions:
         if other is not longest:
             notes.append(
-                f"the logger started again: the session of lines {number[other[0]]} to {number[other[-1]]} "
-                f"({len(other)} samples, a calibration of its own) left out, as lines {number[longest[0]]} to "
-                f"{number[longest[-1]]} are the longest; split the file to read it"
+                f"the logger was restarted: the session of lines {number[other[0]]} to {number[other[-1]]} "
+                f"({len(other)} samples, with its own calibration) left out, because lines {number[longest[0]]} to "
+                f"{number[longest[-1]]} are longer; split the file to read it"
             )
     return np.array(longest)
+
+
+def _sessions(time: FloatArray, session: IntArray, repeats: list[int], disordered: list[int]) -> list[list[int]]:
+    """Return the rows of each session with strictly increasing times; add the other rows to the two lists."""
+    sessions: list[list[int]] = []
+    rows: list[int] = []
+    for k in range(len(time)):
+        if rows and session[k] != session[rows[-1]]:
+            rows = []
+        if rows and time[k] == time[rows[-1]]:
+            repeats.append(k)
+            continue
+        if rows and time[k] < time[rows[-1]]:
+            if len(rows) > 1 and time[k] > time[rows[-2]]:
+                disordered.append(rows.pop())  # the time of the previous row had jumped ahead
+            elif time[k] > time[rows[-1]] - RESTART or (k + 1 < len(time) and time[k + 1] > time[rows[-1]]):
+                disordered.append(k)
+                continue
+            else:
+                rows = []  # the logger was restarted
+        if not rows:
+            sessions.append(rows)
+        rows.append(k)
+    return sessions
 
 
 def _recording(name: str, table: FloatArray, notes: list[str]) -> Recording:
@@ -174,7 +180,7 @@ def _recording(name: str, table: FloatArray, notes: list[str]) -> Recording:
     foot, shank = (_sensor(axes) for axes in (gravity.foot, gravity.shank))
     assumed = [f"shank {a}" for a, g in zip(AXES, gravity.shank, strict=True) if g.assumed]
     assumed += [f"foot {a}" for a, g in zip(AXES, gravity.foot, strict=True) if g.assumed]
-    source = f"the logger's standing before {name}, gravity from the rails" + (
+    source = f"the logger's standing before {name}, gravity from the clipping limits" + (
         f" (assumed: {', '.join(assumed)})" if assumed else ""
     )
     stamp = table[:, -1] / 1000.0
@@ -189,7 +195,7 @@ def _recording(name: str, table: FloatArray, notes: list[str]) -> Recording:
 
 
 def _signed(accel: FloatArray) -> FloatArray:
-    """Keep the sign of the logger's ``-0.00`` through the sum with gravity: the reference's roll turns on it."""
+    """Keep the sign of the logger's ``-0.00`` when gravity is added, because the reference's roll depends on it."""
     return np.where((accel == 0.0) & np.signbit(accel), -SIGNED_ZERO, accel)
 
 
@@ -197,6 +203,6 @@ def _sensor(axes: Sequence[AxisGravity]) -> SensorCalibration:
     return SensorCalibration(gyro_bias=(0.0, 0.0, 0.0), gravity=(axes[0].value, axes[1].value, axes[2].value))
 
 
-def _named(numbers: list[int]) -> str:
-    more = f" and {len(numbers) - MAX_NAMED} more" if len(numbers) > MAX_NAMED else ""
-    return ", ".join(map(str, numbers[:MAX_NAMED])) + more
+def _listed(numbers: list[int]) -> str:
+    more = f" and {len(numbers) - MAX_LISTED} more" if len(numbers) > MAX_LISTED else ""
+    return ", ".join(map(str, numbers[:MAX_LISTED])) + more

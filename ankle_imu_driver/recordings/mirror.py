@@ -1,4 +1,4 @@
-"""The other leg: what its sensors would have read, mounted with the same axes forward, left and up."""
+"""Mirrors a walk: calculates what the sensors of the other leg would read, with the same mounting."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import replace
 from ankle_imu_driver.calibration import Calibration, SensorCalibration
 from ankle_imu_driver.recordings.recording import ImuSamples, Recording
 
-# Z is the lateral axis of both sensors as they are mounted in the recordings: force along it flips, and as a mirror
-# image turns the other way about every axis that lies in the mirror, so do the rates about the other two.
+# Z is the lateral axis of both sensors as mounted in the recordings. Force along it changes its sign. A mirror image
+# rotates in the opposite direction about every axis that lies in the mirror plane, so the rates about X and Y change
+# their signs.
 FORCE = (1.0, 1.0, -1.0)
 RATE = (-1.0, -1.0, 1.0)
 
 
 def mirrored(recording: Recording) -> Recording:
-    """Return the mirror image of a walk; the encoder's angle stays, dorsiflexion is the same on both sides."""
+    """Return the mirror image of a walk. The encoder's angle is unchanged: dorsiflexion is the same on both sides."""
     calibration = recording.calibration
     if calibration is not None:
         shank, foot = _calibration(calibration.shank), _calibration(calibration.foot)

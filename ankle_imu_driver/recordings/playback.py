@@ -1,28 +1,61 @@
-"""Plays a source's samples when they are due, in a thread of its own."""
+"""Plays a source's samples at their time, in a thread of its own."""
 
 from __future__ import annotations
 
 import threading
 import time
+import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
-from ankle_imu_driver.recordings.timeline import Punctuality, Sample, Timeline
+from ankle_imu_driver.conventions import ERROR, OK, WARN
+from ankle_imu_driver.recordings.timeline import LatenessStats, Sample, Timeline
 from ankle_imu_driver.refusal import Refusal
 
-Publish = Callable[[Sample, int], None]  # a sample, and its stamp in ns
-STOP_TIMEOUT = 5.0  # s, for a source that is busy making its next samples
+Publish = Callable[[Sample, int], None]
+"""Takes a sample and its stamp in ns."""
+STOP_TIMEOUT = 5.0  # s; a source may be busy making its next samples
+LATE_SHARE = 0.05  # share of late samples from which the computer is considered too busy
+
+
+@dataclass(frozen=True)
+class PlaybackStatus:
+    """What a playback did since it was last asked.
+
+    Attributes:
+        lateness: how late the samples were published.
+        position: time of the last sample on the source's clock, in ns; 0 before the first.
+        counts: number of samples played so far, by stream.
+        ended: the source has no more samples.
+        failure: why the source failed; empty if it did not.
+        traceback: traceback of a failure that is a bug and not a ``Refusal``; empty otherwise.
+    """
+
+    lateness: LatenessStats
+    position: int
+    counts: dict[int, int]
+    ended: bool
+    failure: str
+    traceback: str
+
+    def judge(self, source: str) -> tuple[int, str]:
+        """Return the level (OK, WARN, ERROR) and one sentence for diagnostics; ``source`` is the source's name."""
+        if self.failure:
+            return ERROR, f"{source} failed: {self.failure}"
+        if self.ended:
+            return OK, "recording ended"
+        late, sent = self.lateness.late, self.lateness.sent
+        if late > LATE_SHARE * sent:
+            return WARN, f"{late} of {sent} samples were late; the computer is too busy"
+        return OK, f"{source} runs"
 
 
 class Playback:
-    """Hands out samples at their time; can be stopped and started again, and goes on with the next sample.
+    """Publishes samples at their time. It can be stopped and started again, and then continues with the next sample.
 
-    Every wait is until an absolute time on the monotonic clock, so delays do not add up. Samples that are due already
-    go out at once. The thread sleeps in between and needs nothing of the caller's.
-
-    Attributes:
-        ended: the source has no more samples.
-        failure: what broke the source, empty while all is well.
-        position: time of the last sample in ns, on the source's clock.
+    Every wait ends at an absolute time on the monotonic clock, so delays do not add up. Samples that are already due
+    are published at once.
     """
 
     def __init__(
@@ -33,60 +66,64 @@ class Playback:
         publish: Publish,
         finished: Callable[[], None],
     ) -> None:
-        """Take a source.
+        """Prepare to play a source.
 
         Args:
-            samples: in order of time.
+            samples: the samples in order of time.
             rate: seconds of the source per second.
-            now: the clock of the stamps, ns.
-            publish: takes each sample and its stamp, in the thread.
-            finished: called in the thread once the source has ended or failed.
+            now: the clock of the stamps, in ns.
+            publish: takes each sample and its stamp; called in the thread.
+            finished: called in the thread when the source has ended or failed.
         """
-        self.ended = False
-        self.failure = ""
-        self.position: int | None = None
         self._samples = samples
         self._rate = rate
         self._now = now
         self._publish = publish
         self._finished = finished
         self._next: Sample | None = None
-        self._punctuality = Punctuality()
+        self._lateness = LatenessStats()
+        self._position = 0
+        self._counts: Counter[int] = Counter()
+        self._ended = False
+        self._failure = self._traceback = ""
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin, or go on; the next sample is due now.
+        """Start or continue; the next sample is due now.
 
         Raises:
-            Refusal: a source that was stopped while it made samples has not come back yet.
+            Refusal: the source was stopped while it was making samples, and still is.
         """
         if self._thread is not None and self._thread.is_alive():
-            raise Refusal("the source is still busy with its next samples; try again in a moment")
+            raise Refusal("the source is still busy making its next samples; try again in a moment")
         self._stop.clear()
         self._thread = threading.Thread(target=self._run, name="playback", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
-        """Pause after the sample that is going out."""
+        """Stop after the current sample."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(STOP_TIMEOUT)
 
-    def punctuality(self) -> Punctuality:
-        """Return how samples went out since the last call."""
+    def take_status(self) -> PlaybackStatus:
+        """Return the status, and start new lateness statistics."""
         with self._lock:
-            taken, self._punctuality = self._punctuality, Punctuality()
-        return taken
+            lateness, self._lateness = self._lateness, LatenessStats()
+            counts = dict(self._counts)
+        return PlaybackStatus(lateness, self._position, counts, self._ended, self._failure, self._traceback)
 
     def _run(self) -> None:
         try:
             self._play()
-        except Exception as error:  # noqa: BLE001 - whatever breaks a source must be said, not lost with the thread
+        except Refusal as refusal:
+            self._failure = str(refusal)
+        except Exception as error:  # noqa: BLE001 - nobody sees an exception of a thread; take_status reports it
             if not self._stop.is_set():
-                self.failure = f"{type(error).__name__}: {error}"
-        if self.ended or self.failure:
+                self._failure, self._traceback = f"{type(error).__name__}: {error}", traceback.format_exc()
+        if self._ended or self._failure:
             self._finished()
 
     def _play(self) -> None:
@@ -94,7 +131,7 @@ class Playback:
         while not self._stop.is_set():
             sample = self._next = self._next or next(self._samples, None)
             if sample is None:
-                self.ended = True
+                self._ended = True
                 return
             if timeline is None:
                 timeline = Timeline.starting(self._rate, sample.time, time.monotonic_ns(), self._now())
@@ -103,7 +140,8 @@ class Playback:
                 return
             lateness = time.monotonic_ns() - due
             self._publish(sample, timeline.stamp(sample.time))
-            self.position = sample.time
             self._next = None
             with self._lock:
-                self._punctuality.note(lateness)
+                self._position = sample.time
+                self._counts[sample.stream] += 1
+                self._lateness.add(lateness)

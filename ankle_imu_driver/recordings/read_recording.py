@@ -1,4 +1,4 @@
-"""Reads a walk, and a calibration, from whatever kind of file holds it."""
+"""Reads a walk or a calibration from any supported kind of file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read_recording(path: Path) -> Recording:
         path: a TXT, a rosbag2's directory, or its ``metadata.yaml``, ``.mcap`` or ``.db3`` file.
 
     Raises:
-        RecordingError: there is no such file or it holds no walk; one sentence says why.
+        RecordingError: the file does not exist or is not a recording of a walk; one sentence says why.
     """
     path = path.expanduser()
     if not path.exists():
@@ -27,15 +27,15 @@ def read_recording(path: Path) -> Recording:
     if is_bag(path):
         return read_bag(path)
     if path.is_dir():
-        raise RecordingError(f"{path} is a directory without a metadata.yaml, so no rosbag2; give a TXT or a rosbag2")
+        raise RecordingError(f"{path} is a directory without a metadata.yaml, not a rosbag2; give a TXT or a rosbag2")
     return read_logger_txt(path)
 
 
 def read_calibration(path: Path) -> Calibration:
-    """Read a calibration file, or the calibration that a recording brings.
+    """Read a calibration file, or the calibration that belongs to a recording.
 
     Raises:
-        CalibrationError: the file is neither, or the recording has none; one sentence says why.
+        CalibrationError: the file cannot be read, or the recording has no calibration; one sentence says why.
     """
     path = path.expanduser()
     if path.suffix.lower() in (".yaml", ".yml") and not is_bag(path):
@@ -45,5 +45,5 @@ def read_calibration(path: Path) -> Calibration:
     except RecordingError as error:
         raise CalibrationError(str(error)) from error
     if calibration is None:
-        raise CalibrationError(f"{path} brings no calibration; put a calibration YAML beside it")
+        raise CalibrationError(f"{path} has no calibration; put a calibration YAML next to it")
     return calibration

@@ -1,7 +1,7 @@
-"""The raw samples of a walk, as every source (hardware, recording, simulator) hands them on.
+"""The raw samples of a walk, in the form that every reader and the simulator return.
 
-Frames are the sensors' own. An accelerometer value is specific force, so gravity is included: at rest it points up
-with 9.81 m/s^2 (REP-145, ``imu/data_raw``).
+All values are in the sensors' own frames. An accelerometer measures specific force, which includes gravity: at rest it
+points up with 9.81 m/s^2 (REP-145, ``imu/data_raw``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ankle_imu_driver.refusal import Refusal
 
 
 class RecordingError(Refusal):
-    """A recording that cannot be used; the message is one sentence that says why and what to do."""
+    """A recording cannot be used; the message is one sentence that says why and what to do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class ImuSamples:
     """One sensor's samples, strictly increasing in time.
 
     Attributes:
-        stamp: (N,) time of each sample in s, on any one clock.
+        stamp: (N,) time of each sample in s, all on one clock.
         accel: (N, 3) specific force in m/s^2, sensor frame.
         gyro: (N, 3) angular rate in rad/s, sensor frame.
     """
@@ -34,17 +34,17 @@ class ImuSamples:
     gyro: FloatArray
 
     def __post_init__(self) -> None:
-        """Refuse arrays that do not belong together.
+        """Check the arrays.
 
         Raises:
-            ValueError: shapes differ, or a stamp does not lie after the one before it.
+            ValueError: the shapes do not fit, or a stamp is not later than the previous one.
         """
         n = len(self.stamp)
         if self.accel.shape != (n, 3) or self.gyro.shape != (n, 3):
             raise ValueError(
                 f"{n} stamps need accel and gyro of shape ({n}, 3), not {self.accel.shape} and {self.gyro.shape}"
             )
-        _refuse_unordered(self.stamp)
+        _check_order(self.stamp)
 
     def __len__(self) -> int:
         return len(self.stamp)
@@ -63,14 +63,14 @@ class EncoderSamples:
     angle: FloatArray
 
     def __post_init__(self) -> None:
-        """Refuse arrays that do not belong together.
+        """Check the arrays.
 
         Raises:
-            ValueError: shapes differ, or a stamp does not lie after the one before it.
+            ValueError: the shapes differ, or a stamp is not later than the previous one.
         """
         if self.angle.shape != self.stamp.shape:
-            raise ValueError(f"{self.stamp.shape} stamps need as many angles, not {self.angle.shape}")
-        _refuse_unordered(self.stamp)
+            raise ValueError(f"stamps of shape {self.stamp.shape} need as many angles, not {self.angle.shape}")
+        _check_order(self.stamp)
 
     def __len__(self) -> int:
         return len(self.stamp)
@@ -78,15 +78,15 @@ class EncoderSamples:
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """A walk: two sensors, perhaps an encoder, perhaps a calibration.
+    """A walk: two sensors, and optionally an encoder and a calibration.
 
     Attributes:
-        name: the file's stem, by which reports call it.
-        shank: the shank sensor.
-        foot: the foot sensor.
-        encoder: the ankle encoder, None where there is none.
-        calibration: what standing still before (or in) the recording gave, None if nothing did.
-        notes: what the reader found out, repaired or assumed, a sentence each.
+        name: the file's stem; reports use it as the walk's name.
+        shank: samples of the shank sensor.
+        foot: samples of the foot sensor.
+        encoder: samples of the ankle encoder; None if there is no encoder.
+        calibration: standing calibration from before or within the recording; None if there is none.
+        notes: what the reader found, repaired or assumed, one sentence each.
     """
 
     name: str
@@ -107,8 +107,8 @@ class Recording:
         return float(max(self.shank.stamp[-1], self.foot.stamp[-1]))
 
 
-def _refuse_unordered(stamp: FloatArray) -> None:
+def _check_order(stamp: FloatArray) -> None:
     step = np.diff(stamp)
     if np.any(step <= 0):
         k = int(np.argmax(step <= 0)) + 1
-        raise ValueError(f"stamp {k} ({stamp[k]:.6f} s) does not lie after the one before it ({stamp[k - 1]:.6f} s)")
+        raise ValueError(f"stamp {k} ({stamp[k]:.6f} s) is not later than the previous one ({stamp[k - 1]:.6f} s)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,36 +11,38 @@ from typing import Any
 import numpy as np
 
 from ankle_imu_driver.arrays import FloatArray
+from ankle_imu_driver.calibration import FORMAT as CALIBRATION_FORMAT
 from ankle_imu_driver.calibration import Calibration, CalibrationError, load_calibration
+from ankle_imu_driver.conventions import ENCODER, ENCODER_TOPIC, FOOT, RAW_TOPICS, SHANK
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording, RecordingError
 
-SHANK, FOOT, ENCODER = "shank/imu/data_raw", "foot/imu/data_raw", "encoder/joint_states"
+TOPICS = {**RAW_TOPICS, ENCODER: ENCODER_TOPIC}
 IMU_TYPE, JOINT_TYPE = "sensor_msgs/msg/Imu", "sensor_msgs/msg/JointState"
 STORAGE = (".mcap", ".db3")
 METADATA = "metadata.yaml"
-RESTART = 1.0  # s that a stamp lies back at which the source has started again; less is the transport's reordering
+RESTART = 1.0  # s; if a stamp goes back further, the source was restarted; less is reordering by the transport
 
 
 def is_bag(path: Path) -> bool:
-    """Tell a rosbag2 (its directory, its metadata or a storage file of it) from other files."""
+    """Return whether a path is a rosbag2: its directory, its metadata, or one of its storage files."""
     if path.is_dir():
         return (path / METADATA).exists() or any(p.suffix in STORAGE for p in path.iterdir())
     return path.suffix in STORAGE or path.name == METADATA
 
 
 def read_bag(path: Path) -> Recording:
-    """Read the two sensors, and the encoder if there is one, under whatever namespace.
+    """Read the two sensors, and the encoder if there is one, in any namespace.
 
-    Times are the headers'. The encoder's angle is taken as dorsiflexion positive with zero at standing, which is what
-    the driver publishes unless it was told otherwise. The calibration is the one file in our format inside the bag's
-    directory, else ``<bag>.yaml`` or ``calibration.yaml`` beside it. If the source was restarted while the bag ran,
-    only the longest stretch is returned; ``notes`` says so, and counts whatever else was left out.
+    Times are the stamps of the headers. The encoder's angle is assumed to be dorsiflexion positive with zero at
+    standing, which is the driver's default. The calibration is the calibration file inside the bag's directory,
+    otherwise ``<bag>.yaml`` or ``calibration.yaml`` next to it. If the source was restarted during the recording, only
+    the longest session is returned. ``notes`` reports this, and counts the messages that were left out.
 
     Args:
         path: the bag's directory, its ``metadata.yaml``, or one ``.mcap`` or ``.db3`` file.
 
     Raises:
-        RecordingError: it cannot be read, lacks a topic, or holds two legs; one sentence says which.
+        RecordingError: the bag cannot be read, lacks a topic, or contains two legs; one sentence says which.
     """
     if path.name == METADATA:
         path = path.parent
@@ -49,21 +51,21 @@ def read_bag(path: Path) -> Recording:
         streams, sessions = _read_streams(path)
     except RecordingError:
         raise
-    except Exception as error:  # what a damaged file makes the library raise is not bounded
+    except Exception as error:  # a damaged file may make the library raise any exception
         raise RecordingError(f"{path} cannot be read as a rosbag2: {' '.join(str(error).split())}") from error
     notes: list[str] = []
-    session = _longest(sessions, streams, notes)
-    shank, foot = (_imu(path, streams[topic], topic, session, notes) for topic in (SHANK, FOOT))
+    session = _longest_session(sessions, streams, notes)
+    shank, foot = (_imu(path, streams[stream], TOPICS[stream], session, notes) for stream in (SHANK, FOOT))
     encoder = None
     if len(streams[ENCODER].stamp):
-        stamp, values = streams[ENCODER].ordered(session, ENCODER, notes)
+        stamp, values = streams[ENCODER].ordered(session, ENCODER_TOPIC, notes)
         encoder = EncoderSamples(stamp, values[:, 0]) if len(stamp) else None
     return Recording(path.stem, shank, foot, encoder, calibration, tuple(notes))
 
 
 @dataclass
 class _Stream:
-    """The messages of one topic as they came."""
+    """The messages of one topic in the order in which they were received."""
 
     columns: int
     stamp: array[float] = field(default_factory=lambda: array("d"))
@@ -71,25 +73,26 @@ class _Stream:
     session: array[int] = field(default_factory=lambda: array("q"))
 
     def ordered(self, session: int, topic: str, notes: list[str]) -> tuple[FloatArray, FloatArray]:
-        """Return (N,) strictly increasing stamps and (N, columns) finite values of a session; note what is left out."""
+        """Return a session's strictly increasing stamps (N,) and finite values (N, columns); note what is left out."""
         chosen = np.frombuffer(self.session, dtype=np.int64) == session
         stamp = np.frombuffer(self.stamp, dtype=np.float64)[chosen]
         values = np.frombuffer(self.values, dtype=np.float64).reshape(-1, self.columns)[chosen]
         finite = np.isfinite(values).all(axis=1)
         if not finite.all():
-            notes.append(f"{topic}: messages left out for values that are not finite: {np.count_nonzero(~finite)}")
+            notes.append(f"{topic}: messages left out because a value is not finite: {np.count_nonzero(~finite)}")
         stamp, values = stamp[finite], values[finite]
         late = np.count_nonzero(np.diff(stamp) < 0)
         unique, first = np.unique(stamp, return_index=True)
         if late:
-            notes.append(f"{topic}: messages that came after a later one, put in order: {late}")
+            notes.append(f"{topic}: messages received out of order and put in order: {late}")
         if len(unique) < len(stamp):
-            notes.append(f"{topic}: messages left out for repeating a stamp: {len(stamp) - len(unique)}")
+            notes.append(f"{topic}: messages left out because they repeat a stamp: {len(stamp) - len(unique)}")
         return unique, values[first]
 
 
-def _read_streams(path: Path) -> tuple[dict[str, _Stream], int]:
-    # Imported only here: it brings 12 MB into every node that may be told to read a bag and hardly ever is.
+def _read_streams(path: Path) -> tuple[dict[int, _Stream], int]:
+    """Return the messages of each stream and the number of sessions."""
+    # Imported here because it loads 12 MB that a node which reads no bag does not need.
     from rosbags.rosbag2 import Reader  # noqa: PLC0415
     from rosbags.typesys import Stores, get_typestore  # noqa: PLC0415
 
@@ -98,16 +101,12 @@ def _read_streams(path: Path) -> tuple[dict[str, _Stream], int]:
     session, newest = 0, -np.inf
     with Reader(path) as reader:
         namespace = _namespace(path, {c.topic for c in reader.connections if c.msgtype == IMU_TYPE})
-        wanted = {f"{namespace}{SHANK}": SHANK, f"{namespace}{FOOT}": FOOT, f"{namespace}{ENCODER}": ENCODER}
+        wanted = {f"{namespace}{topic}": stream for stream, topic in TOPICS.items()}
         connections = [c for c in reader.connections if c.topic in wanted and c.msgtype in (IMU_TYPE, JOINT_TYPE)]
         for connection, _, data in reader.messages(connections=connections):
             message: Any = types.deserialize_cdr(data, connection.msgtype)
-            if connection.msgtype == IMU_TYPE:
-                a, w = message.linear_acceleration, message.angular_velocity
-                row: Iterable[float] = (a.x, a.y, a.z, w.x, w.y, w.z)
-            elif len(message.position):
-                row = message.position[:1]
-            else:
+            row = _row(message, connection.msgtype)
+            if not len(row):
                 continue
             stamp = (message.header.stamp.sec * 10**9 + message.header.stamp.nanosec) / 10**9
             if stamp < newest - RESTART:
@@ -120,28 +119,37 @@ def _read_streams(path: Path) -> tuple[dict[str, _Stream], int]:
     return streams, session + 1
 
 
+def _row(message: Any, kind: str) -> Sequence[float]:
+    """Return the values of a message; empty for a joint state without a position."""
+    if kind == IMU_TYPE:
+        a, w = message.linear_acceleration, message.angular_velocity
+        return a.x, a.y, a.z, w.x, w.y, w.z
+    position: Sequence[float] = message.position[:1]
+    return position
+
+
 def _namespace(path: Path, topics: set[str]) -> str:
-    """Return the prefix under which both sensors are, with its last slash."""
-    found = {suffix: {t.removesuffix(suffix) for t in topics if t.endswith(f"/{suffix}")} for suffix in (SHANK, FOOT)}
-    both = sorted(found[SHANK] & found[FOOT])
+    """Return the prefix of both sensors' topics, including its last slash."""
+    shank, foot = ({t.removesuffix(raw) for t in topics if t.endswith(f"/{raw}")} for raw in RAW_TOPICS.values())
+    both = sorted(shank & foot)
     if len(both) > 1:
         raise RecordingError(
-            f"{path} holds {len(both)} legs, under {', '.join(both)}; record or filter them into a bag each"
+            f"{path} contains {len(both)} legs, in {', '.join(both)}; record or filter each leg into a bag of its own"
         )
     if not both:
         raise RecordingError(
-            f"{path} lacks {SHANK} and {FOOT} of type {IMU_TYPE} under one namespace; its Imu topics are: "
-            f"{', '.join(sorted(topics)) or 'none'}"
+            f"{path} lacks {' and '.join(RAW_TOPICS.values())} of type {IMU_TYPE} in one namespace; its Imu topics "
+            f"are: {', '.join(sorted(topics)) or 'none'}"
         )
     return both[0]
 
 
-def _longest(sessions: int, streams: dict[str, _Stream], notes: list[str]) -> int:
+def _longest_session(sessions: int, streams: dict[int, _Stream], notes: list[str]) -> int:
     size = np.bincount(np.concatenate([np.frombuffer(s.session, dtype=np.int64) for s in streams.values()]))
     longest = int(np.argmax(size)) if len(size) else 0
     if sessions > 1:
         notes.append(
-            f"the source started again while the bag ran; of {sessions} stretches only the longest is read, "
+            f"the source was restarted during the recording; of {sessions} sessions only the longest is read, "
             f"{size[longest]} of {size.sum()} messages"
         )
     return longest
@@ -149,7 +157,7 @@ def _longest(sessions: int, streams: dict[str, _Stream], notes: list[str]) -> in
 
 def _imu(path: Path, stream: _Stream, topic: str, session: int, notes: list[str]) -> ImuSamples:
     if not stream.stamp:
-        raise RecordingError(f"{path} has {topic}, but no message on it")
+        raise RecordingError(f"{path} has the topic {topic}, but no message on it; record the walk again")
     stamp, values = stream.ordered(session, topic, notes)
     if not len(stamp):
         raise RecordingError(f"{path} has no usable message on {topic}: {notes[-1]}")
@@ -161,12 +169,13 @@ def _find_calibration(bag: Path) -> Calibration | None:
     inside = [p for p in folder.glob("*.y*ml") if p.name != METADATA] if is_bag(folder) else []
     beside = [bag.parent / name for name in (f"{bag.stem}.yaml", "calibration.yaml")]
     for place in (inside, beside):
-        ours = [p for p in place if p.is_file() and "ankle_calibration" in p.read_text("utf-8", "replace")]
-        if len(ours) > 1 and place is inside:
-            raise RecordingError(f"{bag} has more than one calibration: {', '.join(p.name for p in sorted(ours))}")
-        if ours:
+        found = [p for p in place if p.is_file() and CALIBRATION_FORMAT in p.read_text("utf-8", "replace")]
+        if len(found) > 1 and place is inside:
+            names = ", ".join(path.name for path in sorted(found))
+            raise RecordingError(f"{bag} has more than one calibration: {names}; keep one of them")
+        if found:
             try:
-                return load_calibration(ours[0])
+                return load_calibration(found[0])
             except CalibrationError as error:
                 raise RecordingError(f"the calibration of {bag} cannot be used: {error}") from error
     return None

@@ -14,17 +14,20 @@ from rosbags.rosbag2.storage_mcap import McapWriter
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from ankle_imu_driver.calibration import save_calibration
+from ankle_imu_driver.conventions import ENCODER, FOOT, SENSOR_FRAMES, SHANK
 from ankle_imu_driver.recordings.recording import Recording, RecordingError
-from ankle_imu_driver.recordings.rosbag_reader import ENCODER, FOOT, IMU_TYPE, JOINT_TYPE, SHANK
+from ankle_imu_driver.recordings.rosbag_reader import IMU_TYPE, JOINT_TYPE, TOPICS
+from ankle_imu_driver.recordings.timeline import Sample, samples
 
-METADATA_VERSION = 8  # the newest that every rosbag2 from Humble on reads
-FLUSH_PERIOD = 1_000_000_000  # ns; a crash loses no more
+METADATA_VERSION = 8  # the newest version that every rosbag2 since Humble reads
+FLUSH_PERIOD = 1_000_000_000  # ns; a crash loses no more than this
+ENCODER_JOINT = "ankle_encoder"
 
 
 class BagWriter:
-    """A rosbag2 that is being written; a context manager, complete also when it is left by an exception.
+    """A rosbag2 that is being written. A context manager; the bag is complete even if the block raises an exception.
 
-    Messages go to disk every second, in chunks that are whole. After a crash (power, SIGKILL) the file lacks its index:
+    Complete chunks are written to disk every second. After a crash (power, SIGKILL) the file lacks its index:
     ``mcap recover`` and ``ros2 bag reindex`` restore it, without the last second.
 
     Attributes:
@@ -36,24 +39,24 @@ class BagWriter:
 
         Args:
             path: a directory that does not exist yet.
-            topics: message type of each topic, as in ``{"forecast": "trajectory_msgs/msg/JointTrajectory"}``; a leading
-                slash is put where it is missing.
+            topics: message type of each topic, as in ``{"forecast": "trajectory_msgs/msg/JointTrajectory"}``; a missing
+                leading slash is added.
             definitions: ``.msg`` text of each type that is not part of ROS itself.
 
         Raises:
-            RecordingError: the directory exists or cannot be made.
+            RecordingError: the directory exists or cannot be created.
         """
         self.types = get_typestore(Stores.ROS2_HUMBLE)
         for name, text in (definitions or {}).items():
             self.types.register(get_types_from_msg(text, name))
         if path.exists():
-            raise RecordingError(f"{path} exists already; give the recording another name")
+            raise RecordingError(f"{path} already exists; give the recording another name")
         self._path = path
         self._writer = Writer(path, version=METADATA_VERSION, storage_plugin=StoragePlugin.MCAP)
         try:
             self._writer.open()
         except OSError as error:
-            raise RecordingError(f"recording {path} cannot be made: {error.strerror}") from error
+            raise RecordingError(f"recording {path} cannot be created: {error.strerror}") from error
         self._connections: dict[str, Connection] = {
             topic: self._writer.add_connection(f"/{topic.lstrip('/')}", kind, typestore=self.types)
             for topic, kind in topics.items()
@@ -64,13 +67,13 @@ class BagWriter:
         """Append one message.
 
         Args:
-            topic: one of ``topics``, as it was given.
-            time: when it was received or is to be played, in ns.
-            message: its CDR bytes (a raw subscription's, or ``rclpy.serialization.serialize_message``'s), or an object
+            topic: one of ``topics``, spelled as in the constructor.
+            time: time of reception, in ns; playback uses it.
+            message: its CDR bytes (from a raw subscription or ``rclpy.serialization.serialize_message``), or an object
                 of a class in ``types``.
 
         Raises:
-            RecordingError: the disk refuses it.
+            RecordingError: the message cannot be written to disk.
         """
         connection = self._connections[topic]
         if not isinstance(message, bytes | memoryview):
@@ -84,7 +87,7 @@ class BagWriter:
             raise RecordingError(f"recording {self._path} cannot be written: {error.strerror}") from error
 
     def close(self) -> None:
-        """Write the index and the metadata; after that the bag is complete."""
+        """Write the index and the metadata, which completes the bag."""
         self._writer.close()
 
     def __enter__(self) -> BagWriter:
@@ -104,47 +107,37 @@ class BagWriter:
 
 
 def write_bag(path: Path, recording: Recording, namespace: str = "") -> None:
-    """Write a recording as a rosbag2 with its calibration inside, for ``read_bag`` and ``ros2 bag play``.
+    """Write a recording and its calibration as a rosbag2, for ``read_bag`` and ``ros2 bag play``.
 
     Args:
         path: a directory that does not exist yet.
-        recording: stamps are written as they are.
-        namespace: prefix of the topics, as ``right_ankle``.
+        recording: the recording; its stamps are not changed.
+        namespace: namespace of the topics, such as ``right_ankle``.
 
     Raises:
         RecordingError: the directory exists or cannot be written.
     """
     prefix = f"{namespace.strip('/')}/" if namespace.strip("/") else ""
-    streams = [(SHANK, "shank_imu_link", recording.shank), (FOOT, "foot_imu_link", recording.foot)]
-    topics = {f"{prefix}{SHANK}": IMU_TYPE, f"{prefix}{FOOT}": IMU_TYPE}
+    topics = {stream: f"{prefix}{topic}" for stream, topic in TOPICS.items()}
+    types = {topics[SHANK]: IMU_TYPE, topics[FOOT]: IMU_TYPE}
     if recording.encoder is not None:
-        topics[f"{prefix}{ENCODER}"] = JOINT_TYPE
-    with BagWriter(path, topics) as bag:
-        t = bag.types.types
-        header, time = t["std_msgs/msg/Header"], t["builtin_interfaces/msg/Time"]
-        vector, unknown = t["geometry_msgs/msg/Vector3"], t["geometry_msgs/msg/Quaternion"](0.0, 0.0, 0.0, 1.0)
-        no_orientation = np.array([-1.0, *[0.0] * 8])
-        events = [(round(s * 1e9), k, i) for k, (_, _, v) in enumerate(streams) for i, s in enumerate(v.stamp)]
-        if recording.encoder is not None:
-            events += [(round(s * 1e9), 2, i) for i, s in enumerate(recording.encoder.stamp)]
-        for ns, k, i in sorted(events):
-            stamp = time(ns // 1_000_000_000, ns % 1_000_000_000)
-            if k < 2:
-                topic, frame, samples = streams[k]
-                message = t[IMU_TYPE](
-                    header(stamp, frame),
-                    unknown,
-                    no_orientation,
-                    vector(*samples.gyro[i]),
-                    np.zeros(9),
-                    vector(*samples.accel[i]),
-                    np.zeros(9),
-                )
-            else:
-                assert recording.encoder is not None
-                topic, none = ENCODER, np.zeros(0)
-                angle = recording.encoder.angle[i : i + 1]
-                message = t[JOINT_TYPE](header(stamp, ""), ["ankle_encoder"], angle, none, none)
-            bag.write(f"{prefix}{topic}", ns, message)
+        types[topics[ENCODER]] = JOINT_TYPE
+    with BagWriter(path, types) as bag:
+        for sample in samples([recording]):
+            bag.write(topics[sample.stream], sample.time, _message(bag.types.types, sample))
     if recording.calibration is not None:
         save_calibration(path / "calibration.yaml", recording.calibration)
+
+
+def _message(types: Mapping[str, Any], sample: Sample) -> Any:
+    """Return the message of a sample; ``types`` are the message classes by name."""
+    stamp = types["builtin_interfaces/msg/Time"](*divmod(sample.time, 1_000_000_000))
+    header = types["std_msgs/msg/Header"]
+    if sample.stream == ENCODER:
+        nothing = np.zeros(0)
+        return types[JOINT_TYPE](header(stamp, ""), [ENCODER_JOINT], np.array(sample.values), nothing, nothing)
+    vector, unknown = types["geometry_msgs/msg/Vector3"], types["geometry_msgs/msg/Quaternion"](0.0, 0.0, 0.0, 1.0)
+    no_orientation = np.array([-1.0, *[0.0] * 8])  # REP-145
+    accel, gyro = vector(*sample.values[:3]), vector(*sample.values[3:])
+    frame = SENSOR_FRAMES[sample.stream]
+    return types[IMU_TYPE](header(stamp, frame), unknown, no_orientation, gyro, np.zeros(9), accel, np.zeros(9))

@@ -1,4 +1,4 @@
-"""When each sample of a source is due, and what stamp it carries: the arithmetic of playing, without a clock."""
+"""Calculates when each sample of a source is due and what stamp it gets. Pure arithmetic, without a clock."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
 from ankle_imu_driver.refusal import Refusal
 
-LATE = 5_000_000  # ns behind its due time at which a sample is counted as late: half a sample period
+LATE = 5_000_000  # ns after its due time from which a sample counts as late: half a sample period
 
 
 class Sample(NamedTuple):
-    """One sample on its way out.
+    """One sample of one stream.
 
     Attributes:
-        time: ns on the source's own clock.
+        time: time on the source's own clock, in ns.
         stream: SHANK, FOOT or ENCODER.
-        values: accel x, y, z in m/s^2 and gyro x, y, z in rad/s; or the encoder's angle in rad.
+        values: accel x, y, z in m/s^2 and gyro x, y, z in rad/s, or the encoder's angle in rad, dorsiflexion positive.
     """
 
     time: int
@@ -31,7 +31,7 @@ class Sample(NamedTuple):
 
 
 def check_rate(rate: float) -> None:
-    """Refuse a rate at which nothing can be played.
+    """Check a playback rate.
 
     Raises:
         Refusal: the rate is not above 0; one sentence says what to do.
@@ -43,7 +43,7 @@ def check_rate(rate: float) -> None:
 
 
 def samples(chunks: Iterable[Recording]) -> Iterator[Sample]:
-    """Merge the streams of recordings that follow each other in time, one sample after the other."""
+    """Yield all samples of consecutive recordings in order of time; at the same time in the order of the streams."""
     for chunk in chunks:
         streams = [_table(chunk.shank), _table(chunk.foot)]
         if chunk.encoder is not None:
@@ -57,7 +57,7 @@ def samples(chunks: Iterable[Recording]) -> Iterator[Sample]:
 
 
 def looped(recording: Recording) -> Iterator[Recording]:
-    """Repeat a recording without end; its stamps go on by a sample period from the last pass to the next."""
+    """Repeat a recording endlessly. Between two passes the stamps advance by one sample period."""
     period = recording.end - recording.start + float(np.median(np.diff(recording.shank.stamp)))
     turn = 0
     while True:
@@ -67,13 +67,13 @@ def looped(recording: Recording) -> Iterator[Recording]:
 
 @dataclass(frozen=True)
 class Timeline:
-    """Where a source's clock lies on the monotonic clock and on the clock of the stamps; all in ns.
+    """Maps a source's clock to the monotonic clock and to stamps. All times in ns.
 
     Attributes:
         rate: seconds of the source per second.
-        origin: a time of the source.
-        monotonic: when that is due on the monotonic clock.
-        stamp_origin: the stamp that it carries.
+        origin: reference time on the source's clock.
+        monotonic: time on the monotonic clock at which ``origin`` is due.
+        stamp_origin: stamp of ``origin``.
     """
 
     rate: float
@@ -83,31 +83,44 @@ class Timeline:
 
     @classmethod
     def starting(cls, rate: float, first: int, monotonic: int, now: int) -> Timeline:
-        """Lay a source's next sample at this moment.
+        """Make the next sample due now.
 
-        Stamps are shifted to now at rate 1. At any other rate the source's own time is kept, for ``/clock`` to follow.
+        At rate 1 stamps are shifted to the present. At any other rate stamps keep the source's own time, and ``/clock``
+        follows them.
+
+        Args:
+            rate: seconds of the source per second.
+            first: time of the next sample on the source's clock.
+            monotonic: the monotonic clock now.
+            now: the clock of the stamps now.
         """
         return cls(rate, first, monotonic, now if rate == 1 else first)
 
     def due(self, time: int) -> int:
-        """Return when a time of the source is due on the monotonic clock; from the origin, so that nothing drifts."""
+        """Return when a time of the source is due on the monotonic clock; calculated from the origin, without drift."""
         return self.monotonic + round((time - self.origin) / self.rate)
 
     def stamp(self, time: int) -> int:
-        """Return the stamp of a time of the source; jitter and gaps are kept to the ns."""
+        """Return the stamp of a time of the source; jitter and gaps are kept exactly."""
         return self.stamp_origin + (time - self.origin)
 
 
 @dataclass
-class Punctuality:
-    """How late samples went out since the last look."""
+class LatenessStats:
+    """How late samples were published.
+
+    Attributes:
+        sent: number of samples.
+        late: number of samples later than ``LATE``.
+        worst: greatest lateness, in ns.
+    """
 
     sent: int = 0
     late: int = 0
     worst: int = 0
 
-    def note(self, lateness: int) -> None:
-        """Take one sample that went out ``lateness`` ns after it was due."""
+    def add(self, lateness: int) -> None:
+        """Count one sample that was published ``lateness`` ns after it was due."""
         self.sent += 1
         self.late += lateness > LATE
         self.worst = max(self.worst, lateness)

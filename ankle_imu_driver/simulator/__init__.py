@@ -1,1 +1,1 @@
-"""A simulated person's leg and the two sensors on it, from published gait curves and the sensor's datasheet."""
+"""The gait simulator: a person's leg and its two sensors, from published gait curves and the sensor's datasheet."""

@@ -1,4 +1,4 @@
-"""From activities to one leg's motion: which stride comes next, how long and how large it is this time."""
+"""Plans one leg's motion for a sequence of activities: the kind, the duration and the size of each stride."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ from ankle_imu_driver.simulator.leg_motion import RATE, LegMotion, MotionPiece, 
 from ankle_imu_driver.simulator.normative_gait import LEVEL, STAIRS_DOWN, STAIRS_UP, GaitPattern
 from ankle_imu_driver.simulator.user_profile import UserProfile
 
-STEP_HEIGHT, STEP_DEPTH = 0.17, 0.29  # m; one leg's stride takes two steps
+STEP_HEIGHT, STEP_DEPTH = 0.17, 0.29  # m of one stair; a stride climbs two stairs
 BLOCK = 5 * RATE
 TURN_PER_STRIDE = math.radians(80.0)
 
 
 @dataclass(frozen=True, eq=False)
 class _Waves:
-    """Sines of sizes in rad, frequencies in Hz and phases in rad, each (K,)."""
+    """A sum of K sines with amplitudes in rad, frequencies in Hz and phases in rad, each (K,)."""
 
-    size: FloatArray
+    amplitude: FloatArray
     frequency: FloatArray
     phase: FloatArray
 
     def at(self, time: FloatArray) -> FloatArray:
-        return np.sin(2 * np.pi * np.outer(time, self.frequency) + self.phase) @ self.size
+        return np.sin(2 * np.pi * np.outer(time, self.frequency) + self.phase) @ self.amplitude
 
 
 @dataclass
 class GaitPlanner:
-    """Plans one person's strides; each differs from the last as people's do.
+    """Plans one person's strides, with the variation between strides that people show.
 
     Attributes:
-        user: who moves.
-        rng: where the differences come from.
+        user: the person.
+        rng: random generator for the variation.
     """
 
     user: UserProfile
@@ -57,11 +57,11 @@ class GaitPlanner:
 
     def __post_init__(self) -> None:
         self._leg = LegMotion(self.user)
-        # Deviations that persist over some strides: time, size, length (relative), ankle angle (of its usual scatter).
+        # Deviations that persist over some strides: time, size, relative length, ankle angle (multiple of its scatter).
         self._drift = np.zeros(4)
 
     def motion(self, activities: Iterable[Activity]) -> Iterator[MotionPiece]:
-        """The motion of each activity in turn, in pieces of at most a few seconds."""
+        """Yield the motion of the activities, one after the other, in pieces of a few seconds at most."""
         for activity in activities:
             yield from self._pieces(activity)
 
@@ -70,8 +70,8 @@ class GaitPlanner:
             case Stand(duration):
                 yield from self._rest(Label.STAND, duration, self._sway())
             case Sway(duration, amplitude, frequency):
-                size, turns = np.array([amplitude]), np.array([frequency])
-                yield from self._rest(Label.SWAY, duration, _Waves(size, turns, np.zeros(1)))
+                wave = _Waves(np.array([amplitude]), np.array([frequency]), np.zeros(1))
+                yield from self._rest(Label.SWAY, duration, wave)
             case Sit(duration, shank):
                 yield from self._rest(Label.SIT, duration, self._sway(), shank)
             case Turn(angle):
@@ -91,7 +91,7 @@ class GaitPlanner:
                 return self._walking(Label.WALK, LEVEL, speed)
             case Slope(_, incline):
                 stride = self._walking(Label.SLOPE, LEVEL, 0.9)
-                # Part of the slope is taken up by the ankle, part by leaning the shank (roughly: McIntosh et al. 2006).
+                # The ankle follows part of the slope, the shank's lean the rest (roughly as in McIntosh et al. 2006).
                 return replace(
                     stride,
                     ground=-incline,
@@ -114,17 +114,17 @@ class GaitPlanner:
                 return replace(
                     stride, ground=pitch, length=0.35 * stride.length, size=0.25 * stride.size, throw=0.1, clearance=0.0
                 )
-        raise TypeError(f"no stride is known for {activity}")
+        raise TypeError(f"there is no stride for {activity}")
 
     def _walking(self, label: Label, pattern: GaitPattern, speed: float) -> Stride:
-        """A stride of the user's own, at ``speed`` times their speed, different from the last."""
+        """Return the user's next stride at ``speed`` times their own speed, with random variation."""
         user, rng, vary = self.user, self.rng, self.user.variability
-        # Shares of what persists and of what does not, after the stride times and angles of the five walks.
+        # The persistent and the independent part of the variation, fitted to stride times and angles of the five walks.
         self._drift = 0.8 * self._drift + 0.6 * rng.normal(0.0, [0.35 * vary, 0.7 * vary, 0.7 * vary, 1.0])
         once = rng.normal(0.0, [0.7 * vary, 0.7 * vary, 0.7 * vary, 0.5])
         time, size, length = np.exp((self._drift + once)[:3])
         size *= speed**0.3
-        # Speed is shared between cadence and length, as people do.
+        # People change speed by cadence and length equally.
         period = user.stride_time * time / math.sqrt(speed)
         flat, heel_off, toe_off = np.array([user.flat, user.heel_off, user.toe_off]) + rng.normal(0.0, 0.3 * vary, 3)
         scatter = rng.normal(0.0, 1.0, (4, 2)) * 0.33 * vary / np.array([[1.0], [1.2], [2.0], [3.0]])
@@ -149,7 +149,7 @@ class GaitPlanner:
 
     def _turning(self, angle: float) -> Stride:
         stride = self._walking(Label.TURN, LEVEL, 0.9)
-        # Feet turn in small steps that differ much from each other; the walks' fall to half of a stride's size.
+        # People turn in small steps that vary much; in the recorded walks down to half of a stride's size.
         sharp = min(abs(angle) / TURN_PER_STRIDE, 1.5) * self.rng.uniform(0.5, 1.2)
         return replace(
             stride,
@@ -161,7 +161,7 @@ class GaitPlanner:
         )
 
     def _rest(self, label: Label, duration: float, waves: _Waves, shank: float = 0.0) -> Iterator[MotionPiece]:
-        """Rest on a level foot, in blocks of at most 5 s, so that a long one is never held whole."""
+        """Rest on a level foot, in blocks of at most 5 s to limit the memory for long rests."""
         if self._leg.foot_pitch != 0.0:
             step = self._walking(Label.WALK, LEVEL, 0.8)
             yield self._leg.stride(replace(step, length=0.2, size=0.3 * step.size, landing=0.1 * step.landing))
@@ -171,7 +171,7 @@ class GaitPlanner:
             yield self._leg.rest(shank + waves.at(time), label)
 
     def _sway(self) -> _Waves:
-        """Postural sway about the ankle: some 0.2 deg, below 1 Hz."""
+        """Return postural sway about the ankle: about 0.2 deg, below 1 Hz."""
         frequency = self.rng.uniform(0.1, 0.8, 6)
-        size = np.radians(self.rng.normal(0.0, 0.12, 6)) / np.sqrt(frequency / 0.2)
-        return _Waves(size, frequency, self.rng.uniform(0.0, 2 * np.pi, 6))
+        amplitude = np.radians(self.rng.normal(0.0, 0.12, 6)) / np.sqrt(frequency / 0.2)
+        return _Waves(amplitude, frequency, self.rng.uniform(0.0, 2 * np.pi, 6))

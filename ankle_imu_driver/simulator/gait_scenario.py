@@ -1,4 +1,4 @@
-"""What a simulated person does, one activity after the other."""
+"""The activities of a simulated person, and an endless indoor walk made of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 
 class Label(IntEnum):
-    """The activity that a simulated sample belongs to."""
+    """The activity during a simulated sample."""
 
     STAND = 0
     SWAY = 1
@@ -25,7 +25,7 @@ class Label(IntEnum):
 
 @dataclass(frozen=True)
 class Stand:
-    """Stand still and upright for ``duration`` s, with the postural sway of a healthy person (some 0.2 deg)."""
+    """Stand still and upright for ``duration`` s, with the postural sway of a healthy person (about 0.2 deg)."""
 
     duration: float
 
@@ -49,13 +49,13 @@ class Sit:
 
 @dataclass(frozen=True)
 class Walk:
-    """Walk on level ground for about ``duration`` s, at ``speed`` times the user's own."""
+    """Walk on level ground for about ``duration`` s, at ``speed`` times the user's own speed."""
 
     duration: float
     speed: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse a walk that gets nowhere.
+        """Check the speed.
 
         Raises:
             ValueError: the speed is not positive.
@@ -66,14 +66,14 @@ class Walk:
 
 @dataclass(frozen=True)
 class Turn:
-    """Walk through a turn of ``angle`` rad (left positive) on level ground in as few strides as is comfortable."""
+    """Turn by ``angle`` rad (left positive) while walking on level ground, in as few strides as is comfortable."""
 
     angle: float = math.pi
 
 
 @dataclass(frozen=True)
 class Slope:
-    """Walk on a slope of ``incline`` rad (uphill positive) for about ``duration`` s; the flat foot follows it."""
+    """Walk on a slope of ``incline`` rad (uphill positive) for about ``duration`` s; the foot follows the slope."""
 
     duration: float
     incline: float = math.radians(5.0)
@@ -81,9 +81,10 @@ class Slope:
 
 @dataclass(frozen=True)
 class Stairs:
-    """Climb (or descend) stairs for about ``duration`` s.
+    """Climb or descend stairs for about ``duration`` s.
 
-    The feet rest with random pitches of ``unevenness`` rad standard deviation, as heels hang over the edges.
+    The resting foot has a random pitch with a standard deviation of ``unevenness`` rad, because heels may hang over the
+    edge of a stair.
     """
 
     duration: float
@@ -103,9 +104,9 @@ Activity = Stand | Sway | Sit | Walk | Turn | Slope | Stairs | Shuffle
 
 
 def indoor_walk(seed: int) -> Iterator[Activity]:
-    """Walk without end as in the recordings, after 5 s of standing: some 8 m up and down with half turns.
+    """Yield an endless walk as in the recordings: 5 s of standing, then about 8 m up and down with half turns.
 
-    Pace differs from length to length, and now and then the person stops.
+    The speed varies from length to length, and sometimes the person stops.
     """
     rng = np.random.default_rng([seed, 0x1D])
     side = float(rng.choice([-1.0, 1.0]))

@@ -1,12 +1,13 @@
-"""One leg's motion piece by piece, before smoothing: strides over ground contacts, standing, sitting.
+"""One leg's motion in pieces, before smoothing: strides over ground contacts, standing, sitting.
 
-A piece is continuous with the one before it but may change its rate abruptly, as a heel strike, a foot slap and a toe
-off do; smoothing each channel afterwards gives those events their finite, steep course.
+Each piece is continuous with the previous one, but its rate may change abruptly, as at heel strike, foot slap and toe
+off. Smoothing each channel afterwards gives these events a finite, steep course.
 
-In stance the ground leads the ankle: heel rocker, flat foot, ball rocker. In swing no hip is modelled, as no sensor
-sits there: the ankle goes along a polynomial between the contacts whose launch and landing are those of the recorded
-walks (their foot sensor, integrated from one flat foot to the next and moved to the ankle). The normative hip, knee and
-ankle give the foot's pitch in the air and the ankle's angle; the shank is the sum of the two.
+In stance the ground contact determines the ankle's position: heel rocker, flat foot, ball rocker. The hip is not
+modelled, because it carries no sensor: in swing the ankle follows a polynomial between the contacts, with launch and
+landing as in the recorded walks (their foot sensor, integrated from one flat foot to the next and moved to the ankle).
+The normative hip, knee and ankle curves give the foot's pitch in the air and the ankle's angle; the shank's pitch is
+their sum.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ CHANNELS = 9
 
 @dataclass(frozen=True, eq=False)
 class MotionPiece:
-    """Some time of motion at 1 kHz.
+    """A piece of motion at 1 kHz.
 
     Attributes:
         channels: (N, 9) foot pitch, ankle angle, leg yaw, leg roll, shank twist, shank lean in rad; ankle x, y, z in m.
-        label: (N,) the activity.
-        impact: (N,) strength of an impact at that sample, 0 elsewhere.
+        label: (N,) activity at each sample.
+        impact: (N,) strength of an impact at each sample, 0 without an impact.
     """
 
     channels: FloatArray
@@ -45,27 +46,27 @@ class MotionPiece:
 
 @dataclass(frozen=True)
 class Stride:
-    """One leg's way from a resting foot to the next.
+    """One stride of one leg, from one resting foot to the next.
 
     Attributes:
         label: the activity.
-        rest: time in s that the foot still rests, from the last landing.
-        rocker: time from heel off to toe off.
-        swing: time from toe off to contact.
-        loading: time from contact until the foot rests again.
-        length: m forward.
-        rise: m up.
-        turn: rad to the left.
-        ground: the foot's pitch in rad where it lands and rests.
-        size: of all angles against the user's own.
-        landing: the foot's pitch in rad against the ground as it meets it, toes down positive.
-        throw: how high the foot is thrown up, against the user's own.
-        clearance: m by which heel and ball clear the line between the two contacts in mid-swing.
+        rest: time in s from the last landing until heel off.
+        rocker: time in s from heel off to toe off.
+        swing: time in s from toe off to contact.
+        loading: time in s from contact until the foot rests again.
+        length: distance forward in m.
+        rise: distance upward in m.
+        turn: change of direction in rad, left positive.
+        ground: pitch in rad of the resting foot after landing.
+        size: factor on all angles of the user.
+        landing: pitch of the foot relative to the ground at contact in rad, toes down positive.
+        throw: factor on the user's upward acceleration of the foot at toe off.
+        clearance: height in m of heel and ball above the line between the two contacts in mid-swing.
         pattern: the normative curves.
-        ankle_gain: size of the ankle's curve against the normative one.
-        ankle_shape: (cosine, sine) in rad of what is added to it at the 1st, 2nd, ... harmonic of the stride.
-        ankle_shift: rad that is added to it throughout.
-        loading_dip: how far the ankle gives way as the foot comes down, in rad.
+        ankle_gain: factor on the normative curve of the ankle.
+        ankle_shape: (cosine, sine) in rad, added to the curve at the 1st, 2nd, ... harmonic of the stride.
+        ankle_shift: constant in rad, added to the curve.
+        loading_dip: plantarflexion of the ankle in rad while the foot is lowered after contact.
     """
 
     label: Label
@@ -90,10 +91,10 @@ class Stride:
 
 @dataclass
 class LegMotion:
-    """A leg that stands, and moves when told; keeps where it is.
+    """Generates a leg's motion, piece by piece. It starts standing and stores the state at the end of each piece.
 
     Attributes:
-        user: whose leg.
+        user: the person.
     """
 
     user: UserProfile
@@ -106,11 +107,11 @@ class LegMotion:
 
     @property
     def foot_pitch(self) -> float:
-        """How the foot rests now, in rad."""
+        """Pitch of the foot at the end of the last piece, in rad."""
         return float(self._end[FOOT])
 
     def rest(self, ankle: FloatArray, label: Label) -> MotionPiece:
-        """Keep the foot where it is while the ankle's angle follows ``ankle``, (N,) in rad, led over within 1.2 s."""
+        """Rest the foot while the ankle's angle follows ``ankle``, (N,) in rad, with a transition of 1.2 s at most."""
         n = len(ankle)
         channels = np.repeat(self._end[None, :], n, axis=0)
         fade = 1 - _ramp(np.minimum(np.arange(1, n + 1) / min(n, 1.2 * RATE), 1.0))
@@ -119,7 +120,7 @@ class LegMotion:
         return self._done(channels, label, np.zeros(n))
 
     def stride(self, stride: Stride) -> MotionPiece:
-        """Rest, roll over the ball, swing, land and let the foot down."""
+        """Generate one stride: rest, roll over the ball, swing, land, and lower the foot."""
         counts = [_samples(t) for t in (stride.rest, stride.rocker, stride.swing, stride.loading)]
         n_rest, n_rocker, n_swing, n_load = counts
         n, off, contact = sum(counts), n_rest + n_rocker, n_rest + n_rocker + n_swing
@@ -134,12 +135,12 @@ class LegMotion:
         lift = gain * float(pattern.foot_pitch(np.array(pattern.toe_off)))
         landing = ground + stride.landing * stride.size
         pitch[n_rest:off] = here + lift * _shares(n_rocker) ** user.rocker_power
-        # What the scaled curve misses at the end builds up linearly.
+        # The difference between the scaled curve and the landing pitch is added linearly.
         pitch[off:contact] = gain * curve + here + (landing - here - gain * curve[-1]) * _shares(n_swing)
         pitch[contact:] = landing + (ground - landing) * _shares(n_load)
 
         air = _shares(n - n_rest)
-        # The leg leaves its plane as late as the heel rises: not with a jerk at heel off.
+        # The leg leaves the sagittal plane gradually after heel off, without a jerk.
         halves = np.sin(np.pi * np.outer(air**1.5, [1, 2, 3]))
         yaw[n_rest:] += stride.size * halves @ user.swing_yaw
         roll[n_rest:] += stride.size * halves @ user.swing_roll
@@ -156,26 +157,26 @@ class LegMotion:
         return self._done(channels, stride.label, impact)
 
     def _ankle(self, stride: Stride, counts: list[int]) -> FloatArray:
-        """This stride's version of the pattern's ankle curve, led over from where the ankle is."""
+        """Return the ankle's curve for this stride, with a smooth transition from the present angle."""
         pattern = stride.pattern
         events = (pattern.flat, pattern.heel_off, pattern.toe_off, 1.0, 1.0 + pattern.flat)
         phase = np.concatenate([a + (b - a) * _shares(n) for a, b, n in zip(events, events[1:], counts, strict=False)])
         angle = stride.ankle_gain * pattern.ankle_angle(phase) + stride.ankle_shift
-        # The recorded ankles plantarflex before contact and give way until the foot is flat, deeper than the norm.
+        # In the recordings the ankle plantarflexes before contact and until the foot is flat, more than in the norm.
         after_flat = (phase - pattern.flat + 0.5) % 1.0 - 0.5
         angle -= stride.loading_dip * np.exp(-0.5 * (after_flat / 0.08) ** 2)
         for harmonic, (cosine, sine) in enumerate(stride.ankle_shape, start=1):
             turns = 2 * np.pi * harmonic * phase
             angle += cosine * np.cos(turns) + sine * np.sin(turns)
         n_rest = counts[0]
-        if self._standing:  # there was no landing to recover from
+        if self._standing:  # no loading phase before the first stride
             angle[:n_rest] = angle[n_rest]
         fade = 1 - _ramp(np.minimum(np.arange(1, len(angle) + 1) / max(n_rest, 0.3 * RATE), 1.0))
-        led: FloatArray = angle + (self._end[ANKLE] - angle[0]) * fade
-        return led
+        continuous: FloatArray = angle + (self._end[ANKLE] - angle[0]) * fade
+        return continuous
 
     def _place(self, stride: Stride, channels: FloatArray, n_rest: int, off: int, contact: int) -> None:
-        """Fill in the ankle's positions: resting, about the ball, through the air, about heel or ball, resting."""
+        """Fill in the ankle's positions: resting, pivoting on the ball, in the air, pivoting on heel or ball."""
         geometry, user = self.user.geometry, self.user
         angles = channels[:, [YAW, ROLL, FOOT]]
         start = self._end[POSITION]
@@ -213,7 +214,7 @@ class LegMotion:
         channels[off:contact, POSITION] = path
 
     def _lift(self, path: FloatArray, angles: FloatArray, floor: FloatArray) -> FloatArray:
-        """How much higher the ankle must swing for heel and ball to stay above the floor in mid-swing."""
+        """Return the height to add to the path so that heel and ball stay above the floor in mid-swing."""
         share = _shares(len(path))
         bump = share**3 * (1 - share) ** 2 * 28.9
         inner = bump > 0.2
@@ -240,6 +241,6 @@ def _shares(n: int) -> FloatArray:
 
 
 def _ramp(share: FloatArray) -> FloatArray:
-    """From 0 to 1 with level ends, least jerk."""
+    """Return the minimum-jerk ramp from 0 to 1."""
     ramp: FloatArray = share**3 * (10 - 15 * share + 6 * share**2)
     return ramp

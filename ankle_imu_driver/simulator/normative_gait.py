@@ -1,9 +1,10 @@
 """Hip, knee and ankle angles over one stride, from published normative data.
 
-The level curves are digitised approximately after Winter, "The Biomechanics and Motor Control of Human Gait", 2nd ed.
-(1991), natural cadence; the stair curves after Riener, Rabuffetti and Frigo, "Stair ascent and descent at different
-inclinations", Gait & Posture 15 (2002), normal inclination. They may be some degrees off those sources: they give the
-shape of a healthy stride, which the simulator scales, warps and varies for each user and stride. They are no reference.
+The level curves are approximately digitised from Winter, "The Biomechanics and Motor Control of Human Gait", 2nd ed.
+(1991), natural cadence; the stair curves from Riener, Rabuffetti and Frigo, "Stair ascent and descent at different
+inclinations", Gait & Posture 15 (2002), normal inclination. They may differ from these sources by some degrees. They
+give the shape of a healthy stride, which the simulator scales, warps and varies for each user and stride. Do not use
+them as reference data.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ class GaitPattern:
     """Sagittal joint angles over one stride from initial contact (0) to the next (1), in deg every 5 %.
 
     Attributes:
-        hip: flexion positive.
-        knee: flexion positive.
-        ankle: dorsiflexion positive.
+        hip: hip angle, flexion positive.
+        knee: knee angle, flexion positive.
+        ankle: ankle angle, dorsiflexion positive.
         flat: share of the stride at which the whole foot has come to rest on the ground.
-        heel_off: share at which the heel leaves the ground.
-        toe_off: share at which the toes leave the ground; the foot points down most steeply there.
+        heel_off: share of the stride at which the heel leaves the ground.
+        toe_off: share of the stride at which the toes leave the ground; there the toes point down most steeply.
     """
 
     hip: tuple[float, ...]
@@ -38,14 +39,14 @@ class GaitPattern:
     toe_off: float
 
     def ankle_angle(self, phase: FloatArray) -> FloatArray:
-        """Ankle angle in rad, dorsiflexion positive, at each share of the stride."""
+        """Return the ankle angle in rad, dorsiflexion positive, at each share of the stride."""
         angle: FloatArray = self._ankle(phase)
         return angle
 
     def foot_pitch(self, phase: FloatArray) -> FloatArray:
-        """Pitch of the foot in rad, toes down positive, at each share of the stride.
+        """Return the pitch of the foot in rad, toes down positive, at each share of the stride.
 
-        The pelvis is taken as level: shank = knee - hip, foot = shank - ankle.
+        The pelvis is assumed to be level: shank = knee - hip, foot = shank - ankle.
         """
         pitch: FloatArray = self._foot(phase)
         return pitch

@@ -1,4 +1,4 @@
-"""From rough pieces of leg motion to the smooth motion of shank and foot, block after block."""
+"""Smooths the pieces of a leg's motion and returns the motion of shank and foot in blocks."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from ankle_imu_driver.arrays import BoolArray, FloatArray
 from ankle_imu_driver.simulator.leg_kinematics import smooth
 from ankle_imu_driver.simulator.leg_motion import ANKLE, FOOT, LEAN, POSITION, RATE, ROLL, TWIST, YAW, MotionPiece
 
-# Kernel widths in ms. What meets the ground stops and starts within a few hundredths of a second, as the walks' foot
-# gyros show at toe off and foot slap; the shank above the ankle moves more softly.
+# Kernel widths in ms. The foot on the ground stops and starts within a few hundredths of a second, as the foot gyros of
+# the walks show at toe off and foot slap. The shank above the ankle moves more smoothly.
 STEEP, SOFT = 27, 121
-MARGIN = SOFT // 2 + 1  # the sample more is for differentiating
+MARGIN = SOFT // 2 + 1  # one extra sample for the differentiation
 
 
 @dataclass(frozen=True, eq=False)
 class SegmentMotion:
-    """Some time of smooth motion at 1 kHz.
+    """A block of smooth motion at 1 kHz. Positions and angles have an extra sample at each end for differentiation.
 
     Attributes:
-        ankle: (N + 2, 3) world position of the ankle in m, with one sample more at each end to differentiate over.
-        shank: (N + 2, 3) yaw, roll, pitch of the shank in rad, likewise.
-        foot: (N + 2, 3) yaw, roll, pitch of the foot in rad, likewise.
-        label: (N,) the activity.
-        impact: (N,) strength of an impact at that sample, 0 elsewhere.
+        ankle: (N + 2, 3) world position of the ankle in m.
+        shank: (N + 2, 3) yaw, roll, pitch of the shank in rad.
+        foot: (N + 2, 3) yaw, roll, pitch of the foot in rad.
+        label: (N,) activity at each sample.
+        impact: (N,) strength of an impact at each sample, 0 without an impact.
     """
 
     ankle: FloatArray
@@ -38,14 +38,14 @@ class SegmentMotion:
 
     @property
     def at_rest(self) -> BoolArray:
-        """(N,) whether the foot rests on the ground: the ankle moves slower than 1 um/s."""
+        """(N,) whether the foot rests on the ground: the ankle's speed is below 1 um/s."""
         speed = np.abs(self.ankle[2:] - self.ankle[:-2]).max(axis=1) * RATE / 2
         rest: BoolArray = speed < 1e-6
         return rest
 
 
 def segment_motion(pieces: Iterable[MotionPiece]) -> Iterator[SegmentMotion]:
-    """Smooth pieces that follow each other; how they are cut changes nothing."""
+    """Smooth consecutive pieces; the result does not depend on where the motion is cut into pieces."""
     for piece in _padded(pieces):
         rough = piece.channels
         steep = smooth(rough, STEEP, MARGIN - 1)
@@ -58,23 +58,26 @@ def segment_motion(pieces: Iterable[MotionPiece]) -> Iterator[SegmentMotion]:
 
 
 def _padded(pieces: Iterable[MotionPiece]) -> Iterator[MotionPiece]:
-    """Add to each piece the margins that smoothing consumes, from its neighbours; beyond the ends motion goes on."""
+    """Add to each piece the margins that smoothing removes, from the neighbouring pieces or by extrapolation."""
     kept: MotionPiece | None = None
     for piece in pieces:
-        block = _joined(_beyond(piece, -1) if kept is None else kept, piece)
+        block = _joined(_extrapolated(piece, -1) if kept is None else kept, piece)
         kept = block
         if len(block.label) > 4 * MARGIN:
             yield block
             kept = _cut(block, slice(-2 * MARGIN, None))
     if kept is not None:
-        yield _joined(kept, _beyond(kept, 1))
+        yield _joined(kept, _extrapolated(kept, 1))
 
 
-def _beyond(piece: MotionPiece, direction: int) -> MotionPiece:
-    """Go on at the speed of a piece's end, 1, or come at that of its beginning, -1; stopping there would be a jerk."""
+def _extrapolated(piece: MotionPiece, direction: int) -> MotionPiece:
+    """Return a margin after the end (``direction`` 1) or before the start (-1), at the speed there.
+
+    A margin without motion would add a jerk.
+    """
     rows = piece.channels if direction > 0 else piece.channels[::-1]
     steps = np.arange(1.0, MARGIN + 1)[:, np.newaxis]
-    more = rows[-1] + steps * (rows[-1] - rows[-2:][0])  # a single row stands still
+    more = rows[-1] + steps * (rows[-1] - rows[-2:][0])  # no motion if the piece has a single row
     label = piece.label[-1 if direction > 0 else 0]
     return MotionPiece(more[::direction], np.repeat(label, MARGIN), np.zeros(MARGIN))
 

@@ -1,4 +1,7 @@
-"""An MPU6050 with its errors: InvenSense PS-MPU-6000A rev. 3.4, sections 6.1 and 6.2, and RM-MPU-6000A, register 26."""
+"""A model of the MPU6050 with its errors, and of the logger's stamps.
+
+Source: InvenSense PS-MPU-6000A rev. 3.4, sections 6.1 and 6.2, and RM-MPU-6000A, register 26.
+"""
 
 from __future__ import annotations
 
@@ -25,15 +28,15 @@ ACCEL_DRIFT_PER_K = 0.035 * STANDARD_GRAVITY / 35.0  # m/s^2/K: +-35 mg over 0..
 
 @dataclass(frozen=True)
 class SensorModel:
-    """The settings and the quality of both chips.
+    """Settings and quality of both chips.
 
     Attributes:
         accel_range: +-2, 4, 8 or 16 g; the recordings have 2.
         gyro_range: +-250, 500, 1000 or 2000 deg/s; the recordings have 500.
         dlpf: DLPF_CFG, 0 (260 Hz) to 6 (5 Hz).
-        quality: 1 for errors as large as the datasheet allows at three standard deviations, 0 for none.
-        noise: 1 for the datasheet's noise density, 0 for none.
-        warming: K by which a chip warms up after power-on, with a time constant of 60 s.
+        quality: 1 for errors whose three standard deviations are the datasheet's limits, 0 for no errors.
+        noise: 1 for the datasheet's noise density, 0 for no noise.
+        warming: warming of a chip after power-on in K, with a time constant of 60 s.
     """
 
     accel_range: int = 2
@@ -44,10 +47,10 @@ class SensorModel:
     warming: float = 3.0
 
     def __post_init__(self) -> None:
-        """Refuse what the chip cannot be set to.
+        """Check the settings.
 
         Raises:
-            Refusal: a setting is none of the chip's.
+            Refusal: the chip does not have a setting; the message says which.
         """
         for name, value, allowed in (
             ("accel_range", self.accel_range, ACCEL_RANGES_G),
@@ -59,22 +62,22 @@ class SensorModel:
 
     @property
     def accel_count(self) -> float:
-        """One count of the accelerometer in m/s^2."""
+        """Size of one count of the accelerometer in m/s^2."""
         return self.accel_range * STANDARD_GRAVITY / 32768
 
     @property
     def gyro_count(self) -> float:
-        """One count of the gyro in rad/s, by its round sensitivity (65.5 counts per deg/s at +-500)."""
+        """Size of one count of the gyro in rad/s, by its rounded sensitivity (65.5 counts per deg/s at +-500)."""
         return math.radians(self.gyro_range / 250 / 131)
 
 
 @dataclass
 class Chip:
-    """One chip, with errors drawn once and a state that carries on from block to block.
+    """One chip. Its errors are drawn once; the state of its low-pass continues from block to block.
 
     Attributes:
         model: settings and quality.
-        rng: where its errors and its noise come from.
+        rng: random generator for the errors and the noise.
     """
 
     model: SensorModel
@@ -97,22 +100,22 @@ class Chip:
         self._filters: list[tuple[FloatArray, FloatArray]] | None = None
 
     def filtered(self, force: FloatArray, rate: FloatArray, sample_rate: float) -> tuple[FloatArray, FloatArray]:
-        """Low-pass a block as the chip's DLPF does; blocks in sequence give what the whole would.
+        """Filter a block with the chip's low-pass; the result does not depend on how a signal is cut into blocks.
 
-        The datasheet gives only bandwidths: a filter of first order is assumed.
+        The datasheet gives only bandwidths; a filter of first order is assumed.
 
         Args:
             force: (N, 3) specific force in m/s^2, sensor frame.
             rate: (N, 3) angular rate in rad/s, sensor frame.
-            sample_rate: of both in Hz, over twice the bandwidth.
+            sample_rate: sample rate of both in Hz, more than twice the bandwidth.
 
         Returns:
-            The same, filtered.
+            Specific force and angular rate after the filter, as in the arguments.
         """
         bands = BANDWIDTHS[self.model.dlpf]
         if self._filters is None:
             self._filters = [butter(1, 2 * band / sample_rate) for band in bands]
-            # At rest in the first sample, so that the stream starts without a transient.
+            # The initial state is that of a constant input equal to the first sample, to avoid a transient.
             self._accel_state, self._gyro_state = (
                 (1 - b[0]) * block[:1] for (b, _), block in zip(self._filters, (force, rate), strict=True)
             )
@@ -122,7 +125,7 @@ class Chip:
         return force, rate
 
     def measured(self, stamp: FloatArray, force: FloatArray, rate: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Add the chip's errors and noise at the sampling instants, then quantise and clip.
+        """Add the chip's errors and noise at the sampling instants, then round to counts and clip.
 
         Args:
             stamp: (N,) time since power-on in s.
@@ -134,7 +137,7 @@ class Chip:
         """
         model = self.model
         warm = model.warming * (1 - np.exp(-stamp / 60.0))[:, None]
-        # The noise bandwidth of a first-order low-pass is pi/2 times its corner.
+        # The noise bandwidth of a first-order low-pass is pi/2 times its bandwidth.
         accel_sigma, gyro_sigma = (
             model.noise * density * math.sqrt(band * math.pi / 2)
             for density, band in zip((ACCEL_NOISE, GYRO_NOISE), BANDWIDTHS[model.dlpf], strict=True)
@@ -154,12 +157,13 @@ def quantised(values: FloatArray, count: float) -> FloatArray:
 
 @dataclass
 class StampSource:
-    """Stamps in whole ms as in the recordings: 10 ms, jitter to 13, and every 2.08 s the gap of a card write.
+    """Stamps in whole ms as in the recordings: 10 ms apart, with jitter up to 13 ms.
 
-    Drawn from the pooled histogram of the five walks: 73 to 95 gaps over 20 ms in 180 s, up to 53 ms.
+    Every 2.08 s there is a gap, when the logger writes to its card. The distribution is the pooled histogram of the
+    five walks: 73 to 95 gaps over 20 ms in 180 s, up to 53 ms.
 
     Attributes:
-        rng: where the jitter comes from.
+        rng: random generator for the jitter.
     """
 
     rng: np.random.Generator
@@ -167,7 +171,7 @@ class StampSource:
     _gap: int = field(init=False, default=2080)
 
     def until(self, end: int) -> IntArray:
-        """The next stamps below ``end``, in ms from the start; empty if there are none."""
+        """Return the next stamps below ``end``, in ms from the start; may be empty."""
         usual = self.rng.choice([9, 10, 11, 12, 13], p=[0.134, 0.624, 0.142, 0.09, 0.01], size=max(end - self._next, 0))
         stamps = []
         for step in usual:

@@ -1,7 +1,8 @@
-"""A simulated walk of which everything is known: the raw samples of two MPU6050, and the truth behind them.
+"""Simulates walks: the raw samples of two MPU6050, and the true motion.
 
-``simulate`` gives a whole walk, ``stream`` an endless one in chunks. Both run the same way: planned motion, smoothed to
-finite steepness, rigid-body kinematics at each sensor, the strap that holds it, then the chip. Same seed, same walk.
+``simulate`` returns a whole walk, ``stream`` an endless one in chunks. Both take the same steps: plan the motion,
+smooth it, calculate the rigid-body kinematics at each sensor, add the strap's vibration, and apply the chip's model.
+The same seed gives the same walk.
 """
 
 from __future__ import annotations
@@ -27,24 +28,24 @@ from ankle_imu_driver.simulator.user_profile import UserProfile
 
 ENCODER_COUNT = math.radians(0.3)
 LEVEL_WITHIN = math.radians(0.5)
-# The end of a stand that a calibration leaves out, as the next activity may already begin to show in it.
+# s at the end of a stand that a calibration leaves out, because the next activity may already have begun.
 STAND_END = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What the sensors cannot know, at each stamp, before any error.
+    """The true motion at each stamp, without any sensor error.
 
     Attributes:
         angle: (N,) ankle angle in rad, dorsiflexion positive.
-        shank_pitch: (N,) rad, leaning forward positive, zero at standing.
-        foot_pitch: (N,) rad, toes down positive, zero at standing.
+        shank_pitch: (N,) pitch of the shank in rad, leaning forward positive, zero at standing.
+        foot_pitch: (N,) pitch of the foot in rad, toes down positive, zero at standing.
         at_rest: (N,) whether the foot rests on the ground, level or not.
         label: (N,) the activity, a ``Label``.
-        shank_accel: (N, 3) specific force of a perfect sensor in m/s^2, sensor frame.
-        shank_gyro: (N, 3) angular rate of a perfect sensor in rad/s.
-        foot_accel: (N, 3) as the shank's.
-        foot_gyro: (N, 3) as the shank's.
+        shank_accel: (N, 3) specific force of an ideal shank sensor in m/s^2, sensor frame.
+        shank_gyro: (N, 3) angular rate of an ideal shank sensor in rad/s, sensor frame.
+        foot_accel: (N, 3) specific force of an ideal foot sensor in m/s^2, sensor frame.
+        foot_gyro: (N, 3) angular rate of an ideal foot sensor in rad/s, sensor frame.
     """
 
     angle: FloatArray
@@ -59,18 +60,18 @@ class Truth:
 
     @property
     def foot_flat(self) -> BoolArray:
-        """(N,) whether the foot rests level, as it did at standing."""
+        """(N,) whether the foot rests on the ground and is level."""
         flat: BoolArray = self.at_rest & (np.abs(self.foot_pitch) < LEVEL_WITHIN)
         return flat
 
 
 @dataclass(frozen=True, eq=False)
 class SimulatedWalk:
-    """A recording and its truth.
+    """A simulated recording and its true motion.
 
     Attributes:
-        recording: what the sensors and the encoder gave; calibrated if the scenario starts with standing.
-        truth: the same instants, without error.
+        recording: samples of the sensors and the encoder; with a calibration if the scenario starts with standing.
+        truth: the true motion at the stamps of the recording.
     """
 
     recording: Recording
@@ -81,10 +82,10 @@ def simulate(scenario: Sequence[Activity], user: UserProfile, sensor: SensorMode
     """Simulate one walk.
 
     Args:
-        scenario: what the person does, in order; start with ``Stand(2)`` or longer for a calibrated recording.
-        user: who walks, and how the sensors sit.
-        sensor: the chips' settings and quality.
-        seed: of everything that is random.
+        scenario: the activities in order; start with ``Stand(2)`` or longer for a recording with a calibration.
+        user: the person and the mounting of the sensors.
+        sensor: settings and quality of the chips.
+        seed: seed of everything that is random.
 
     Raises:
         ValueError: the scenario is empty.
@@ -108,16 +109,16 @@ def simulate(scenario: Sequence[Activity], user: UserProfile, sensor: SensorMode
 
 
 def stream(user: UserProfile, sensor: SensorModel, seed: int, side: str = "right") -> Iterator[Recording]:
-    """Walk without end: 5 s of standing, then walking with turns, changes of speed and short stops.
+    """Simulate an endless walk: 5 s of standing, then walking with turns, changes of speed and short stops.
 
     Args:
-        user: who walks, and how the sensors sit.
-        sensor: the chips' settings and quality.
-        seed: of everything that is random.
-        side: which leg wears the sensors; the left one does as the right one in a mirror.
+        user: the person and the mounting of the sensors.
+        sensor: settings and quality of the chips.
+        seed: seed of everything that is random.
+        side: leg that wears the sensors; the left leg is the mirror image of the right one.
 
     Yields:
-        Chunks of up to some seconds, with stamps that carry on; without a calibration, as a live driver's.
+        Consecutive chunks of up to a few seconds, without a calibration, as from a live driver.
     """
     for chunk in simulated_chunks(indoor_walk(seed), user, sensor, seed):
         yield mirrored(chunk.recording) if side == "left" else chunk.recording
@@ -126,13 +127,13 @@ def stream(user: UserProfile, sensor: SensorModel, seed: int, side: str = "right
 def simulated_chunks(
     scenario: Iterable[Activity], user: UserProfile, sensor: SensorModel, seed: int
 ) -> Iterator[SimulatedWalk]:
-    """Simulate piece by piece, as the scenario goes on: a stride, or up to 5 s of rest, in each chunk.
+    """Simulate a scenario in consecutive chunks: one stride, or up to 5 s of rest, in each chunk.
 
     Args:
-        scenario: what the person does, in order; may be endless.
-        user: who walks, and how the sensors sit.
-        sensor: the chips' settings and quality.
-        seed: of everything that is random.
+        scenario: the activities in order; may be endless.
+        user: the person and the mounting of the sensors.
+        sensor: settings and quality of the chips.
+        seed: seed of everything that is random.
     """
     planning, sampling, *rngs = (np.random.default_rng([seed, k]) for k in range(6))
     stamps = StampSource(sampling)
@@ -165,7 +166,7 @@ def _joined(parts: Sequence[ImuSamples]) -> ImuSamples:
 
 
 def _standing_calibration(shank: ImuSamples, foot: ImuSamples, duration: float) -> Calibration | None:
-    """What a calibration over the standing start gives, with all the sensors' errors in it."""
+    """Return the calibration from the standing at the start, with the sensors' errors; None if it is too short."""
     if duration < 1.0:
         return None
     span = duration - STAND_END

@@ -1,4 +1,4 @@
-"""One sensor on a moving leg: its mounting, the strap that shakes it, its chip."""
+"""One sensor on a moving leg: its mounting, the vibration in its strap, and its chip."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from ankle_imu_driver.simulator.segment_motion import SegmentMotion
 from ankle_imu_driver.simulator.sensor_model import Chip
 from ankle_imu_driver.simulator.user_profile import Mount
 
-# What an impact, and walking in every ms, kick a sensor by (m/s^2, then rad/s): fitted by eye to the walks' scatter
-# from sample to sample while the foot rests, and to their clipped share.
+# Vibration caused by an impact (KICK) and by each ms of walking (RATTLE), in m/s^2 and rad/s. Fitted by eye to the
+# walks' sample-to-sample scatter while the foot rests, and to their share of clipped samples.
 KICK = np.array([4.0, 4.0, 4.0, 0.3, 0.3, 0.15])
 RATTLE = np.array([0.005, 0.005, 0.008, 0.0005, 0.001, 0.0005])
 
 
 @dataclass
 class StrappedSensor:
-    """A chip in its strap; its state carries on from block to block.
+    """A chip in its strap. Its state continues from block to block.
 
     Attributes:
-        mount: how it sits on the segment.
-        chip: what reads the motion.
-        strap: how far an impact shakes it, relative.
-        rattle: how far walking shakes it, relative.
-        rng: where the shaking comes from.
+        mount: mounting on the segment.
+        chip: model of the chip.
+        strap: factor on the vibration caused by impacts.
+        rattle: factor on the vibration caused by walking.
+        rng: random generator for the vibration.
     """
 
     mount: Mount
@@ -40,13 +40,13 @@ class StrappedSensor:
     rng: np.random.Generator
 
     def __post_init__(self) -> None:
-        # It rings at some 25 Hz and is quiet again after 30 ms.
+        # The strap vibrates at about 25 Hz; the vibration decays within 30 ms.
         pole = np.exp((-1 / 0.012 + 2j * np.pi * self.rng.uniform(18.0, 30.0)) / RATE)
         self._ring = np.array([1.0, -2 * pole.real, abs(pole) ** 2])
         self._state = np.zeros((2, 6))
 
     def perfect(self, ankle: FloatArray, angles: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Specific force in m/s^2 and angular rate in rad/s, (N, 3) each, of a sensor without any error or strap.
+        """Return the readings of an ideal, rigidly mounted sensor: m/s^2 and rad/s, (N, 3) each, sensor frame.
 
         Args:
             ankle: (N + 2, 3) world position of the ankle in m.
@@ -58,17 +58,24 @@ class StrappedSensor:
     def read(
         self, perfect: tuple[FloatArray, FloatArray], motion: SegmentMotion, at: IntArray, start: int
     ) -> tuple[FloatArray, FloatArray]:
-        """The chip's readings of a block at the indices ``at``; the block begins at sample ``start`` of the walk."""
-        shaken = self._shaken(motion)
-        force, rate = self.chip.filtered(perfect[0] + shaken[:, :3], perfect[1] + shaken[:, 3:], RATE)
+        """Return the chip's readings of a block, as ``perfect`` does.
+
+        Args:
+            perfect: readings of the ideal sensor for the block.
+            motion: the block's motion, for its impacts.
+            at: (M,) indices of the samples in the block.
+            start: index of the block's first sample in the walk.
+        """
+        vibration = self._vibration(motion)
+        force, rate = self.chip.filtered(perfect[0] + vibration[:, :3], perfect[1] + vibration[:, 3:], RATE)
         return self.chip.measured((start + at) / RATE, force[at], rate[at])
 
-    def _shaken(self, motion: SegmentMotion) -> FloatArray:
-        """What the strap adds: impacts ring on in a random direction, and walking rattles all the time."""
+    def _vibration(self, motion: SegmentMotion) -> FloatArray:
+        """Return the strap's vibration (N, 6), caused by impacts in random directions and by walking."""
         walking = motion.label >= Label.WALK
         kick = self.rattle * RATTLE * self.rng.normal(0.0, 1.0, (len(walking), 6)) * walking[:, None]
         hits = np.flatnonzero(motion.impact)
         kick[hits] += self.strap * motion.impact[hits, None] * self.rng.normal(0.0, 1.0, (len(hits), 6)) * KICK
-        ringing, self._state = lfilter([1.0], self._ring, kick, axis=0, zi=self._state)
-        shaken: FloatArray = ringing
-        return shaken
+        filtered, self._state = lfilter([1.0], self._ring, kick, axis=0, zi=self._state)
+        vibration: FloatArray = filtered
+        return vibration

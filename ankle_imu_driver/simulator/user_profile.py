@@ -1,4 +1,4 @@
-"""A simulated person and where the two sensors sit on the leg; drawn from a seed."""
+"""A simulated person and the mounting of the two sensors, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ SHANK_AXES = ((-1.0, 0.0, 0.0), (0.0, 0.0, -1.0), (0.0, -1.0, 0.0))
 
 @dataclass(frozen=True)
 class Mount:
-    """How a sensor sits on its segment.
+    """The mounting of a sensor on its segment.
 
     Attributes:
-        axes: the sensor's x, y, z axes in the segment's frame, untilted.
-        yaw: misalignment about the segment's vertical in rad.
-        roll: tilt about its forward axis in rad.
-        pitch: tilt about its left axis in rad.
-        lever: place in the segment's frame from the ankle in m.
+        axes: the sensor's x, y, z axes in the segment's frame, without tilt.
+        yaw: rotation about the segment's vertical axis in rad.
+        roll: tilt about the segment's forward axis in rad.
+        pitch: tilt about the segment's left axis in rad.
+        lever: position in the segment's frame relative to the ankle, in m.
     """
 
     axes: tuple[tuple[float, float, float], ...]
@@ -35,7 +35,7 @@ class Mount:
 
     @property
     def matrix(self) -> FloatArray:
-        """(3, 3) that turns a vector in the segment's frame into the sensor's."""
+        """(3, 3) rotation from the segment's frame to the sensor's frame."""
         tilt = rotation(np.array([self.yaw]), np.array([self.roll]), np.array([self.pitch]))[0]
         matrix: FloatArray = np.array(self.axes) @ tilt.T
         return matrix
@@ -47,32 +47,32 @@ class UserProfile:
 
     Attributes:
         height: body height in m.
-        stride_time: own stride time in s.
-        stride_length: own stride length in m.
+        stride_time: usual stride time in s.
+        stride_length: usual stride length in m.
         flat: share of the stride at which the foot has come to rest.
-        heel_off: share at which the heel leaves the ground.
-        toe_off: share at which the foot points down most steeply.
-        release: share by which the ball has left the ground before that.
-        foot_gain: size of the foot's pitch against the normative curve.
-        ankle_gain: size of the ankle's angle against it.
-        ankle_offset: what walking adds to the ankle's angle in rad.
-        ankle_shape: (cosine, sine) in rad of what is added at the 2nd, 3rd, 4th harmonic of the stride.
-        loading_dip: how far the ankle gives way as the foot comes down, in rad.
-        rocker_power: how late the heel rises, as the exponent of the foot's pitch between heel off and toe off.
-        landing_pitch: how far the toes point up as the heel meets the ground, in rad.
-        landing: forward and downward speed of the ankle as the heel meets the ground, m/s.
+        heel_off: share of the stride at which the heel leaves the ground.
+        toe_off: share of the stride at which the toes point down most steeply.
+        release: share of the stride from the moment when the ball leaves the ground until ``toe_off``.
+        foot_gain: factor on the normative curve of the foot's pitch.
+        ankle_gain: factor on the normative curve of the ankle's angle.
+        ankle_offset: constant in rad, added to the ankle's angle while walking.
+        ankle_shape: (cosine, sine) in rad, added to the ankle's angle at the 2nd, 3rd, 4th harmonic of the stride.
+        loading_dip: plantarflexion of the ankle in rad while the foot is lowered after contact.
+        rocker_power: exponent of the foot's pitch between heel off and toe off; larger if the heel rises later.
+        landing_pitch: pitch of the foot at heel strike in rad, toes up positive.
+        landing: forward and downward speed of the ankle at heel strike, in m/s.
         launch: forward and upward acceleration as the ball leaves the ground, in stride lengths and in m, per time in
             the air squared.
-        braking: forward deceleration and downward acceleration just before landing, likewise.
-        variability: standard deviation of a stride's time and size against the last ones, relative.
-        swing_yaw: amplitudes in rad of the leg's yaw while off the ground, first three half waves.
-        swing_roll: the same for its roll.
-        twist: half range in rad of the shank's yaw against the flat foot.
-        lean: half range in rad of the shank's roll against the flat foot.
-        strap: how far an impact shakes a sensor in its strap, relative.
-        rattle: how far walking shakes it all the time, relative.
-        foot_mount: the foot's sensor.
-        shank_mount: the shank's sensor.
+        braking: forward deceleration and downward acceleration just before landing, in the same units.
+        variability: relative standard deviation of the time and the size of strides.
+        swing_yaw: amplitudes in rad of the leg's yaw in the air, first three half waves.
+        swing_roll: amplitudes in rad of the leg's roll in the air, first three half waves.
+        twist: half range in rad of the shank's yaw relative to the flat foot.
+        lean: half range in rad of the shank's roll relative to the flat foot.
+        strap: factor on the vibration of a sensor in its strap caused by impacts.
+        rattle: factor on the vibration of a sensor in its strap caused by walking.
+        foot_mount: mounting of the foot's sensor.
+        shank_mount: mounting of the shank's sensor.
     """
 
     height: float
@@ -104,15 +104,15 @@ class UserProfile:
 
     @property
     def geometry(self) -> FootGeometry:
-        """The foot's contacts, from body height by usual proportions."""
+        """Contact points of the foot, from body height and usual proportions."""
         return FootGeometry(heel=0.03 * self.height, ball=0.095 * self.height, height=0.04 * self.height)
 
 
 def draw_user(seed: int) -> UserProfile:
-    """Draw a healthy adult who walks slowly indoors, as the recorded subjects do; the same seed is the same person."""
+    """Draw a healthy adult who walks slowly indoors, like the recorded subjects. Same seed, same person."""
     rng = np.random.default_rng([seed, 0x6A17])
     height = float(np.clip(rng.normal(1.72, 0.08), 1.5, 1.95))
-    # Levers as the five walks show them, by the condition that both sensors give the ankle one acceleration.
+    # Levers as in the five walks, estimated by requiring that both sensors give the same acceleration of the ankle.
     foot_lever = (rng.uniform(0.08, 0.105), rng.uniform(-0.025, 0.025), rng.uniform(-0.01, 0.02))
     shank_lever = (rng.uniform(0.035, 0.07), rng.uniform(-0.03, 0.03), rng.uniform(0.10, 0.14))
     return UserProfile(
@@ -151,7 +151,7 @@ def _mount(
     usual: tuple[float, float],
     lever: tuple[float, float, float],
 ) -> Mount:
-    """Scatter a mounting about the recordings' usual (roll, pitch) in deg; its tilt stays within 5 to 25 deg."""
+    """Draw a mounting around the recordings' usual (roll, pitch) in deg, with a tilt of 5 to 25 deg."""
     tilt = np.radians(rng.normal(usual, 4.0))
     size = float(np.hypot(*tilt))
     roll, pitch = tilt * np.clip(size, math.radians(5.0), math.radians(25.0)) / size

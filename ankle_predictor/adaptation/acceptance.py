@@ -1,51 +1,90 @@
-"""Whether an adaptation is worth having: every part of the user's seconds is forecast before it is learned from."""
+"""Decides whether an adaptation is worth having: each part of a walk is forecast before it is learned from."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from itertools import pairwise
+from dataclasses import dataclass
 
 import numpy as np
 
 from ankle_imu_driver.arrays import BoolArray, FloatArray
-from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
+from ankle_predictor.adaptation.preparation import PreparedWalk
+from ankle_predictor.adaptation.report import Report
+from ankle_predictor.adaptation.rolling_origin import rolling_parts
+from ankle_predictor.adaptation.user_walk import UserWalk, stride_stamps
+from ankle_predictor.model.forecast import Forecast, joined
+from ankle_predictor.model.manifest import Manifest
+from ankle_predictor.training.dataset import DatasetError, Examples
+from ankle_predictor.training.measurement import needed_stretch
+from ankle_predictor.trust.scoring import due_times, truth_at
 
-PARTS = 4  # equal ones of the seconds; all but the first are judged
-LEARNED_AT_LEAST = 1.0  # s of forecasts that are learned from before a part is judged
-ENOUGH_SECONDS = 4  # in the last part, to tell its scatter
-BEYOND_CHANCE = 1.645  # standard errors; 5 % of what is only chance lies beyond
+ENOUGH_SECONDS = 4  # in the last part, to know its scatter
+BEYOND_CHANCE = 1.645  # standard errors; 5 % of purely random differences lie beyond
+BASE_STRIDES = 10  # of the user's strides that the base's interval widths weigh as much as
 
 
-def parts_of(stamp: FloatArray, horizon: float) -> list[tuple[BoolArray, BoolArray]]:
-    """Tell which forecasts judge, part by part, and which were due before each part: in all, every second is told once.
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """How adaptations to a walk did on parts of it that they had not learned from.
 
-    So a forecaster is judged that learns as it goes, on most of the data (rolling origin, Tashman 2000).
+    Attributes:
+        report: both forecasts of these parts, and whether the adaptation is accepted.
+        widening: (H,) factor by which the base's intervals are to be multiplied for the user.
+    """
+
+    report: Report
+    widening: FloatArray
+
+
+def judge(prepared: PreparedWalk, user: str) -> Judgement:
+    """Forecast each part of a walk but the first by the base and by an adaptation that knows only the time before it.
 
     Args:
-        stamp: (N,) s, rising.
-        horizon: s from a forecast to when its last step is due.
+        prepared: the walk.
+        user: name of the person's model.
 
-    Returns:
-        For each part (N,) what is learned from and (N,) what is judged by; without parts that have nothing of either.
+    Raises:
+        DatasetError: the walk has too many gaps.
     """
-    cuts = np.linspace(stamp[0], stamp[-1], PARTS + 1)[1:]
-    found = []
-    for start, end in pairwise(cuts):
-        learned, judged = stamp + horizon <= start, (stamp > start) & (stamp <= end)
-        if judged.any() and learned.any() and stamp[learned][-1] - stamp[0] >= LEARNED_AT_LEAST - TIME_RESOLUTION:
-            found.append((learned, judged))
-    return found
+    manifest, walk, learner = prepared.base.manifest, prepared.walk, prepared.learner
+    parts = rolling_parts(prepared.examples.stamp, manifest.horizon * manifest.features.period)
+    if not parts:
+        raise DatasetError(f"{walk.name} has too many gaps in the {walk.seconds:g} s given; give other seconds")
+    scored = np.logical_or.reduce([part for _, part in parts])
+    examples, truth = prepared.examples.select(scored), learner.target[scored]
+    before = prepared.with_memory(learner.forecast).at(scored)
+    after = joined([_adapted(prepared, learned).at(part) for learned, part in parts])
+    strides = stride_stamps(walk.leg)
+    widening = _widening(manifest, after, truth, int(np.sum(strides >= examples.stamp[0])))
+    gain = np.mean(np.abs(before.angle - truth), axis=1) - np.mean(np.abs(after.angle - truth), axis=1)
+    report = Report(
+        user=user,
+        base=prepared.base.name,
+        adapted=is_better(gain, int(parts[-1][1].sum()), prepared.period),
+        labels=prepared.labels,
+        log=walk.name,
+        seconds=walk.seconds,
+        strides=len(strides),
+        warnings=prepared.warnings,
+        stamp=examples.stamp - examples.start,
+        truth=truth,
+        encoder=_encoder_truth(walk, examples, manifest),
+        base_forecast=before,
+        user_forecast=_widened(after, widening),
+    )
+    return Judgement(report, widening)
 
 
 def is_better(gain: FloatArray, last: int, period: float) -> bool:
-    """Tell whether an adaptation is worth having.
+    """Return whether an adaptation is worth having.
 
-    It has to be better in all, and in the last part not worse than its scatter from second to second explains: what
-    held for most of the seconds may not hold for what comes.
+    It must be better on average, and in the last part not worse than its scatter from second to second explains: what
+    held for most of the walk may not hold for what comes.
 
     Args:
-        gain: (N,) rad by which the base's mean error is above the adaptation's, in each forecast that judges.
-        last: how many of them are the last part.
+        gain: (N,) rad, mean error of the base less that of the adaptation, for each scored forecast.
+        last: how many of these belong to the last part.
         period: s between two of them.
     """
     if not float(np.mean(gain)) > 0.0:
@@ -54,3 +93,37 @@ def is_better(gain: FloatArray, last: int, period: float) -> bool:
     means = np.array([float(np.mean(second)) for second in seconds])
     scatter = float(np.std(means, ddof=1)) / math.sqrt(len(means)) if len(means) >= ENOUGH_SECONDS else 0.0
     return float(np.mean(means)) > -BEYOND_CHANCE * scatter
+
+
+def _adapted(prepared: PreparedWalk, learned: BoolArray) -> Forecast:
+    """Return the forecasts of all examples by an adaptation that has learned from some of them."""
+    learner = prepared.learner
+    return prepared.with_memory(learner.corrected(learner.learn(learned)))
+
+
+def _widening(manifest: Manifest, after: Forecast, truth: FloatArray, strides: int) -> FloatArray:
+    """Return the (H,) factor by which the half widths of the adapted forecasts' intervals are to be multiplied.
+
+    The distances of the truths from the forecast, in half widths of the interval, are ranked per step (after
+    conformalised quantile regression, Romano et al. 2019). Neighbouring windows are alike, so the scored seconds hold
+    no more information than their few strides. The fewer strides, the closer the factor stays to one.
+    """
+    stretch = needed_stretch(after, truth, manifest.intervals.level)
+    widening: FloatArray = np.exp(np.log(stretch) * strides / (strides + BASE_STRIDES))
+    return widening
+
+
+def _widened(forecast: Forecast, widening: FloatArray) -> Forecast:
+    below, above = forecast.angle - forecast.lower, forecast.upper - forecast.angle
+    return dataclasses.replace(
+        forecast, lower=forecast.angle - below * widening, upper=forecast.angle + above * widening
+    )
+
+
+def _encoder_truth(walk: UserWalk, examples: Examples, manifest: Manifest) -> FloatArray | None:
+    """Return (N, H) rad by the encoder; None if it gives no forecast's truth completely."""
+    if walk.encoder is None:
+        return None
+    due = due_times(examples.stamp, manifest.horizon, manifest.features.period)
+    truth = truth_at(walk.encoder.stamp, walk.encoder.angle, due)
+    return truth if np.isfinite(truth).all(axis=1).any() else None

@@ -1,22 +1,21 @@
-"""``finetune``: a model adapted to a user by some seconds of the user's own walking."""
+"""``finetune``: adapts a model to a user from some seconds of the user's own recorded walking."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ankle_imu_driver.recordings.read_recording import read_recording
-from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.adaptation.adapt import Adaptation, AdaptationError, Report, adapt
-from ankle_predictor.adaptation.report import ReportError, as_json, as_text, draw, write_text
+from ankle_predictor.adaptation.adapt import Adaptation, adapt
+from ankle_predictor.adaptation.report import Report, as_json, as_text
+from ankle_predictor.adaptation.report_page import ReportError, write_page, write_text
+from ankle_predictor.adaptation.user_bundle import AdaptationError
 from ankle_predictor.adaptation.user_walk import Labels, walk_of
-from ankle_predictor.command_line import duration, seconds_since
+from ankle_predictor.command_line import duration, progress_bar, run_command, seconds_since, write_json
 from ankle_predictor.model.bundle import (
     bundle_path,
     check_writable,
@@ -37,16 +36,17 @@ def finetune(  # noqa: PLR0917 - each is another thing
     models_dir: Path | None = None,
     on_progress: Callable[[str, float], None] = lambda _stage, _share: None,
 ) -> Report:
-    """Adapt a model to a user, and write the user's bundle and report if there is something to write.
+    """Adapt a model to a user; write the report, and the user's bundle if the adaptation is better than the base.
 
     Args:
         model: a name in a model directory, or a bundle's path.
-        log: a recording of the user's.
-        span: s from the log's first sample, and how many.
-        labels: "encoder", or "imu" for the IMU's own later angle.
-        user: name of the new model; one of that name gives way.
-        models_dir: where it goes and where models are looked for first; None for the user's own directory.
-        on_progress: told what is being done and which share of all is done.
+        log: a recording of the user.
+        span: s from the log's first sample, and how many seconds.
+        labels: "encoder", or "imu" for the later angle of the IMUs themselves.
+        user: name of the new model; an existing model of that name is replaced.
+        models_dir: where the bundle is written and where models are looked for first; None for the user's own
+            directory.
+        on_progress: called with the current stage and the share that is done.
 
     Raises:
         Refusal: nothing was written.
@@ -74,31 +74,31 @@ def _write(adaptation: Adaptation, path: Path) -> None:
         raise ReportError(f"{path.parent} cannot be made: {error.strerror}") from error
     if bundle is not None:
         write_bundle(path, bundle.manifest, bundle.onnx, bundle.keras, replace=True)
-    draw(report, path.with_name(f"{path.name}_report.png"))
+    write_page(report, path.with_name(f"{path.name}_report.png"))
     write_text(as_text(report), path.with_name(f"{path.name}_report.txt"))
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="finetune", description="Adapt a model to a user by seconds of walking.")
-    parser.add_argument("--model", required=True, metavar="NAME", help="to start from: a name, or a bundle's path")
+    parser.add_argument("--model", required=True, metavar="NAME", help="model to adapt: a name, or a bundle's path")
     parser.add_argument("--log", type=Path, required=True, metavar="FILE", help="logger TXT or rosbag2 of the user")
     parser.add_argument("--start", type=seconds_since, required=True, metavar="S", help="from the log's first sample")
-    parser.add_argument("--seconds", type=duration, required=True, metavar="N", help="how many are learned from")
-    parser.add_argument("--labels", choices=("imu", "encoder"), required=True, help="what the forecast should be")
-    parser.add_argument("--user", required=True, metavar="NAME", help="of the new model")
-    parser.add_argument("--models-dir", type=Path, metavar="DIR", help="where models are looked for first and written")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
+    parser.add_argument("--seconds", type=duration, required=True, metavar="N", help="how many to learn from")
+    parser.add_argument("--labels", choices=("imu", "encoder"), required=True, help="source of the true angle")
+    parser.add_argument("--user", required=True, metavar="NAME", help="name of the new model")
+    parser.add_argument(
+        "--models-dir", type=Path, metavar="DIR", help="where models are looked for first, and the new one is written"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     return parser.parse_args(argv)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``finetune``; returns the exit status."""
     args = _arguments(argv)
-    columns = (TextColumn("{task.description:24}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-    console = Console(stderr=True)
-    quiet = not console.is_terminal  # a file gets no bar, and no empty line where it was
-    try:
-        with Progress(*columns, TimeElapsedColumn(), console=console, transient=True, disable=quiet) as progress:
+
+    def work() -> None:
+        with progress_bar(Console(stderr=True)) as progress:
             task = progress.add_task("starting", total=1.0)
             report = finetune(
                 args.model,
@@ -110,15 +110,10 @@ def main(argv: Sequence[str] | None = None) -> int:
                 lambda stage, share: progress.update(task, description=stage, completed=share),
             )
         if args.json:
-            write_text(json.dumps(as_json(report), indent=2, allow_nan=False) + "\n", args.json)
-    except Refusal as refusal:
-        print(refusal, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; nothing was written", file=sys.stderr)
-        return 130
-    print(as_text(report), end="")
-    return 0
+            write_json(args.json, as_json(report))
+        print(as_text(report), end="")
+
+    return run_command(work, "interrupted; nothing was written")
 
 
 if __name__ == "__main__":

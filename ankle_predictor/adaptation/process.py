@@ -1,7 +1,7 @@
-"""Adapts a model in a process of its own, of low priority: the only one that imports tensorflow.
+"""Adapts a model in a child process of low priority, the only process that imports TensorFlow.
 
-What goes in and what comes out lies in a temporary folder that is removed whatever happens, so that a process that
-was cancelled, crashed or killed leaves nothing behind.
+Input and output are files in a temporary folder. The folder is always removed, so that a process that was cancelled,
+crashed or killed leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from ankle_predictor.model.bundle import Bundle, load_bundle, write_bundle
 from ankle_predictor.model.manifest import BundleError
 
 TASK, WALK, START, MADE, ERRORS = "task.json", "walk.npz", "start", "made", "errors.txt"  # in the folder
-# Only what the nodes leave: unlike a high nice value, SCHED_IDLE gives way at once to whatever else wakes up. Where
-# Linux groups the processes of a session (sched(7), autogroup), a policy counts within the group only, so that this one
-# is lowered as a whole. Both come before the imports, which take seconds themselves.
+# The child may only use CPU time that the nodes leave: unlike a high nice value, SCHED_IDLE yields at once to any other
+# process that wakes up. Where Linux groups the processes of a session (sched(7), autogroup), a policy counts only
+# within the group, so the group's priority is lowered, too. Both come before the imports, which take seconds.
 CHILD = """
 import os, sys
 os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
@@ -45,20 +45,20 @@ ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
     "1",
 )
-GO = b"\n"  # on its standard input: the walk is there
-LONGEST_REASON = 300  # characters of what a process said last
+WALK_IS_THERE = b"\n"  # on the child's standard input
+LONGEST_REASON = 300  # characters of the child's last line on stderr
 
 
 class AdaptationEnded(Refusal):
-    """An adaptation that gave nothing; the message says why."""
+    """An adaptation without a result; the message says why."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is asked for.
+    """The input of an adaptation, apart from the walk.
 
     Attributes:
-        base: the model to start from.
+        base: the model to adapt.
         user: name of the new model.
         labels: "imu" or "encoder".
         name: of the walk, for people.
@@ -72,13 +72,13 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it.
+    """The result of an adaptation.
 
     Attributes:
-        bundle: the user's; None where the base stays.
-        message: a sentence, and one more for each thing that was odd.
-        before: mean absolute error of the base in the forecasts that judged, in rad.
-        after: likewise of the adaptation.
+        bundle: the user's; None if the base stays in use.
+        message: one sentence on the result, and one for each warning.
+        before: mean absolute error of the base over the scored forecasts, in rad.
+        after: mean absolute error of the adaptation over the same forecasts, in rad.
     """
 
     bundle: Bundle | None
@@ -88,26 +88,26 @@ class Outcome:
 
 
 class AdaptationProcess:
-    """One adaptation: ``run`` blocks in a thread of the caller's, ``give`` and ``stop`` are called from any other one.
+    """One adaptation: ``run`` blocks in one thread of the caller, ``give`` and ``stop`` are called from any other.
 
-    The process is started before the walking is there, so that its imports, which take long, are over by then.
+    The child is started while the walk is still being collected, as its imports take seconds.
     """
 
     def __init__(self, on_progress: Callable[[str, float], None]) -> None:
-        """Make one.
+        """Create an adaptation without starting it.
 
         Args:
-            on_progress: told what is being done and which share of all is done; called in the thread of ``run``.
+            on_progress: called with the current stage and the share that is done, in the thread of ``run``.
         """
         self._on_progress = on_progress
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._stopped = ""
-        self._given: SimpleQueue[Callable[[], WalkedSeconds] | None] = SimpleQueue()
+        self._walks: SimpleQueue[Callable[[], WalkedSeconds] | None] = SimpleQueue()  # None: stopped
 
     @property
     def has_died(self) -> bool:
-        """Whether the process was started and runs no more."""
+        """Whether the child was started and has ended."""
         with self._lock:
             return self._child is not None and self._child.poll() is not None
 
@@ -118,22 +118,22 @@ class AdaptationProcess:
             return None if self._child is None else self._child.pid
 
     def give(self, walked: Callable[[], WalkedSeconds]) -> None:
-        """Hand over what to learn from; it is called in the thread of ``run``."""
-        self._given.put(walked)
+        """Hand over the walk to learn from, as a function that is called in the thread of ``run``."""
+        self._walks.put(walked)
 
     def stop(self, reason: str) -> None:
-        """End it now, or as soon as it begins; ``run`` raises with the reason."""
+        """End the adaptation now, or as soon as it begins; ``run`` raises the reason."""
         with self._lock:
             self._stopped = self._stopped or reason
             if self._child is not None:
                 self._child.kill()
-        self._given.put(None)
+        self._walks.put(None)
 
     def run(self, task: Task) -> Outcome:
-        """Wait for what is given, adapt, and return what came of it.
+        """Start the child, wait for the walk, adapt, and return the result.
 
         Raises:
-            AdaptationEnded: it was refused, stopped, or the process or the disk failed.
+            AdaptationEnded: the adaptation was refused or stopped, or the child or the disk failed.
         """
         try:
             with tempfile.TemporaryDirectory(prefix="ankle_adapt_", ignore_cleanup_errors=True) as scratch:
@@ -144,42 +144,42 @@ class AdaptationProcess:
     def _run_in(self, folder: Path, task: Task) -> Outcome:
         base = task.base
         write_bundle(folder / START / base.name, base.manifest, base.onnx, base.keras)
-        words = {"base": base.name, "user": task.user, "labels": task.labels, "name": task.name}
-        (folder / TASK).write_text(json.dumps(words), "utf-8")
-        said = self._watch(folder)
-        outcome = said.get("outcome")
+        document = {"base": base.name, "user": task.user, "labels": task.labels, "name": task.name}
+        (folder / TASK).write_text(json.dumps(document), "utf-8")
+        last = self._watch(folder)
+        outcome = last.get("outcome")
         if outcome is None:
-            raise AdaptationEnded(said["refusal"])
+            raise AdaptationEnded(last["refusal"])
         bundle = load_bundle(task.user, [folder / MADE]) if outcome["adapted"] else None
         return Outcome(bundle, outcome["message"], outcome["before"], outcome["after"])
 
     def _watch(self, folder: Path) -> dict[str, Any]:
-        """Start the process, let it work on what is given, and return its last line."""
+        """Start the child, give it the walk, pass its progress on, and return its last line."""
         last: dict[str, Any] = {}
         with (folder / ERRORS).open("wb") as errors:
             child = self._start(folder, errors.fileno())
         with child:
-            walked = self._given.get()
+            walked = self._walks.get()
             if walked is not None:
                 walked().save(folder / WALK)
             assert child.stdin is not None
             assert child.stdout is not None
-            with suppress(BrokenPipeError):  # it has ended already, and did or did not say why
-                os.write(child.stdin.fileno(), GO)  # a buffer would try again as it closes
+            with suppress(BrokenPipeError):  # the child has ended already; the reason is found below
+                os.write(child.stdin.fileno(), WALK_IS_THERE)  # unbuffered: a buffer would write again on close
             for line in child.stdout:
                 last = json.loads(line)
                 if "stage" not in last:
-                    child.kill()  # it has said all, and tensorflow takes seconds to exit
+                    child.kill()  # this line is the last one, and TensorFlow takes seconds to exit
                     break
                 self._on_progress(last["stage"], last["share"])
             else:
-                child.wait()  # before its standard input closes, which would end it too early
+                child.wait()  # before its standard input closes, which would end the child too early
         with self._lock:
             self._child = None
             if self._stopped:
                 raise AdaptationEnded(self._stopped)
         if not last.keys() & {"outcome", "refusal"}:
-            raise AdaptationEnded(_obituary(child.returncode, folder / ERRORS))
+            raise AdaptationEnded(_failure(child.returncode, folder / ERRORS))
         return last
 
     def _start(self, folder: Path, errors: int) -> subprocess.Popen[bytes]:
@@ -191,15 +191,16 @@ class AdaptationProcess:
                 [sys.executable, "-c", CHILD, str(folder)],
                 cwd=folder,
                 env=environment,
-                stdin=subprocess.PIPE,  # its end tells the child that this process has ended
+                stdin=subprocess.PIPE,  # closes when this process ends, which ends the child
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                start_new_session=True,  # Ctrl-C is the node's, which then ends the child
+                start_new_session=True,  # Ctrl-C reaches the node only, which then ends the child
             )
             return self._child
 
 
-def _obituary(status: int, errors: Path) -> str:
+def _failure(status: int, errors: Path) -> str:
+    """Return why a child ended without a result, from its exit status and the last line of its stderr."""
     if status == -signal.SIGKILL:
         return "the adaptation was killed; this computer may be short of memory"
     if status < 0:
@@ -210,4 +211,5 @@ def _obituary(status: int, errors: Path) -> str:
 
 
 def _sentence(error: Exception) -> str:
+    """Return an error's message without its number."""
     return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

@@ -1,36 +1,99 @@
-"""One page on an adaptation: as text, as a picture, as JSON."""
+"""What an adaptation achieved: its forecasts before and after, and their errors as text and as JSON."""
 
 from __future__ import annotations
 
 import math
-import textwrap
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.adaptation.adapt import Report
-from ankle_predictor.trust.scoring import Score
+from ankle_imu_driver.arrays import FloatArray
+from ankle_predictor.adaptation.user_walk import Labels
+from ankle_predictor.model.forecast import Forecast
+from ankle_predictor.trust.scoring import Score, score
 
-PERIOD = 0.01  # s between two steps of a forecast
-GREY, OLD, NEW = "#555555", "#d95f02", "#1b9e77"
+SHORT, LONG = 20, 50  # steps of 10 ms over which errors are averaged
 
 
-class ReportError(Refusal):
-    """A report that cannot be written; the message says why."""
+@dataclass(frozen=True, eq=False)
+class Report:
+    """The result of an adaptation, for people.
+
+    All scored forecasts are here twice: by the base, and by adaptations that had learned only from the time before
+    them. If the adaptations did better, the new model has learned from all of the seconds.
+
+    Attributes:
+        user: name of the person's model.
+        base: name of the model that was adapted.
+        adapted: whether there is a new model; if not, the base stays in use.
+        labels: "imu" or "encoder".
+        log: the recording's name.
+        seconds: length of the walk as asked for.
+        strides: found in it.
+        warnings: one sentence each.
+        stamp: (N,) s from the log's first sample, when each scored forecast was made.
+        truth: (N, H) rad by the labels.
+        encoder: (N, H) rad by the encoder, NaN where it is missing; None without an encoder.
+        base_forecast: (N, H) by the base.
+        user_forecast: (N, H) by the adaptations.
+    """
+
+    user: str
+    base: str
+    adapted: bool
+    labels: Labels
+    log: str
+    seconds: float
+    strides: int
+    warnings: tuple[str, ...]
+    stamp: FloatArray
+    truth: FloatArray
+    encoder: FloatArray | None
+    base_forecast: Forecast
+    user_forecast: Forecast
+
+    @property
+    def model(self) -> str:
+        """Name of the model to use now."""
+        return self.user if self.adapted else self.base
+
+    @property
+    def horizon(self) -> int:
+        """H, steps of each forecast."""
+        return int(self.truth.shape[1])
+
+    @property
+    def scored_seconds(self) -> float:
+        """Time in s from the first scored forecast to the last one."""
+        return float(self.stamp[-1] - self.stamp[0])
+
+    @property
+    def label_error(self) -> float:
+        """Mean absolute difference between labels and encoder in rad; NaN without an encoder."""
+        if self.encoder is None:
+            return math.nan
+        return float(np.nanmean(np.abs(self.truth - self.encoder)))
+
+    def scores(self, truth: FloatArray) -> tuple[Score, Score]:
+        """Score the base and the adaptation against ``truth`` or ``encoder``."""
+        before, after = (
+            score(forecast.angle, forecast.lower, forecast.upper, truth)
+            for forecast in (self.base_forecast, self.user_forecast)
+        )
+        return before, after
 
 
 def verdict(report: Report) -> str:
-    """Say in one sentence what came out."""
-    before, after = (s.mae_deg(report.truth.shape[1]) for s in report.scores(report.truth))
+    """Return one sentence: both errors, and the model to use."""
+    before, after = (s.mae_deg(report.horizon) for s in report.scores(report.truth))
     if report.adapted:
         return f"adapted: {before:.2f} deg before, {after:.2f} deg after; use model {report.model}"
     if after < before:
-        found = f"{after:.2f} deg adapted against {before:.2f} deg, but worse in the last quarter"
+        errors = f"{after:.2f} deg adapted against {before:.2f} deg, but worse in the last quarter"
     else:
-        found = f"{after:.2f} deg adapted is no better than {before:.2f} deg"
-    return f"base kept: {found}; use model {report.model}"
+        errors = f"{after:.2f} deg adapted is no better than {before:.2f} deg"
+    return f"base kept: {errors}; use model {report.model}"
 
 
 def as_text(report: Report) -> str:
@@ -41,8 +104,8 @@ def as_text(report: Report) -> str:
         f"  {verdict(report)}",
         "",
         f"  recording  {report.log}, {report.seconds:g} s, {report.strides} strides",
-        f"  labels     {'the encoder' if report.labels == 'encoder' else 'the later angle of the IMU itself'}",
-        f"  judged     by forecasts of the last {_kept_seconds(report):.1f} s, made before these were learned from",
+        f"  labels     {'the encoder' if report.labels == 'encoder' else 'the later angle of the IMUs themselves'}",
+        f"  scored on  forecasts of the last {report.scored_seconds:.1f} s, before these were learned from",
         "",
         "  mean absolute error, deg             before   after",
         *_rows("labels", *report.scores(report.truth)),
@@ -51,11 +114,11 @@ def as_text(report: Report) -> str:
         lines += _rows("encoder", *report.scores(report.encoder))
         lines.append(f"    labels against the encoder         {math.degrees(report.label_error):6.2f}")
     lines += ["", *(f"  ! {warning}" for warning in report.warnings)]
-    return "\n".join([*lines, "" if report.warnings else "  nothing odd was seen\n"])
+    return "\n".join([*lines, "" if report.warnings else "  no warnings\n"])
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """Return the figures, in deg."""
+    """Return the report's figures as a JSON document, errors in deg."""
     before, after = report.scores(report.truth)
     document: dict[str, Any] = {
         "model": report.model,
@@ -66,7 +129,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "log": report.log,
         "seconds": report.seconds,
         "strides": report.strides,
-        "kept_seconds": _kept_seconds(report),
+        "kept_seconds": report.scored_seconds,
         "before": _figures(before),
         "after": _figures(after),
         "before_encoder": None,
@@ -79,89 +142,25 @@ def as_json(report: Report) -> dict[str, Any]:
     return document
 
 
-def draw(report: Report, path: Path) -> None:
-    """Draw the page as PNG.
-
-    Raises:
-        ReportError: the disk refuses.
-    """
-    import matplotlib as mpl  # noqa: PLC0415 - slow to import, and --help needs none of it
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt  # noqa: PLC0415
-
-    wrapped = "\n".join(textwrap.fill(line, 95, subsequent_indent="    ") for line in as_text(report).splitlines())
-    figure = plt.figure(figsize=(8.27, 11.69))
-    figure.text(0.06, 0.97, wrapped, family="monospace", fontsize=8.5, va="top")
-    walk, steps = figure.add_axes((0.1, 0.38, 0.85, 0.3)), figure.add_axes((0.1, 0.06, 0.85, 0.24))
-    horizon = report.truth.shape[1]
-    due = report.stamp + PERIOD * horizon
-    for values, color, label in (
-        (report.truth, GREY, "label"),
-        (report.base_forecast.angle, OLD, f"before ({report.base})"),
-        (report.user_forecast.angle, NEW, "adapted"),
-    ):
-        walk.plot(due, np.degrees(values[:, -1]), color=color, label=label, linewidth=1.3)
-    walk.set_title(f"forecast {1000 * PERIOD * horizon:.0f} ms ahead, before they were learned from", fontsize=10)
-    walk.set_xlabel("time in the recording, s")
-    walk.set_ylabel("ankle angle, deg")
-    walk.legend(fontsize=8)
-    ahead = 1000 * PERIOD * np.arange(1, horizon + 1)
-    for result, color, label in zip(report.scores(report.truth), (OLD, NEW), ("before", "adapted"), strict=True):
-        steps.plot(ahead, np.degrees(result.mae_by_step), color=color, label=label)
-    steps.set_ylim(bottom=0.0)
-    steps.set_xlabel("forecast ahead, ms")
-    steps.set_ylabel("mean absolute error, deg")
-    steps.legend(fontsize=8)
-    for axes in (walk, steps):
-        axes.spines[["top", "right"]].set_visible(False)
-    scratch = path.with_name(f".{path.name}.part")
-    try:
-        figure.savefig(scratch, dpi=110, format="png")
-        scratch.replace(path)
-    except OSError as error:
-        raise ReportError(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        plt.close(figure)
-        scratch.unlink(missing_ok=True)
-
-
-def write_text(text: str, path: Path) -> None:
-    """Write a text whole or not at all.
-
-    Raises:
-        ReportError: the disk refuses.
-    """
-    scratch = path.with_name(f".{path.name}.part")
-    try:
-        scratch.write_text(text, encoding="utf-8")
-        scratch.replace(path)
-    except OSError as error:
-        raise ReportError(f"{path} cannot be written: {error.strerror}") from error
-    finally:
-        scratch.unlink(missing_ok=True)
-
-
-def _rows(what: str, before: Score, after: Score) -> list[str]:
-    steps = [n for n in (20, 50) if n <= len(before.mae_by_step)]
+def _rows(reference: str, before: Score, after: Score) -> list[str]:
+    """Return a line of the table for each horizon that the forecasts reach."""
     return [
-        f"    against the {what}, next {10 * n} ms".ljust(37) + f"{before.mae_deg(n):8.2f}{after.mae_deg(n):8.2f}"
-        for n in steps
+        f"    against the {reference}, next {10 * steps} ms".ljust(37)
+        + f"{before.mae_deg(steps):8.2f}{after.mae_deg(steps):8.2f}"
+        for steps in (SHORT, LONG)
+        if steps <= len(before.mae_by_step)
     ]
 
 
 def _figures(result: Score) -> dict[str, float | int | None]:
     return {
-        "mae_h20_deg": _or_null(result.mae_deg(20)),
-        "mae_h50_deg": _or_null(result.mae_deg(50)),
+        "mae_h20_deg": _or_null(result.mae_deg(SHORT)),
+        "mae_h50_deg": _or_null(result.mae_deg(LONG)),
         "coverage_90": _or_null(result.coverage),
         "windows": result.windows,
     }
 
 
 def _or_null(value: float) -> float | None:
+    """Return a number, or None for NaN, which JSON does not know."""
     return value if math.isfinite(value) else None
-
-
-def _kept_seconds(report: Report) -> float:
-    return float(report.stamp[-1] - report.stamp[0])

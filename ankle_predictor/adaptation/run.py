@@ -1,4 +1,4 @@
-"""One adaptation from the goal to the swap: what was collected, how far it is, and how it is stopped."""
+"""One adaptation to a user, from the accepted goal to the swap of the models: data, progress, and how to stop it."""
 
 from __future__ import annotations
 
@@ -15,31 +15,38 @@ from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.model.features import pair_features
 
 COLLECTING, TRAINING, SWAPPING = "collecting", "training", "swapping"
-ENCODER_PATIENCE = 3.0  # s in which an encoder has to be heard
-WALKING_PATIENCE = 120.0  # s without any walking, after which nobody waits for more
-NEEDED = ("tensorflow", "onnx")  # by the adapting process; a node imports neither
+ENCODER_PATIENCE = 3.0  # s within which the first encoder sample must arrive
+WALKING_PATIENCE = 120.0  # s without walking, after which the adaptation ends
+NEEDED = ("tensorflow", "onnx")  # imported by the child process only, never by a node
 
 
 class Promise(Protocol):
-    """Something that another part waits for."""
+    """The methods of a future, such as rclpy's, that are used here."""
 
     def done(self) -> bool:
-        """Return whether it is waited for no more."""
+        """Return whether the result is set."""
 
     def set_result(self, result: Any) -> None:
-        """End the waiting."""
+        """Set the result, so that nobody waits any longer."""
 
 
 class AdaptationRun:
-    """One goal that was accepted.
+    """One accepted goal.
 
     Attributes:
-        goal: its handle.
+        goal: the goal's handle.
         base: the engine whose model is adapted.
-        path: where the user's model goes.
-        collected: done once there is walking enough, or when it was stopped.
-        process: adapts.
-        stage, progress: how far it has come; the share is of the stage.
+        path: where the user's bundle is written.
+        mirrored: whether the sensors are on the other leg than the model's.
+        labels: "imu" or "encoder".
+        collector: collects the walk.
+        collected: done once enough walking is collected, or after ``stop``.
+        process: adapts the model in a child process.
+        stage: current stage, as in the action's feedback.
+        progress: share of the stage that is done.
+        stopped: why the adaptation was stopped; empty if it was not.
+        started: monotonic s, when the goal was accepted.
+        walked: monotonic s, when walking was last seen.
         committing: whether it is too late to cancel.
     """
 
@@ -55,18 +62,18 @@ class AdaptationRun:
         self.committing = False
 
     def stop(self, reason: str) -> None:
-        """End it at whatever stage it is."""
+        """End the adaptation, whatever its stage."""
         self.stopped = self.stopped or reason
         self.process.stop(self.stopped)
         self.end_collecting()
 
     def end_collecting(self) -> None:
-        """Want no more pairs."""
+        """Stop collecting; later pairs are ignored."""
         if not self.collected.done():
             self.collected.set_result(None)
 
     def push(self, pair: PairSample) -> None:
-        """Take a pair while pairs are wanted."""
+        """Add a pair to the walk, unless collecting has ended."""
         if self.collected.done():
             return
         before, duration = self.collector.seconds, self.goal.request.duration
@@ -78,33 +85,36 @@ class AdaptationRun:
             self.end_collecting()
 
     def push_encoder(self, stamp: float, angle: float) -> None:
-        """Take the encoder's angle in rad while pairs are wanted."""
+        """Add the encoder's angle in rad at ``stamp`` in s, unless collecting has ended."""
         if not self.collected.done():
             self.collector.push_encoder(stamp, angle)
 
     def look(self) -> None:
-        """Give up what nothing will come of."""
+        """End an adaptation that cannot succeed: without an encoder, a child process or walking."""
         if self.collected.done():
             return
         now, collector = time.monotonic(), self.collector
-        heard_nothing = collector.pairs and not collector.encoder_samples
-        if self.labels == "encoder" and heard_nothing and now - self.started > ENCODER_PATIENCE:
+        has_no_encoder = collector.pairs and not collector.encoder_samples
+        if self.labels == "encoder" and has_no_encoder and now - self.started > ENCODER_PATIENCE:
             self.stop("no encoder is heard on encoder/joint_states; connect it, or use labels imu")
         elif self.process.has_died:
-            self.end_collecting()  # what was said of it, or not, is told when it is waited for
+            self.end_collecting()  # the caller waits for ``process.run`` next, which raises the reason
         elif now - self.walked > WALKING_PATIENCE:
             self.stop(f"no walking was seen for {WALKING_PATIENCE:.0f} s; call the action again to walk")
 
-    def _progress(self, _what: str, share: float) -> None:
-        self.progress = share  # told only once the walking was given
+    def _progress(self, _stage: str, share: float) -> None:
+        self.progress = share  # called only after collecting has ended
 
 
 def check_means(path: Path) -> None:
-    """Refuse at once what would fail after minutes of walking.
+    """Refuse at once what would otherwise fail after minutes of walking.
+
+    Args:
+        path: where the user's bundle will be written.
 
     Raises:
-        AdaptationEnded: training software is missing.
-        BundleError: the model cannot be written.
+        AdaptationEnded: TensorFlow or ONNX is missing.
+        BundleError: the bundle cannot be written.
     """
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:

@@ -1,8 +1,10 @@
-"""A network's last layer and the correction that a user adds to it (TensorFlow/Keras)."""
+"""Adds a user's correction to a Keras network as further layers (imports TensorFlow)."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,9 +12,9 @@ import numpy as np
 from ankle_imu_driver.arrays import Float32Array, FloatArray
 from ankle_predictor.adaptation.user_correction import Correction
 from ankle_predictor.training.needs_tensorflow import NetworkError
-from ankle_predictor.training.network import keras  # type: ignore[attr-defined]  # that sets how tensorflow starts
+from ankle_predictor.training.network import keras  # type: ignore[attr-defined]  # it configures TensorFlow first
 
-ADDED = "user_"  # how layers that are a user's begin
+ADDED = "user_"  # prefix of the names of a user's layers
 
 
 def last_inputs(network: Any, window: Float32Array) -> FloatArray:
@@ -22,32 +24,21 @@ def last_inputs(network: Any, window: Float32Array) -> FloatArray:
 
 
 def corrected(network: Any, correction: Correction, offset: Correction | None, columns: int) -> Any:
-    """Return the network with the correction added to all that it says of a step; the network itself stays.
+    """Return a new network that adds the correction to every angle of a step; ``network`` is not changed.
 
     Args:
-        network: (batch, H) or (batch, H, columns) out, or with one column more, which is an offset.
+        network: its output is (batch, H) or (batch, H, columns) rad, or has one more column, the offset.
         correction: of the angle.
-        offset: of the offset, on the same centres; an offset that the network has not yet becomes its last column.
-        columns: how many numbers of a step are angles.
+        offset: of the offset, with the same centres. If the network has no offset yet, it becomes the last column.
+        columns: how many columns of a step are angles.
     """
-    layers, n = keras.layers, len(network.layers)
-    inputs, (size, horizon) = _last_dense(network).input, correction.weights.shape
-
-    def named(kind: Any, name: str, *arguments: Any, **keywords: Any) -> Any:
-        return kind(*arguments, name=f"{ADDED}{name}_{n}", **keywords)  # a name that Keras makes may be taken
-
-    # exp(-|x - c|^2 / s) as 2 x.c / s - |c|^2 / s, a dense layer, less |x|^2 / s.
-    near = named(layers.Dense, "near", size)
-    square = named(layers.Dot, "square", axes=1)([inputs, inputs])
-    far = named(layers.Rescaling, "far", 1.0 / correction.scale)(square)
-    distance = named(layers.Subtract, "distance")([near(inputs), far])
-    likeness = named(layers.Activation, "likeness", "exponential")(distance)
-    centres = correction.centres
-    near.set_weights(_float32(2.0 / correction.scale * centres.T, -np.sum(centres**2, axis=1) / correction.scale))
+    layers, named = keras.layers, partial(_named, len(network.layers))
+    inputs, horizon = _last_dense(network).input, correction.weights.shape[1]
+    kernel = _kernel(named, inputs, correction)
 
     def column(name: str, of: Correction) -> Any:
         add = named(layers.Dense, name, horizon)
-        values = named(layers.Reshape, f"{name}_column", (horizon, 1))(add(likeness))
+        values = named(layers.Reshape, f"{name}_column", (horizon, 1))(add(kernel))
         add.set_weights(_float32(of.weights, of.bias))
         return values
 
@@ -66,6 +57,26 @@ def corrected(network: Any, correction: Correction, offset: Correction | None, c
     if total.shape[2] == 1:
         total = named(layers.Reshape, "shape", shape)(total)
     return keras.Model(network.input, total)
+
+
+def _kernel(named: Callable[..., Any], inputs: Any, correction: Correction) -> Any:
+    """Add the layers that compute the (batch, M) kernel of the inputs and the correction's centres.
+
+    exp(-|x - c|^2 / s) is exp(2 x.c / s - |c|^2 / s - |x|^2 / s), and the first two terms are a dense layer.
+    """
+    layers, centres, scale = keras.layers, correction.centres, correction.scale
+    near = named(layers.Dense, "near", len(centres))
+    square = named(layers.Dot, "square", axes=1)([inputs, inputs])
+    far = named(layers.Rescaling, "far", 1.0 / scale)(square)
+    distance = named(layers.Subtract, "distance")([near(inputs), far])
+    kernel = named(layers.Activation, "likeness", "exponential")(distance)
+    near.set_weights(_float32(2.0 / scale * centres.T, -np.sum(centres**2, axis=1) / scale))
+    return kernel
+
+
+def _named(number: int, kind: Any, name: str, *arguments: Any, **keywords: Any) -> Any:
+    """Make a layer with a name that is unique: automatic names may be taken in a network that was read from a file."""
+    return kind(*arguments, name=f"{ADDED}{name}_{number}", **keywords)
 
 
 def _float32(*arrays: FloatArray) -> list[Float32Array]:

@@ -1,4 +1,4 @@
-"""Collects seconds of somebody's walking, pair by pair; what is no walking, or broken by a gap, does not count."""
+"""Collects seconds of walking, pair by pair, without the time in which the wearer stands or samples are missing."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec
 from ankle_predictor.trust.scoring import MAX_TRUTH_GAP
 
 SHANK_RATE = SEGMENT_FEATURES.index("shank_gyro_y")
-SLACK = 0.5  # s by which a piece must be longer than one window and what follows it, to be worth keeping
-ENCODER_KEPT = 1000  # samples that may wait for their pairs
+SLACK = 0.5  # s by which a kept piece is longer than a window with its forecast
+ENCODER_KEPT = 1000  # encoder samples that may wait for their pairs
 
 
 @dataclass(frozen=True, eq=False)
 class WalkedSeconds:
-    """Walking in one or more pieces, on a clock that stands still between them but for a gap that no window spans.
+    """Walking in one or more pieces, put one after the other on one clock.
+
+    Between two pieces the clock has a gap, long enough that no window spans it.
 
     Attributes:
-        stamp: (N,) s.
+        stamp: (N,) s, from 0.
         values: (N, F) ``features.pair_features`` of each pair.
         encoder_stamp: (M,) s on the same clock.
         encoder_angle: (M,) rad, dorsiflexion positive.
@@ -36,17 +38,17 @@ class WalkedSeconds:
     encoder_angle: FloatArray
 
     def save(self, path: Path) -> None:
-        """Write a ``.npz``.
+        """Write an ``.npz`` file.
 
         Raises:
-            OSError: the disk refuses.
+            OSError: the file cannot be written.
         """
         with path.open("wb") as file:
             np.savez(file, **{field.name: getattr(self, field.name) for field in fields(self)})
 
     @classmethod
     def load(cls, path: Path) -> WalkedSeconds:
-        """Read what ``save`` wrote; nothing is unpickled.
+        """Read a file that ``save`` wrote, without unpickling anything.
 
         Raises:
             OSError, ValueError, KeyError: it is not such a file.
@@ -56,32 +58,31 @@ class WalkedSeconds:
 
 
 class WalkCollector:
-    """Takes pairs as they come and keeps those between two steps.
+    """Receives all pairs and keeps those of walking.
 
-    A step is the shank's swing forward. What lies between two swings that follow each other within ``LONGEST_STRIDE``
-    is walking. A gap over ``max_gap`` ends a piece, and a piece counts once it is long enough to be learned from.
+    Walking is the time between two forward swings of the shank that follow each other within ``LONGEST_STRIDE``. A gap
+    over ``max_gap`` ends a piece. A piece counts once it is long enough to learn from.
 
     Attributes:
-        seconds: of walking so far; never less than before.
-        pairs: taken so far.
-        encoder_samples: taken so far.
+        pairs: how many were received.
+        encoder_samples: how many were received.
     """
 
     def __init__(self, spec: FeatureSpec, horizon: int) -> None:
-        """Start with nothing.
+        """Start without any walking.
 
         Args:
-            spec: of the model that is to learn from it.
-            horizon: steps that it forecasts.
+            spec: features of the model to adapt.
+            horizon: steps that the model forecasts.
         """
         self._max_gap = spec.filter.max_gap
         self._shortest = (spec.window + horizon) * spec.period + SLACK
-        self._between = 2.0 * max(self._max_gap, MAX_TRUTH_GAP)
+        self._seam = 2.0 * max(self._max_gap, MAX_TRUTH_GAP)  # s between two pieces
         self._last = math.nan
         self._detector = SwingDetector()
-        self._swing = math.nan  # when the newest one began
-        self._open: list[tuple[float, FloatArray]] = []  # since then
-        self._piece: list[tuple[float, FloatArray]] = []  # known to be walking
+        self._swing = math.nan  # when the newest swing began
+        self._open: list[tuple[float, FloatArray]] = []  # pairs since then
+        self._piece: list[tuple[float, FloatArray]] = []  # pairs known to be walking
         self._encoder: list[tuple[float, float]] = []
         self._kept: list[WalkedSeconds] = []
         self._closed_seconds = 0.0
@@ -90,16 +91,16 @@ class WalkCollector:
 
     @property
     def seconds(self) -> float:
-        """How much walking there is, in s."""
+        """Seconds of walking collected; never decreases."""
         open_piece = self._length()
         return self._closed_seconds + (open_piece if open_piece >= self._shortest else 0.0)
 
     def push(self, stamp: float, row: FloatArray) -> None:
-        """Take one pair's features (F,) with its stamp in s."""
+        """Receive one pair's features (F,) with its stamp in s."""
         self.pairs += 1
         if not 0.0 < stamp - self._last <= self._max_gap + TIME_RESOLUTION:
             self._close()
-            if stamp <= self._last:  # a clock that was set back
+            if stamp <= self._last:  # the clock was set back
                 self._encoder.clear()
         self._last = stamp
         if self._detector.push(stamp, float(row[SHANK_RATE])) is Swing.BEGINS:
@@ -111,7 +112,10 @@ class WalkCollector:
             self._open.append((stamp, row))
 
     def push_encoder(self, stamp: float, angle: float) -> None:
-        """Take the encoder's angle in rad at ``stamp`` s, before its pair or a little after it; stamps have to rise."""
+        """Receive the encoder's angle in rad at ``stamp`` in s, before its pair or shortly after it.
+
+        A sample whose stamp does not rise is ignored.
+        """
         if self._encoder and stamp <= self._encoder[-1][0]:
             return
         self.encoder_samples += 1
@@ -120,23 +124,24 @@ class WalkCollector:
             del self._encoder[:-ENCODER_KEPT]
 
     def walked(self) -> WalkedSeconds:
-        """Return all walking so far, and start afresh with the next pair."""
+        """Return all walking collected; the next pair begins a new piece."""
         self._close()
         parts, at = [], 0.0
         for piece in self._kept:
             shift = at - piece.stamp[0]
             parts.append((piece.stamp + shift, piece.values, piece.encoder_stamp + shift, piece.encoder_angle))
-            at = float(parts[-1][0][-1]) + self._between
+            at = float(parts[-1][0][-1]) + self._seam
         if not parts:
-            nothing = np.empty(0)
-            return WalkedSeconds(nothing, np.empty((0, len(SEGMENT_FEATURES))), nothing, nothing)
+            empty = np.empty(0)
+            return WalkedSeconds(empty, np.empty((0, len(SEGMENT_FEATURES))), empty, empty)
         return WalkedSeconds(*map(np.concatenate, zip(*parts, strict=True)))
 
     def _length(self) -> float:
+        """Return the length of the current piece in s."""
         return self._piece[-1][0] - self._piece[0][0] if self._piece else 0.0
 
     def _close(self) -> None:
-        """End the piece, and keep it if it is long enough."""
+        """End the current piece, and keep it if it is long enough."""
         length = self._length()
         if length >= self._shortest:
             stamp = np.array([s for s, _ in self._piece])

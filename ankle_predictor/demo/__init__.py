@@ -1,1 +1,1 @@
-"""The demo: the whole chain as real nodes, watched, recorded and scored from a process of its own."""
+"""The command ``demo``: runs all nodes as a child process, and watches, records and scores them."""

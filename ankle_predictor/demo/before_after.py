@@ -1,4 +1,4 @@
-"""What an adaptation was worth: the seconds before the swap, those after it, and these as the base would have done."""
+"""Compares the forecasts before and after an adaptation, and with what the base model would have forecast after it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ankle_predictor.demo.summary import Summary, summarise
 from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.offline.log_forecasts import forecast_log
 
-KEPT = ("model", "forecasts", "mae_h20_deg", "mae_h50_deg", "coverage_90", "scored")  # of a span's figures
+FIGURES = ("model", "forecasts", "mae_h20_deg", "mae_h50_deg", "coverage_90", "scored")  # of each span
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +26,9 @@ class BeforeAfter:
         run: the second span.
         seconds: of each span.
         before: figures of the first.
-        after: of the second.
-        stayed: of the second, had the model of the first gone on: nobody walks the same twice, so that this one tells.
+        after: figures of the second.
+        stayed: figures of the second, computed with the first model. This is the fair comparison with ``after``, as
+            nobody walks the same twice.
     """
 
     run: RecordedRun
@@ -39,11 +40,11 @@ class BeforeAfter:
     def to_json(self) -> dict[str, Any]:
         """Return the figures as JSON types."""
         spans = {name: getattr(self, name).to_json() for name in ("before", "after", "stayed")}
-        figures = {name: {key: span[key] for key in KEPT} for name, span in spans.items()}
+        figures = {name: {key: span[key] for key in FIGURES} for name, span in spans.items()}
         return {"span_s": round(self.seconds, 2), **figures}
 
     def table(self) -> Table:
-        """Lay the figures out for the terminal."""
+        """Return the figures as a table for the terminal."""
         table = Table(
             title=f"{self.seconds:.0f} s before the swap, and {self.seconds:.0f} s after it",
             title_justify="left",
@@ -66,17 +67,17 @@ def compare(run: RecordedRun, bag: Path, base: InferenceEngine, model: str, long
     """Compare a run's forecasts before and after another model took over.
 
     Args:
-        run: in which it did.
+        run: the whole run.
         bag: its recording, with the calibration beside it.
         base: the model before.
-        model: name of the other one.
-        longest: s of each span.
+        model: name of the model after.
+        longest: longest span in s.
 
     Returns:
-        None if it made no forecast, or all of them.
+        None if ``model`` made no forecast, or all of them.
 
     Raises:
-        RecordingError, ChainError: the recording cannot be run through again.
+        RecordingError, ChainError: the recording cannot be processed again.
     """
     by_model = [
         stamp for stamp, made_by in zip(run.forecast_stamp, run.forecast_model, strict=True) if made_by == model
@@ -86,12 +87,12 @@ def compare(run: RecordedRun, bag: Path, base: InferenceEngine, model: str, long
     first, swap, last = float(run.forecast_stamp[0]), float(by_model[0]), float(run.forecast_stamp[-1])
     seconds = min(longest, last - swap, swap - first)
     before, after = run.made_between(swap - seconds, swap), run.made_between(swap, swap + seconds)
-    spans = before, after, _again(after, bag, base, (swap, swap + seconds))
+    spans = before, after, _recomputed(after, bag, base, (swap, swap + seconds))
     return BeforeAfter(after, seconds, *(summarise(span, base.manifest.features) for span in spans))
 
 
-def _again(run: RecordedRun, bag: Path, engine: InferenceEngine, span: tuple[float, float]) -> RecordedRun:
-    """Return a span of the run as another model would have made it, from the past only."""
+def _recomputed(run: RecordedRun, bag: Path, engine: InferenceEngine, span: tuple[float, float]) -> RecordedRun:
+    """Return a span of the run with the forecasts of another model, each from past samples only."""
     recording = read_recording(bag)
     made = forecast_log(engine, recording)
     stamp = made.stamp - recording.start
@@ -104,6 +105,6 @@ def _again(run: RecordedRun, bag: Path, engine: InferenceEngine, span: tuple[flo
         forecast=forecast.angle,
         lower=forecast.lower,
         upper=forecast.upper,
-        latency=np.empty(0),  # it never ran
+        latency=np.empty(0),  # unknown, as it did not run live
         model=name,
     )

@@ -1,4 +1,4 @@
-"""The node that listens to a leg: hands every message on to be recorded, and keeps what the live view shows."""
+"""The demo's node: passes every message on to be recorded, and keeps what the live view shows."""
 
 from __future__ import annotations
 
@@ -27,16 +27,18 @@ from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 
-from ankle_predictor.demo.recorded_run import stamp_of
+from ankle_imu_driver.conventions import ENCODER_TOPIC, RAW_TOPICS
+from ankle_predictor.demo.recorded_run import serialized_stamp
 from ankle_predictor.demo.view import FUTURE, PAST, Snapshot
-from ankle_predictor.nodes.topics import ANGLE, DETAIL, DIAGNOSTICS, ENCODER, FOOT_RAW, FORECAST, SHANK_RAW, TOPICS
+from ankle_predictor.nodes.stamps import stamp_of
+from ankle_predictor.nodes.topics import DETAIL_TOPIC, DIAGNOSTICS_TOPIC, FORECAST_TOPIC, JOINT_TOPIC, TOPICS
 
-# Deep enough for seconds: a forecast that waits longer than its lifespan of 50 ms is gone all the same, and so this
-# process must never be busy for that long; see ``listening``.
+# Deep enough for seconds of messages. Forecasts have a lifespan of 50 ms, though, so this process must never be busy
+# for that long; see ``listening``.
 QOS = QoSProfile(depth=1000)
-KEPT = 400  # messages of a topic that the view may look back on
-RATE_SPAN = 2.0  # s over which rate and latency are shown
-SWITCH_INTERVAL = 0.001  # s after which a thread that draws gives way to the one that listens; Python's own is 5 ms
+KEPT = 400  # messages of a topic that the view may show
+RATE_SPAN = 2.0  # s over which rate and latency are averaged
+SWITCH_INTERVAL = 0.001  # s, so that the drawing thread does not block the listening one; Python's default is 5 ms
 
 CONFIGURE, ACTIVATE = Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE
 
@@ -44,15 +46,15 @@ Record = Callable[[str, int, bytes], None]  # topic, time of reception in ns, CD
 
 
 class MonitorNode(Node):  # type: ignore[misc,unused-ignore]
-    """Subscribes to every topic of ``topics``; takes no message apart before somebody wants to see it.
+    """Subscribes to all ``TOPICS``; decodes a message only when it is shown.
 
     Attributes:
         counts: messages received by topic.
-        first_stamp: earliest stamp of a raw sample in ns, None before one came.
-        last_stamp: latest one.
-        answered_stamp: of the newest pair that the predictor has dealt with, in ns.
-        last_sample: when it came, on the monotonic clock in s.
-        diagnostics: last message of each node: its level and its sentence.
+        first_stamp: earliest stamp of a raw sample in ns, None before the first sample.
+        last_stamp: latest stamp of a raw sample in ns.
+        answered_stamp: stamp in ns of the newest pair that the predictor has processed.
+        last_sample: arrival of the newest raw sample in s on the monotonic clock.
+        diagnostics: last level and message of each node.
     """
 
     def __init__(self, record: Record) -> None:
@@ -65,29 +67,31 @@ class MonitorNode(Node):  # type: ignore[misc,unused-ignore]
         self.diagnostics: dict[str, tuple[int, str]] = {}
         self._record = record
         self._latest: dict[str, bytes] = {}
-        self._unseen: dict[str, deque[bytes]] = {topic: deque(maxlen=KEPT) for topic in (ANGLE, ENCODER)}
-        self._curves: dict[str, deque[tuple[int, float]]] = {topic: deque(maxlen=KEPT) for topic in (ANGLE, ENCODER)}
+        self._undecoded: dict[str, deque[bytes]] = {topic: deque(maxlen=KEPT) for topic in (JOINT_TOPIC, ENCODER_TOPIC)}
+        self._curves: dict[str, deque[tuple[int, float]]] = {
+            topic: deque(maxlen=KEPT) for topic in (JOINT_TOPIC, ENCODER_TOPIC)
+        }
         self._came_due: deque[tuple[int, float]] = deque(maxlen=KEPT)
         self._forecasts: deque[tuple[float, float]] = deque(maxlen=KEPT)
         self._driver = self.create_client(ChangeState, "imu_driver/change_state")
         for topic, kind in TOPICS.items():
             package, name = kind.split("/msg/")
             self.create_subscription(
-                getattr(import_module(f"{package}.msg"), name), topic, partial(self._take, topic), QOS, raw=True
+                getattr(import_module(f"{package}.msg"), name), topic, partial(self._on_message, topic), QOS, raw=True
             )
 
     @property
     def elapsed(self) -> float:
-        """Time of the walk that was heard, in s."""
+        """Time in s of the walk that was received."""
         return 0.0 if self.first_stamp is None else (self.last_stamp - self.first_stamp) / 1e9
 
     @property
     def behind(self) -> float:
-        """Time of the walk that was heard and not dealt with yet, in s."""
+        """Time in s of the walk that was received and that the predictor has not processed yet."""
         return (self.last_stamp - self.answered_stamp) / 1e9
 
     def has_publishers(self, *topics: str) -> bool:
-        """Whether each of the topics has a publisher that this node has found."""
+        """Whether this node has discovered a publisher of each topic."""
         return all(self.count_publishers(topic) for topic in topics)
 
     def driver_is_there(self) -> bool:
@@ -95,7 +99,7 @@ class MonitorNode(Node):  # type: ignore[misc,unused-ignore]
         return bool(self._driver.service_is_ready())
 
     def change_driver(self, transition: int) -> Future[bool]:
-        """Ask ``imu_driver`` for a lifecycle transition; the result says whether it was made."""
+        """Ask ``imu_driver`` for a lifecycle transition; the result is whether it succeeded."""
         done: Future[bool] = Future()
         request = ChangeState.Request()
         request.transition.id = transition
@@ -104,31 +108,32 @@ class MonitorNode(Node):  # type: ignore[misc,unused-ignore]
 
     def detail(self) -> AnkleForecast | None:
         """Return the last ``forecast_detail``."""
-        data = self._latest.get(DETAIL)
+        data = self._latest.get(DETAIL_TOPIC)
         return None if data is None else deserialize_message(data, AnkleForecast)
 
     def snapshot(self, seconds: float) -> Snapshot:
-        """Return what there is to see now; ``seconds`` is how long the run is to last."""
+        """Return what the view shows now; ``seconds`` is the length of the run."""
         detail = self.detail()
-        for topic, unseen in self._unseen.items():
-            while unseen:
-                joint = deserialize_message(data := unseen.popleft(), JointState)
-                self._curves[topic].append((stamp_of(data), math.degrees(joint.position[0])))
-        recent = [(t, d) for t, d in tuple(self._forecasts) if t > time.monotonic() - RATE_SPAN]
-        latencies = sorted(d for _, d in recent)
+        for topic, undecoded in self._undecoded.items():
+            while undecoded:
+                joint = deserialize_message(data := undecoded.popleft(), JointState)
+                self._curves[topic].append((serialized_stamp(data), math.degrees(joint.position[0])))
+        since = time.monotonic() - RATE_SPAN
+        recent = [(arrival, latency) for arrival, latency in tuple(self._forecasts) if arrival > since]
+        latencies = sorted(latency for _, latency in recent)
         rate = (len(recent) - 1) / (recent[-1][0] - recent[0][0]) if len(recent) > 1 else math.nan
-        shown = Snapshot(
+        snapshot = Snapshot(
             elapsed=self.elapsed,
             seconds=seconds,
             rate=rate,
             latency=1e3 * latencies[len(latencies) // 2] if latencies else math.nan,
-            angles=self._seconds_ago(self._curves[ANGLE]),
-            encoder=self._seconds_ago(self._curves[ENCODER]),
+            angles=self._seconds_ago(self._curves[JOINT_TOPIC]),
+            encoder=self._seconds_ago(self._curves[ENCODER_TOPIC]),
         )
-        return shown if detail is None else self._with_forecast(shown, detail)
+        return snapshot if detail is None else self._with_forecast(snapshot, detail)
 
-    def _with_forecast(self, shown: Snapshot, detail: AnkleForecast) -> Snapshot:
-        stamp = detail.header.stamp.sec * 1_000_000_000 + detail.header.stamp.nanosec
+    def _with_forecast(self, snapshot: Snapshot, detail: AnkleForecast) -> Snapshot:
+        stamp = stamp_of(detail)
         period = detail.sample_period
 
         def ahead(values: Sequence[float], seconds: float) -> float:
@@ -140,7 +145,7 @@ class MonitorNode(Node):  # type: ignore[misc,unused-ignore]
             self._came_due.append((stamp + 500_000_000, far))
         age = (self.last_stamp - stamp) / 1e9
         return replace(
-            shown,
+            snapshot,
             now=math.degrees(detail.current_angle),
             near=ahead(detail.angle, 0.2),
             far=far,
@@ -155,39 +160,39 @@ class MonitorNode(Node):  # type: ignore[misc,unused-ignore]
         relative = [((stamp - self.last_stamp) / 1e9, value) for stamp, value in curve]
         return [(t, value) for t, value in relative if -PAST <= t <= FUTURE]
 
-    def _take(self, topic: str, data: bytes) -> None:
+    def _on_message(self, topic: str, data: bytes) -> None:
         now = time.time_ns()
         self._record(topic, now, data)
         self.counts[topic] += 1
-        if topic in (SHANK_RAW, FOOT_RAW):
-            stamp = stamp_of(data)
+        if topic in RAW_TOPICS.values():
+            stamp = serialized_stamp(data)
             self.first_stamp = stamp if self.first_stamp is None else min(stamp, self.first_stamp)
             self.last_stamp = max(stamp, self.last_stamp)
             self.last_sample = time.monotonic()
-        elif topic in self._unseen:
-            self._unseen[topic].append(data)
-        elif topic == FORECAST:
-            self._forecasts.append((time.monotonic(), (now - stamp_of(data)) / 1e9))
-        elif topic == DETAIL:
-            self.answered_stamp = stamp_of(data)
-        elif topic == DIAGNOSTICS:
+        elif topic in self._undecoded:
+            self._undecoded[topic].append(data)
+        elif topic == FORECAST_TOPIC:
+            self._forecasts.append((time.monotonic(), (now - serialized_stamp(data)) / 1e9))
+        elif topic == DETAIL_TOPIC:
+            self.answered_stamp = serialized_stamp(data)
+        elif topic == DIAGNOSTICS_TOPIC:
             for status in deserialize_message(data, DiagnosticArray).status:
                 self.diagnostics[status.name] = (status.level[0], status.message)
         self._latest[topic] = data
 
 
 def message_definitions() -> dict[str, str]:
-    """Return the ``.msg`` text of our own message, which a recording must bring."""
+    """Return the ``.msg`` text of our own message, which a recording of it needs."""
     share = Path(get_package_share_directory("ankle_predictor_interfaces"))
-    return {TOPICS[DETAIL]: (share / "msg" / "AnkleForecast.msg").read_text("utf-8")}
+    return {TOPICS[DETAIL_TOPIC]: (share / "msg" / "AnkleForecast.msg").read_text("utf-8")}
 
 
 @contextmanager
 def listening(record: Record) -> Iterator[tuple[MonitorNode, Future[None]]]:
-    """Run a monitor in a thread of its own, so that drawing holds no message up.
+    """Run a monitor in a thread of its own, so that drawing does not delay messages.
 
     Yields:
-        The node, and a future that is done once the thread has ended, with what ended it.
+        The node, and a future that is done when the thread has ended, with the exception that ended it.
     """
     interval = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_INTERVAL)

@@ -1,4 +1,4 @@
-"""Draws a run for people: a few strides as they were forecast and as they then came, and the error by step."""
+"""Draws the picture of a run: a few strides as forecast and as measured, and the error by step."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ankle_imu_driver.arrays import FloatArray
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.demo.recorded_run import RecordedRun
 from ankle_predictor.demo.summary import Summary
 from ankle_predictor.trust.scoring import MAX_TRUTH_GAP, due_times, truth_at
 
 SPAN = 4.0  # s shown: three or four strides
 INK, GREY, NEAR, FAR = "#22303c", "#7b8794", "#0b84a5", "#e4632d"
-AHEAD = ((20, NEAR), (50, FAR))  # steps of 10 ms that are drawn as they came due, and their colours
+AHEAD = ((20, NEAR), (50, FAR))  # steps of 10 ms whose forecasts are drawn, and their colours
 LEFT = 0.075
 STYLE: dict[Any, Any] = {
     "font.size": 13.0,
@@ -37,9 +38,12 @@ def draw(run: RecordedRun, summary: Summary, caption: str, path: Path, before: S
     Args:
         run: with at least one forecast.
         summary: its figures.
-        caption: goes under the title.
-        path: of the PNG.
-        before: figures of the time before the model was adapted, if it was.
+        caption: text under the title.
+        path: of the PNG file.
+        before: figures before the model was adapted; None if it was not.
+
+    Raises:
+        Refusal: the file cannot be written.
     """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(12.8, 7.2), dpi=150, facecolor="white")
@@ -53,43 +57,46 @@ def draw(run: RecordedRun, summary: Summary, caption: str, path: Path, before: S
         _strides(figure.add_subplot(grid[0, :]), run)
         _errors(figure.add_subplot(grid[1, 0]), run, summary, before)
         _figures(figure.add_subplot(grid[1, 1]), summary, before)
-        figure.savefig(path)
+        try:
+            figure.savefig(path)
+        except OSError as error:
+            raise Refusal(f"picture {path} cannot be written: {error.strerror}") from error
 
 
 def typical_span(run: RecordedRun, length: float = SPAN) -> float:
-    """Return the start of the stretch whose error at the last step is the median of all walking stretches.
+    """Return the start in s of the span whose error at the last step is the median over all spans of walking.
 
-    A stretch counts as walking when its angle varies at least half as much as that of the liveliest one. Showing the
-    median keeps the picture from being the best one, or the worst.
+    A span counts as walking if its angle varies at least half as much as in the span with the largest variation. The
+    median is neither the best nor the worst span.
     """
     due = run.forecast_stamp + run.horizon * run.period
-    stamp, angle = _reference(run)
+    stamp, angle = _measured(run)
     error = np.abs(run.forecast[:, -1] - truth_at(stamp, angle, due))
     starts = np.arange(due[0], max(due[-1] - length, due[0]) + 1e-9, 0.25)
-    spread, mean, full = [], [], []
+    spread, mean, complete = [], [], []
     for start in starts:
         inside = (due >= start) & (due < start + length)
         seen = (stamp >= start) & (stamp < start + length)
         spread.append(float(np.std(angle[seen])) if seen.any() else 0.0)
         known = error[inside][np.isfinite(error[inside])]
         mean.append(float(np.mean(known)) if len(known) else math.inf)
-        full.append(np.diff(due[inside]).max(initial=0.0) <= MAX_TRUTH_GAP)
-    walking = np.flatnonzero(np.array(full) & (np.array(spread) >= 0.5 * max(spread)) & np.isfinite(mean))
+        complete.append(np.diff(due[inside]).max(initial=0.0) <= MAX_TRUTH_GAP)
+    walking = np.flatnonzero(np.array(complete) & (np.array(spread) >= 0.5 * max(spread)) & np.isfinite(mean))
     if not len(walking):
         return float(starts[0])
     return float(starts[walking[np.argsort(np.array(mean)[walking], kind="stable")[len(walking) // 2]]])
 
 
-def _reference(run: RecordedRun) -> tuple[FloatArray, FloatArray]:
+def _measured(run: RecordedRun) -> tuple[FloatArray, FloatArray]:
     return (run.encoder_stamp, run.encoder) if len(run.encoder) else (run.angle_stamp, run.angle)
 
 
 def _strides(axes: Axes, run: RecordedRun) -> None:
     start = typical_span(run)
-    stamp, angle = _reference(run)
+    stamp, angle = _measured(run)
     _clean(axes)
     shown = (stamp >= start) & (stamp <= start + SPAN)
-    label = "measured by the encoder" if len(run.encoder) else "the IMUs' angle now (no encoder)"
+    label = "measured by the encoder" if len(run.encoder) else "measured by the IMUs (no encoder)"
     axes.plot(stamp[shown] - start, np.degrees(angle[shown]), color=INK, linewidth=5, alpha=0.85, label=label)
     for step, colour in AHEAD:
         if step > run.horizon:
@@ -101,7 +108,7 @@ def _strides(axes: Axes, run: RecordedRun) -> None:
     low, high = np.degrees(run.lower[shown, k]), np.degrees(run.upper[shown, k])
     axes.fill_between(due[shown] - start, low, high, color=colour, alpha=0.16, linewidth=0, label="its 90 % interval")
     axes.set_xlim(0, SPAN)
-    axes.set_xlabel(f"s, from second {start:.1f} of the run: the stretch whose error is the run's median", loc="right")
+    axes.set_xlabel(f"s, from second {start:.1f} of the run: the span with the run's median error", loc="right")
     axes.set_ylabel("ankle angle, °\n← toes down    toes up →", fontsize=12)
     axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncol=4, frameon=False, borderaxespad=0, handlelength=1.6)
 
@@ -113,14 +120,14 @@ def _errors(axes: Axes, run: RecordedRun, summary: Summary, before: Summary | No
     axes.set_xlabel("ms ahead", loc="right")
     axes.set_ylabel("mean error, °", fontsize=12)
     if not summary.scored:
-        axes.text(0.5, 0.5, "no encoder, so no error", transform=axes.transAxes, ha="center", color=GREY)
+        axes.text(0.5, 0.5, "no encoder: error unknown", transform=axes.transAxes, ha="center", color=GREY)
         axes.set_yticks([])
         return
-    ours, held = summary.mae_by_step_deg, _error_of_holding(run)
-    axes.plot(ahead, held, color=GREY, linewidth=1.8, linestyle=(0, (4, 2)), label="if the angle stayed as it is now")
+    ours, constant = summary.mae_by_step_deg, _error_of_constant(run)
+    axes.plot(ahead, constant, color=GREY, linewidth=1.8, linestyle=(0, (4, 2)), label="if the angle stayed constant")
     axes.plot(ahead, ours, color=INK, linewidth=3.5, label="this forecast" if before is None else "adapted")
     if before is not None and before.scored:
-        label = "before it was adapted"
+        label = "before adapting"
         axes.plot(ahead, before.mae_by_step_deg, color=INK, linewidth=1.8, linestyle=(0, (1, 1)), label=label)
     for step, colour in AHEAD:
         if step <= run.horizon:
@@ -129,8 +136,8 @@ def _errors(axes: Axes, run: RecordedRun, summary: Summary, before: Summary | No
     axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncol=3, frameon=False, borderaxespad=0, handlelength=2)
 
 
-def _error_of_holding(run: RecordedRun) -> FloatArray:
-    """Return (H,) deg by which the angle now misses what comes, the least that a forecast must beat."""
+def _error_of_constant(run: RecordedRun) -> FloatArray:
+    """Return (H,) mean error in deg of the present angle as a forecast, which any forecast must beat."""
     truth = truth_at(run.encoder_stamp, run.encoder, due_times(run.forecast_stamp, run.horizon, run.period))
     now = np.interp(run.forecast_stamp, run.angle_stamp, run.angle)
     known = np.isfinite(truth).all(axis=1)
@@ -144,7 +151,7 @@ def _figures(axes: Axes, summary: Summary, before: Summary | None) -> None:
     if before is not None:
         near = f"next 200 ms, {before.mae_h20_deg:.2f}° before"
         far = f"next 500 ms, {before.mae_h50_deg:.2f}° before"
-    # A span that was cut out of a run does not know how many forecasts its first window could have made.
+    # In a span that was cut out of a run, the number of possible forecasts is not known.
     of_possible = f"{summary.forecasts} forecasts" + (f" of {summary.expected} possible" if before is None else "")
     lines = [
         (summary.mae_h20_deg, "{:.2f}°", near, NEAR),

@@ -1,4 +1,4 @@
-"""What a run amounts to: how many forecasts came of those that could, when, and how far off they were."""
+"""Figures of a run: number of forecasts, rate, latency and error."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from ankle_predictor.trust.scoring import due_times, score, truth_at
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """Figures of one run; NaN is what cannot be known, as every error without an encoder.
+    """Figures of one run; NaN if unknown, as all errors are without an encoder.
 
     Attributes:
-        model: by which the forecasts were made.
-        forecasts: how many came.
-        expected: pairs at which the model's window was full.
-        rate_hz: forecasts a second, from the first one to the last.
-        sensor_rate_hz: samples a second of each sensor.
-        mae_h20_deg: mean absolute error over steps 1 to 20, of the forecasts whose every target was recorded.
-        mae_h50_deg: likewise over steps 1 to 50.
-        mae_by_step_deg: (H,) likewise at each step.
+        model: name of the model.
+        forecasts: number of forecasts.
+        expected: number of pairs at which the model's window was full.
+        rate_hz: forecasts per second, from the first one to the last.
+        sensor_rate_hz: samples per second of each sensor.
+        mae_h20_deg: mean absolute error over steps 1 to 20, of the forecasts whose targets were all recorded.
+        mae_h50_deg: the same over steps 1 to 50.
+        mae_by_step_deg: (H,) the same at each step.
         coverage_90: share of the targets inside the 90 % interval.
-        scored: how many forecasts the errors are means of.
-        angle_mae_deg: mean absolute error of the angle now.
+        scored: number of forecasts in the errors.
+        angle_mae_deg: mean absolute error of the present angle.
         latency_p50_ms: from a pair's stamp to the reception of its forecast, median.
-        latency_p99_ms: 99th percentile.
+        latency_p99_ms: 99th percentile of the same.
     """
 
     model: str
@@ -49,23 +49,23 @@ class Summary:
     latency_p99_ms: float
 
     def to_json(self) -> dict[str, object]:
-        """Return the figures as JSON types, what is not known as null."""
+        """Return the figures as JSON types; null if unknown."""
         return {
             "model": self.model,
             "forecasts": self.forecasts,
             "expected": self.expected,
-            "rate_hz": _known(self.rate_hz),
-            "sensor_rate_hz": _known(self.sensor_rate_hz),
-            "mae_h20_deg": _known(self.mae_h20_deg),
-            "mae_h50_deg": _known(self.mae_h50_deg),
-            "angle_mae_deg": _known(self.angle_mae_deg),
-            "coverage_90": _known(self.coverage_90),
+            "rate_hz": _or_null(self.rate_hz),
+            "sensor_rate_hz": _or_null(self.sensor_rate_hz),
+            "mae_h20_deg": _or_null(self.mae_h20_deg),
+            "mae_h50_deg": _or_null(self.mae_h50_deg),
+            "angle_mae_deg": _or_null(self.angle_mae_deg),
+            "coverage_90": _or_null(self.coverage_90),
             "scored": self.scored,
-            "latency_ms": {"p50": _known(self.latency_p50_ms), "p99": _known(self.latency_p99_ms)},
+            "latency_ms": {"p50": _or_null(self.latency_p50_ms), "p99": _or_null(self.latency_p99_ms)},
         }
 
     def table(self) -> Table:
-        """Lay the figures out for the terminal."""
+        """Return the figures as a table for the terminal."""
         table = Table(title=f"model {self.model}", title_justify="left", title_style="bold", show_header=False)
         table.add_column(style="dim")
         table.add_column(justify="right", style="bold")
@@ -82,16 +82,16 @@ class Summary:
 
 
 def summarise(run: RecordedRun, spec: FeatureSpec) -> Summary:
-    """Work out the figures of a run.
+    """Compute the figures of a run.
 
     Args:
-        run: what was recorded.
-        spec: of the model, which says when its window is full.
+        run: as recorded.
+        spec: of the model's features, with the length of its window.
     """
     truth = truth_at(run.encoder_stamp, run.encoder, due_times(run.forecast_stamp, run.horizon, run.period))
     scores = score(run.forecast, run.lower, run.upper, truth)
-    whole = np.isfinite(run.lower).all(axis=1)  # the interval comes in a message of its own
-    intervals = score(run.forecast[whole], run.lower[whole], run.upper[whole], truth[whole])
+    known = np.isfinite(run.lower).all(axis=1)  # the message with the interval may be lost
+    intervals = score(run.forecast[known], run.lower[known], run.upper[known], truth[known])
     error = np.abs(run.angle - truth_at(run.encoder_stamp, run.encoder, run.angle_stamp))
     error = error[np.isfinite(error)]
     span = float(np.ptp(run.forecast_stamp)) if len(run.forecast_stamp) else 0.0
@@ -120,7 +120,7 @@ def expected_forecasts(stamp: FloatArray, spec: FeatureSpec) -> int:
     return sum(grid.push(float(s), row) for s in stamp)
 
 
-def _known(value: float) -> float | None:
+def _or_null(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 

@@ -1,10 +1,9 @@
-"""The live view: numbers and a moving curve where the terminal can show them, else a line now and then."""
+"""The live view: figures and a moving chart, or a line of text now and then if the terminal cannot redraw."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -14,38 +13,36 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from ankle_predictor.demo.braille import Canvas
+from ankle_predictor.demo.chart import Chart, Curve, Layer
 from ankle_predictor.trust.status import Status, names
 
-PAST, FUTURE = 3.0, 0.5  # s that the curve shows
+PAST, FUTURE = 3.0, 0.5  # s that the chart shows
 FRAMES = 8.0  # a second
-LINE_PERIOD = 2.0  # s between two lines on a terminal that cannot redraw
-CHART_WIDTH, CHART_HEIGHT = 60, 9  # cells below which, less the frame, there is no curve
+LINE_PERIOD = 2.0  # s between two lines of text
+CHART_WIDTH, CHART_HEIGHT = 60, 9  # smallest chart in character cells; smaller terminals show none
 NOW, NEAR, FAR, TRUTH = "bold", "bold cyan", "bold dark_orange", "grey50"
-
-Curve = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What is known at one moment; angles in deg, NaN where there is none.
+    """What the view shows at one moment; angles in deg, NaN if unknown.
 
     Attributes:
         elapsed: s of the run.
-        seconds: s that it is to last.
-        now: the ankle angle.
+        seconds: length of the run in s.
+        now: present ankle angle.
         near: its forecast for 200 ms ahead.
         far: its forecast for 500 ms ahead.
         margin: half the 90 % interval of ``far``.
         error: mean absolute error of the forecasts that came due in the last 10 s.
-        rate: forecasts a second.
-        latency: ms from sample to forecast, median of the last second.
-        status: bits of ``AnkleForecast.status``, None before the first.
-        angles: (s, deg) of the angle, s counted from now.
-        encoder: (s, deg) likewise of the encoder.
+        rate: forecasts per second.
+        latency: ms from sample to forecast, median of the last two seconds.
+        status: bits of ``AnkleForecast.status``; None before the first message.
+        angles: (s, deg) of the angle, s relative to now.
+        encoder: (s, deg) of the encoder.
         forecast: (s, deg) of the newest forecast.
-        came_due: (s, deg) of what was forecast 500 ms before.
-        note: what else happens.
+        came_due: (s, deg) of the forecasts made 500 ms before.
+        note: one more line of text.
     """
 
     elapsed: float
@@ -66,7 +63,7 @@ class Snapshot:
 
 
 def status_words(status: int | None) -> str:
-    """Say the status bits in words."""
+    """Return the status bits as text for people."""
     return "waiting for the nodes" if status is None else names(Status(status))
 
 
@@ -82,13 +79,13 @@ def as_line(snapshot: Snapshot) -> str:
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of the live view, laid out for whatever width and height there is."""
+    """One picture of the live view; it fits any width and height."""
 
     title: str
     snapshot: Snapshot
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Lay it out; called by rich."""
+        """Render the picture; called by rich."""
         s = self.snapshot
         inner = options.max_width - 4
         numbers = Table.grid(expand=True)
@@ -102,12 +99,12 @@ class Frame:
             f"{_number(s.latency, '.1f')} ms from sample to forecast"
         )
         status = Text(status_words(s.status), "green" if s.status == 0 else "yellow")
-        parts: list[RenderableType] = [numbers]
+        rows: list[RenderableType] = [numbers]
         height = min(options.size.height - 10, 14)
         if inner >= CHART_WIDTH and height >= CHART_HEIGHT and not options.ascii_only:
-            parts += [*_chart(s, inner, height), _legend(s)]
+            rows += [*_chart(s, inner, height), _legend(s)]
         yield Panel(
-            Group(*parts, facts, status, *([Text(s.note, "bold")] if s.note else [])),
+            Group(*rows, facts, status, *([Text(s.note, "bold")] if s.note else [])),
             title=Text(self.title),
             title_align="left",
             subtitle=f"{s.elapsed:.0f} of {s.seconds:.0f} s, Ctrl-C ends it",
@@ -117,7 +114,7 @@ class Frame:
 
 
 class LiveView:
-    """Shows snapshots as they come; a context manager that gives the terminal back in any case."""
+    """Shows snapshots; a context manager that restores the terminal in any case."""
 
     def __init__(self, console: Console, title: str) -> None:
         self._console, self._title = console, title
@@ -139,11 +136,11 @@ class LiveView:
 
     @property
     def due(self) -> bool:
-        """Whether it is time for another snapshot."""
+        """Whether it is time for the next snapshot."""
         return time.monotonic() >= self._due
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show one."""
+        """Show a snapshot."""
         if self._live is None:
             self._due = time.monotonic() + LINE_PERIOD
             self._console.print(as_line(snapshot), soft_wrap=True, highlight=False)
@@ -155,12 +152,14 @@ class LiveView:
 def _chart(s: Snapshot, width: int, height: int) -> list[Text]:
     values = [y for curve in (s.angles, s.encoder, s.forecast, s.came_due) for _, y in curve]
     low, high = 10 * math.floor(min([-10.0, *values]) / 10), 10 * math.ceil(max([10.0, *values]) / 10)
-    canvas = Canvas(width - 6, height, (-PAST, FUTURE), (low, high))
-    canvas.curve(s.encoder, TRUTH)
-    canvas.dots(s.came_due, FAR)
-    canvas.curve(s.angles, NOW)
-    canvas.curve(s.forecast, FAR)
-    rows = canvas.lines()
+    rows = Chart(width - 6, height, (-PAST, FUTURE), (low, high)).draw(
+        [
+            Layer(s.encoder, TRUTH),
+            Layer(s.came_due, FAR, connected=False),
+            Layer(s.angles, NOW),
+            Layer(s.forecast, FAR),
+        ]
+    )
     labels = [""] * height
     labels[0], labels[-1] = f"{high:+.0f}°", f"{low:+.0f}°"
     return [Text.assemble((f"{label:>5} ", "dim"), row) for label, row in zip(labels, rows, strict=True)]
@@ -170,7 +169,7 @@ def _legend(s: Snapshot) -> Text:
     legend = Text("      angle now", NOW)
     if s.encoder:
         legend.append("   encoder", TRUTH)
-    return legend.append("   forecast (dots: what it said 500 ms before)", FAR)
+    return legend.append("   forecast (dots: made 500 ms before)", FAR)
 
 
 def _deg(value: float) -> str:

@@ -1,1 +1,1 @@
-"""From raw samples to the orientation of both segments and the ankle angle now."""
+"""Estimates the orientation of shank and foot and the present ankle angle from raw IMU samples."""

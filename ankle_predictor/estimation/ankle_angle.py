@@ -1,4 +1,4 @@
-"""The ankle angle now, from the two segments' inclinations, sample by sample and with the past only."""
+"""Estimates the present ankle angle from the inclinations of shank and foot, one pair of samples at a time."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from ankle_imu_driver.calibration import Calibration
 from ankle_imu_driver.conventions import SHANK
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.foot_rest import FootRest
+from ankle_predictor.estimation.raw_sample_converter import RawSampleConverter
 from ankle_predictor.estimation.samples import JointSample, PairSample, RawPair, SegmentSample, pitch_of
-from ankle_predictor.estimation.segment_filter import Intake, SegmentFilter, Trust
+from ankle_predictor.estimation.segment_filter import AccelTrust, SegmentFilter
 
-ALONE = Trust(resting=False, tau=2.0)  # of a segment while the other one is silent
+UNPAIRED_TRUST = AccelTrust(resting=False, tau=2.0)  # for a segment whose partner is silent
 
 
 class AnkleAngleEstimator:
-    """Raw pairs in, segments and ankle angle out. The whole estimate of a leg in one place.
+    """Estimates both segments and the ankle angle of one calibrated leg. It uses past samples only.
 
     Attributes:
-        shank_intake, foot_intake, shank_filter, foot_filter: their ``counts`` say what went wrong.
+        shank_converter, foot_converter, shank_filter, foot_filter: their ``counts`` tell which faults occurred.
     """
 
     def __init__(
@@ -30,27 +31,31 @@ class AnkleAngleEstimator:
         """Make an estimator.
 
         Args:
-            calibration: both sensors at standing.
-            shank_mounting: (3, 3) nominal sensor-to-segment rotation.
-            foot_mounting: likewise.
-            config: the constants, the default ones if None.
+            calibration: bias and gravity of both sensors, measured while the wearer stood.
+            shank_mounting: (3, 3) nominal rotation of the shank, sensor to segment.
+            foot_mounting: (3, 3) nominal rotation of the foot, sensor to segment.
+            config: the constants of the filter; the default ones if None.
 
         Raises:
             MountingError: calibration and mounting contradict each other.
         """
         config = config or FilterConfig()
         self._zero = calibration.angle_zero
-        self._ground = FootRest(config)
-        self.shank_intake = Intake(shank_mounting, calibration.shank, config)
-        self.foot_intake = Intake(foot_mounting, calibration.foot, config)
+        self._foot_rest = FootRest(config)
+        self.shank_converter = RawSampleConverter(shank_mounting, calibration.shank, config)
+        self.foot_converter = RawSampleConverter(foot_mounting, calibration.foot, config)
         self.shank_filter = SegmentFilter(config, config.lever_arm)
         self.foot_filter = SegmentFilter(config, lever_arm=0.0)
 
     def step(self, pair: RawPair) -> PairSample:
-        """Take a raw pair of what the intakes accept."""
-        shank = self.shank_intake.take(pair.shank_accel, pair.shank_gyro)
-        foot = self.foot_intake.take(pair.foot_accel, pair.foot_gyro)
-        trust = self._ground.step(pair.foot_stamp, *foot)
+        """Process one raw pair, both samples of which the converters accept.
+
+        Returns:
+            Both segments, and the ankle angle in rad: shank pitch minus foot pitch plus ``Calibration.angle_zero``.
+        """
+        shank = self.shank_converter.convert(pair.shank_accel, pair.shank_gyro)
+        foot = self.foot_converter.convert(pair.foot_accel, pair.foot_gyro)
+        trust = self._foot_rest.step(pair.foot_stamp, *foot)
         shank_sample = self.shank_filter.step(pair.shank_stamp, *shank, trust)
         foot_sample = self.foot_filter.step(pair.foot_stamp, *foot, trust)
         assert shank_sample.orientation is not None
@@ -62,9 +67,16 @@ class AnkleAngleEstimator:
         )
         return PairSample(shank_sample, foot_sample, joint)
 
-    def step_alone(self, stream: int, stamp: float, accel: Vector, gyro: Vector) -> SegmentSample:
-        """Take a raw sample of ``SHANK`` or ``FOOT`` without a partner; nothing is known of the foot's rest."""
-        intake, segment = (
-            (self.shank_intake, self.shank_filter) if stream == SHANK else (self.foot_intake, self.foot_filter)
+    def step_unpaired(self, stream: int, stamp: float, accel: Vector, gyro: Vector) -> SegmentSample:
+        """Process a raw sample that has no partner. Whether the foot rests is then unknown.
+
+        Args:
+            stream: ``SHANK`` or ``FOOT``.
+            stamp: s.
+            accel: specific force in m/s^2, sensor frame.
+            gyro: angular rate in rad/s, sensor frame.
+        """
+        converter, segment = (
+            (self.shank_converter, self.shank_filter) if stream == SHANK else (self.foot_converter, self.foot_filter)
         )
-        return segment.step(stamp, *intake.take(accel, gyro), ALONE)
+        return segment.step(stamp, *converter.convert(accel, gyro), UNPAIRED_TRUST)

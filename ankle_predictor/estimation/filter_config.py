@@ -8,33 +8,34 @@ from dataclasses import dataclass, fields
 from ankle_imu_driver.refusal import Refusal
 
 TIME_RESOLUTION = 1e-6
-"""s. Stamps are decimal and limits are multiples of a sample period: without this, rounding would decide."""
+"""s. Tolerance of time comparisons. Limits are often whole sample periods: rounding must not decide a comparison."""
 
 
 @dataclass(frozen=True)
 class FilterConfig:
-    """Constants that a forecast depends on: a model is only good for the ones it was trained with.
+    """The constants that the features of a model depend on. A model is only valid with those that it was trained with.
 
-    They were chosen on a plateau, with the recorded walks and the simulated activities together;
-    ``docs/angle_results.md`` shows what halving and doubling each one does.
+    They were tuned on the recorded walks and the simulated activities together, and each lies where the error is flat:
+    ``docs/angle_results.md`` shows the effect of halving and doubling each one.
 
     Attributes:
-        drift: rad/sqrt(s), how fast an inclination grows uncertain at rest: the gyro's noise and bias.
-        drift_turning: rad/sqrt(s) for each rad/s of the foot: the gyro's scale and alignment errors.
-        accel_noise_rest: g*sqrt(s), what the accelerometer errs at rest; 0.02 g that lasts for 0.1 s has 0.009.
-        accel_noise_moving: g*sqrt(s), the same while the foot moves; 0.1 g for 0.1 s has 0.045.
-        start_variance: rad^2 of the inclinations at the start.
-        rest_rate: rad/s, the foot rests only while its angular rate stays below this.
-        rest_accel: share of g, and while its specific force stays this close to 1 g.
-        rest_hold: s, and has done so for this long.
-        lever_arm: m, shank sensor above the ankle joint; while the foot rests the ankle stands still, so that what
-            the shank's sensor feels beside gravity is its own motion about the ankle.
-        bias_gain: 1/s^2, integral gain of the gyro bias while the foot rests.
-        bias_limit: rad/s, the bias learned never exceeds this (MPU6050 drifts up to 20 deg/s over -40..85 C, so a
-            few deg/s within a session).
-        accel_limit: m/s^2, sensor axes saturate here, so that sensors of all ranges look alike (2 g, the recordings').
-        gyro_limit: rad/s, likewise (500 deg/s, the recordings').
-        max_gap: s, a longer gap starts the estimate afresh.
+        drift: rad/sqrt(s), growth of the inclination's uncertainty at rest, from the gyro's noise and bias.
+        drift_turning: rad/sqrt(s) per rad/s of the foot's rate, from the gyro's scale and alignment errors.
+        accel_noise_rest: g*sqrt(s), error of the accelerometer at rest; 0.02 g that lasts for 0.1 s has 0.009.
+        accel_noise_moving: g*sqrt(s), error of the accelerometer while the foot moves; 0.1 g for 0.1 s has 0.045.
+        start_variance: rad^2, variance of the inclinations at the start.
+        rest_rate: rad/s, the foot rests only while its angular rate is below this.
+        rest_accel: share of g, the foot rests only while its specific force is this close to 1 g.
+        rest_hold: s, both must be true for this long before the foot counts as resting.
+        lever_arm: m, height of the shank's sensor above the ankle joint. While the foot rests the ankle does not move,
+            so the sensor measures gravity plus the acceleration of its own rotation about the ankle.
+        bias_gain: 1/s^2, integral gain of the gyro bias estimate while the foot rests.
+        bias_limit: rad/s, largest bias that is estimated (the MPU6050 drifts up to 20 deg/s over -40..85 C, so a few
+            deg/s within a session).
+        accel_limit: m/s^2, readings are clipped to this, so that sensors of all ranges give the same values (2 g, the
+            range of the recordings).
+        gyro_limit: rad/s, readings are clipped to this (500 deg/s, the range of the recordings).
+        max_gap: s, a longer gap restarts the estimate.
     """
 
     drift: float = 0.0028
@@ -53,7 +54,7 @@ class FilterConfig:
     max_gap: float = 0.1
 
     def __post_init__(self) -> None:
-        """Refuse constants that make no filter.
+        """Refuse constants that the filter cannot use.
 
         Raises:
             Refusal: a constant is not finite, is negative, or is zero where it divides.

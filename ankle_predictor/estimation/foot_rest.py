@@ -1,8 +1,8 @@
-"""When the foot rests on the ground, and how far the accelerometers are to be trusted now.
+"""Detects when the foot rests on the ground, and how much to trust the accelerometers.
 
-A one-dimensional Kalman filter over the leg: its inclinations grow uncertain with time and with every turn of the
-foot, and the accelerometer, good at rest and poor in motion, makes them certain again. One trust serves both segments,
-so that what is left of their errors stays alike and cancels in the ankle angle.
+The trust comes from a one-dimensional Kalman filter of the inclination: its uncertainty grows with time and with the
+foot's rotation, and the accelerometer, accurate at rest and poor in motion, reduces it. Both segments use the same
+trust, so that their remaining errors are alike and cancel in the ankle angle.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import math
 
 from ankle_imu_driver.arrays import Vector
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION, FilterConfig
-from ankle_predictor.estimation.segment_filter import GRAVITY, Trust
+from ankle_predictor.estimation.segment_filter import GRAVITY, AccelTrust
+
+FIRST_INTERVAL = 0.01  # s, assumed before the first sample: the usual sample period
 
 
 class FootRest:
-    """Judges the foot's samples: it rests when its rate is quiet and its specific force near 1 g, for a while."""
+    """Processes the foot's samples. The foot rests after a while with a low rate and a specific force near 1 g."""
 
     def __init__(self, config: FilterConfig) -> None:
         self._config = config
@@ -23,25 +25,31 @@ class FootRest:
         self._last_stamp: float | None = None
         self._variance = 0.0
 
-    def step(self, stamp: float, accel: Vector, gyro: Vector) -> Trust:
-        """Take the foot's sample (s; m/s^2 and rad/s in the segment frame)."""
+    def step(self, stamp: float, accel: Vector, gyro: Vector) -> AccelTrust:
+        """Process one sample of the foot and return the trust at that time.
+
+        Args:
+            stamp: s.
+            accel: specific force in m/s^2, segment frame.
+            gyro: angular rate in rad/s, segment frame.
+        """
         config = self._config
         if self._last_stamp is None or not 0.0 < stamp - self._last_stamp <= config.max_gap + TIME_RESOLUTION:
             self._quiet_since, self._variance = None, config.start_variance
-            dt = 0.01
+            dt = FIRST_INTERVAL
         else:
             dt = stamp - self._last_stamp
         self._last_stamp = stamp
         rate = math.hypot(*gyro)
-        resting = self._rests(stamp, rate, accel)
+        resting = self._is_resting(stamp, rate, accel)
         noise = config.accel_noise_rest if resting else config.accel_noise_moving
         self._variance += dt * (config.drift**2 + (config.drift_turning * rate) ** 2)
-        # The discrete filter, with the noises as densities so that it does not depend on the sample period.
+        # A discrete Kalman filter whose noises are densities, so that it does not depend on the sample period.
         gain = self._variance * dt / (self._variance * dt + noise**2)
         self._variance *= 1.0 - gain
-        return Trust(resting, dt / gain)
+        return AccelTrust(resting, dt / gain)
 
-    def _rests(self, stamp: float, rate: float, accel: Vector) -> bool:
+    def _is_resting(self, stamp: float, rate: float, accel: Vector) -> bool:
         config = self._config
         if rate >= config.rest_rate or abs(math.hypot(*accel) / GRAVITY - 1.0) >= config.rest_accel:
             self._quiet_since = None

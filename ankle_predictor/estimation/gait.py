@@ -1,4 +1,4 @@
-"""Swings and strides as they come: whether somebody walks steadily, and how long a stride takes. Uses the past only."""
+"""Detects swings and strides as the samples come: whether the wearer walks steadily, and the stride period."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections import deque
 from enum import Enum
 from statistics import median
 
-SWING_RATE = 2.0  # rad/s by which the shank swings forward in a step; the slowest of 90 recorded ones had 2.4
-FALLEN = 0.5  # share of a peak down to which the rate must fall before the peak is one
+SWING_RATE = 2.0  # rad/s, least forward rate of the shank in a swing; the slowest of 90 recorded swings had 2.4
+SWING_END = 0.5  # share of its peak rate below which a swing has ended
 SHORTEST_STRIDE = 0.5  # s
 LONGEST_STRIDE = 2.5  # s
-STEADY_STRIDES = 3  # whose periods must agree
-AGREEMENT = 0.2  # by which they may differ from their median, relative; recorded strides scatter by 4 to 7 %
-OVERDUE = 1.4  # periods after which the next swing should long have come
-STILL_RATE = 0.3  # rad/s, who stays below this stands or sits (postural sway stays below 0.2)
-STILL_TIME = 1.0  # s, for this long
+STEADY_STRIDES = 3  # number of last strides whose periods must agree in steady gait
+PERIOD_TOLERANCE = 0.2  # relative difference of a period from the median; recorded strides scatter by 4 to 7 %
+OVERDUE = 1.4  # periods after the last swing at which steady gait has ended
+STILL_RATE = 0.3  # rad/s, the wearer stands or sits if the rate stays below this (postural sway stays below 0.2)
+STILL_TIME = 1.0  # s, and does so for this long
 RESTING_RATE = 0.25  # rad/s, root mean square of the shank's pitch rate over seconds, below which nobody walks
 
 
 class Gait(Enum):
-    """What the leg does."""
+    """The present kind of movement."""
 
     STEADY = "steady gait"
     TRANSITION = "transition"
@@ -28,14 +28,14 @@ class Gait(Enum):
 
 
 class Swing(Enum):
-    """What a sample shows of the shank's swing forward."""
+    """An event of the shank's forward swing."""
 
     BEGINS = "begins"
     ENDS = "ends"
 
 
 class SwingDetector:
-    """Finds each swing of the shank by its forward pitch rate, from where that rises to where it has fallen off again.
+    """Detects each forward swing of the shank: its pitch rate rises above a threshold, and falls again after a peak.
 
     In every stride the shank swings forward once, faster than it moves at any other time (Aminian et al. 2002).
 
@@ -44,17 +44,18 @@ class SwingDetector:
     """
 
     def __init__(self) -> None:
-        self._peak: tuple[float, float] | None = None  # stamp and height of the swing under way
+        self._peak: tuple[float, float] | None = None  # stamp (s) and rate (rad/s) of the present swing's peak
         self.fastest = -math.inf
 
     def push(self, stamp: float, pitch_rate: float) -> Swing | None:
-        """Take the shank's rate about its left axis and return what it shows.
+        """Process one sample and return the event that it completes, or None.
 
-        A second swing within ``SHORTEST_STRIDE`` of the last one is taken for a part of that.
+        A second swing within ``SHORTEST_STRIDE`` of the last one counts as a part of that one.
 
         Args:
-            stamp: s; has to rise.
-            pitch_rate: rad/s (``gyro`` y), leaning forward is positive, so that a swing is negative.
+            stamp: s; must increase.
+            pitch_rate: rad/s about the shank's left axis (``gyro`` y); leaning forward is positive, so a forward swing
+                is negative.
         """
         forward = -pitch_rate
         if self._peak is None:
@@ -64,7 +65,7 @@ class SwingDetector:
             return Swing.BEGINS if stamp - self.fastest >= SHORTEST_STRIDE else None
         if forward > self._peak[1]:
             self._peak = stamp, forward
-        elif forward < FALLEN * self._peak[1]:
+        elif forward < SWING_END * self._peak[1]:
             peak, self._peak = self._peak[0], None
             if peak - self.fastest >= SHORTEST_STRIDE:
                 self.fastest = peak
@@ -73,21 +74,23 @@ class SwingDetector:
 
 
 class StrideMonitor:
-    """Tells the gait and the stride period from one swing to the next."""
+    """Determines the gait and the stride period from the times between swings."""
 
     def __init__(self) -> None:
         self._start(math.nan)
 
     def _start(self, stamp: float) -> None:
-        self._last = self._moved = stamp  # when the shank last moved, or the watch began
+        self._last = self._moved = stamp  # the newest stamp, and when the shank last moved (or monitoring began)
         self._detector = SwingDetector()
         self._swing = math.nan
         self._periods: deque[float] = deque(maxlen=STEADY_STRIDES)
 
     def push(self, stamp: float, pitch_rate: float) -> None:
-        """Take the shank's rate about its left axis in rad/s (leaning forward is positive) at a time in s.
+        """Process one sample of the shank. A stamp that goes back, or a gap over ``LONGEST_STRIDE``, starts over.
 
-        A stamp that goes back, or a gap of more than the longest stride, starts over.
+        Args:
+            stamp: s.
+            pitch_rate: rad/s about the shank's left axis; leaning forward is positive.
         """
         if not 0.0 < stamp - self._last <= LONGEST_STRIDE:
             self._start(stamp)
@@ -95,9 +98,9 @@ class StrideMonitor:
         if abs(pitch_rate) > STILL_RATE:
             self._moved = stamp
         if self._detector.push(stamp, pitch_rate) is Swing.ENDS:
-            self._take_swing(self._detector.fastest)
+            self._add_swing(self._detector.fastest)
 
-    def _take_swing(self, stamp: float) -> None:
+    def _add_swing(self, stamp: float) -> None:
         period, self._swing = stamp - self._swing, stamp
         if period <= LONGEST_STRIDE:
             self._periods.append(period)
@@ -106,16 +109,16 @@ class StrideMonitor:
 
     @property
     def gait(self) -> Gait:
-        """What the leg does now."""
+        """The present kind of movement."""
         if math.isfinite(self.period):
             return Gait.STEADY
         return Gait.STANDING if self._last - self._moved >= STILL_TIME else Gait.TRANSITION
 
     @property
     def period(self) -> float:
-        """The stride period in s, the median of the last ones; NaN when not walking steadily."""
+        """Stride period in s, the median of the last ones; NaN when the wearer does not walk steadily."""
         if len(self._periods) < STEADY_STRIDES:
             return math.nan
         middle = median(self._periods)
-        steady = all(abs(period - middle) <= AGREEMENT * middle for period in self._periods)
+        steady = all(abs(period - middle) <= PERIOD_TOLERANCE * middle for period in self._periods)
         return middle if steady and self._last - self._swing <= OVERDUE * middle else math.nan

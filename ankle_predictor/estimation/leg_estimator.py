@@ -1,4 +1,4 @@
-"""One leg from two raw streams: pairs, segments, the ankle, and a calibration from standing where none was given."""
+"""Estimates one leg from two raw streams, and calibrates it from standing if no calibration is given."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from ankle_imu_driver.mounting import (
 from ankle_predictor.estimation.ankle_angle import AnkleAngleEstimator
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE, Matched, PairMatcher
+from ankle_predictor.estimation.raw_sample_converter import RawSampleConverter
 from ankle_predictor.estimation.samples import LegSample, Raw, RawPair, SegmentSample
-from ankle_predictor.estimation.segment_filter import Intake
 from ankle_predictor.estimation.standing_calibration import StandingCalibrator
 
-STANDING_TRIES = 25  # pairs between two tries to calibrate from standing
+ATTEMPT_INTERVAL = 25  # pairs between two attempts to calibrate from standing
 
 
 @dataclass(frozen=True)
 class LegConfig:
-    """How the sensors sit, and the constants of the estimate.
+    """How the sensors are mounted, and the constants of the estimate.
 
     Attributes:
-        shank_mounting: which sensor axes point forward, left and up.
-        foot_mounting: likewise.
-        shank_tilt: (roll, pitch) in rad by which the strapped sensor usually sits off that.
-        foot_tilt: likewise.
+        shank_mounting: axes of the shank's sensor that point forward, left and up, such as ``-X,-Z,-Y``.
+        foot_mounting: axes of the foot's sensor that point forward, left and up.
+        shank_tilt: (roll, pitch) in rad, the usual tilt of the strapped shank sensor from its mounting.
+        foot_tilt: (roll, pitch) in rad, the usual tilt of the strapped foot sensor from its mounting.
         pair_tolerance: s, largest difference of a pair's two stamps.
-        filter: the constants.
+        filter: the constants of the filter.
     """
 
     shank_mounting: str = SHANK_MOUNTING
@@ -50,50 +50,58 @@ class LegConfig:
 
 
 class LegEstimator:
-    """Takes raw samples of both sensors as they come, and returns what they tell, in time order.
+    """Estimates segments and ankle angle from the raw samples of both sensors, in time order.
 
-    After ``reset`` or a second calibration one pair comes without orientation, so that listeners start afresh as well.
+    Without a calibration it returns segments without orientation, and calibrates itself after two seconds of standing.
 
-    Without a calibration it hands on segments without orientation, and calibrates itself as soon as it has seen two
-    seconds of standing.
+    After ``reset``, and after a calibration that replaces another, the next pair has no orientation. This tells all
+    later steps to start over as well.
 
     Attributes:
-        calibration: None until there is one.
-        refusal: why the newest try to calibrate from standing failed.
+        calibration: the calibration in use, None before the first.
+        refusal: why the last attempt to calibrate from standing failed.
     """
 
     def __init__(self, config: LegConfig | None = None, calibration: Calibration | None = None) -> None:
-        """Make a leg.
+        """Make an estimator.
 
         Raises:
-            MountingError: a mounting is none, or contradicts the calibration.
+            MountingError: a mounting is invalid, or contradicts the calibration.
         """
         self._config = config = config or LegConfig()
         self._mountings = parse_mounting(config.shank_mounting), parse_mounting(config.foot_mounting)
         self._matcher: PairMatcher[Raw] = PairMatcher(config.pair_tolerance)
         self._standing = StandingCalibrator(*self._mountings, config.shank_tilt, config.foot_tilt)
-        self._untried = 0
+        self._pairs_since_attempt = 0
         self._restarted = False
-        self._past: Counter[str] = Counter()
+        self._earlier_counts: Counter[str] = Counter()
         self.refusal = ""
         self.calibration: Calibration | None = None
-        self._nominal = tuple(Intake(mounting, None, config.filter) for mounting in self._mountings)
+        self._uncalibrated = self._make_uncalibrated()
         self._estimator: AnkleAngleEstimator | None = None
         if calibration is not None:
             self._use(calibration)
 
     def push(self, stream: int, stamp: float, accel: Vector, gyro: Vector) -> list[LegSample]:
-        """Take one raw sample of ``SHANK`` or ``FOOT`` (s, m/s^2, rad/s, sensor frame)."""
-        if not self._intakes[stream].accepts(accel, gyro):
+        """Process one raw sample and return the estimates that are now complete, in time order.
+
+        Args:
+            stream: ``SHANK`` or ``FOOT``.
+            stamp: s.
+            accel: specific force in m/s^2, sensor frame.
+            gyro: angular rate in rad/s, sensor frame.
+        """
+        if not self._converters[stream].accepts(accel, gyro):
             return []
-        decided = self._matcher.push(stream, stamp, (stamp, accel, gyro))
-        return [self._step(match) for match in decided]
+        return [self._step(match) for match in self._matcher.push(stream, stamp, (stamp, accel, gyro))]
 
     def calibrate(self) -> Calibration:
-        """Calibrate from the newest two seconds, use the result from now on, and return it.
+        """Calibrate from the last two seconds, use the result from now on, and return it.
 
         Raises:
-            CalibrationError: they were no standing still and upright; one sentence says why. The old calibration stays.
+            CalibrationError: the wearer did not stand still and upright; the message says why. The old calibration
+                stays in use.
+            MountingError: the result contradicts the mounting. The old calibration stays in use.
         """
         calibration = self._standing.calibrate()
         self._restarted = self.calibration is not None
@@ -101,7 +109,7 @@ class LegEstimator:
         return calibration
 
     def reset(self) -> None:
-        """Forget all samples and start the estimate afresh; the calibration stays."""
+        """Drop all samples and restart the estimate. The calibration stays in use."""
         self._matcher.clear()
         self._standing = StandingCalibrator(*self._mountings, self._config.shank_tilt, self._config.foot_tilt)
         if self.calibration is not None:
@@ -110,7 +118,7 @@ class LegEstimator:
 
     @property
     def rotations(self) -> tuple[FloatArray, FloatArray]:
-        """(3, 3) of shank and foot, sensor to segment: levelled once there is a calibration, nominal before."""
+        """(3, 3) rotations of shank and foot, sensor to segment: levelled if calibrated, otherwise nominal."""
         shank, foot = self._mountings
         if self.calibration is None:
             return shank, foot
@@ -118,13 +126,16 @@ class LegEstimator:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """What was refused, repaired or noted since the start, by ``stream.reason``."""
-        return self._past + self._present()
+        """Number of faults and restarts since the start, by ``stream.reason``."""
+        return self._earlier_counts + self._current_counts()
 
     @property
-    def _intakes(self) -> tuple[Intake, ...]:
+    def _converters(self) -> tuple[RawSampleConverter, ...]:
         estimator = self._estimator
-        return self._nominal if estimator is None else (estimator.shank_intake, estimator.foot_intake)
+        return self._uncalibrated if estimator is None else (estimator.shank_converter, estimator.foot_converter)
+
+    def _make_uncalibrated(self) -> tuple[RawSampleConverter, ...]:
+        return tuple(RawSampleConverter(mounting, None, self._config.filter) for mounting in self._mountings)
 
     def _step(self, match: Matched[Raw]) -> LegSample:
         shank, foot, estimator = match.shank, match.foot, self._estimator
@@ -132,31 +143,35 @@ class LegEstimator:
             raw = RawPair(*shank, *foot)
             self._standing.push(raw)
             if self._restarted:
-                # One pair as if not calibrated tells whoever keeps a window to start it afresh, too.
+                # One uncalibrated pair tells all later steps that keep a window to start over.
                 self._restarted = False
-                return LegSample(self._nominally(SHANK, shank), self._nominally(FOOT, foot), None)
+                shank_sample, foot_sample = (
+                    self._uncalibrated_segment(SHANK, shank),
+                    self._uncalibrated_segment(FOOT, foot),
+                )
+                return LegSample(shank_sample, foot_sample, None)
             if estimator is not None:
                 pair = estimator.step(raw)
                 return LegSample(pair.shank, pair.foot, pair.joint)
-            self._try_standing()
-        return LegSample(self._alone(SHANK, shank), self._alone(FOOT, foot), None)
+            self._attempt_calibration()
+        return LegSample(self._segment(SHANK, shank), self._segment(FOOT, foot), None)
 
-    def _alone(self, stream: int, raw: Raw | None) -> SegmentSample | None:
+    def _segment(self, stream: int, raw: Raw | None) -> SegmentSample | None:
         if raw is None:
             return None
         if self._estimator is not None:
-            return self._estimator.step_alone(stream, *raw)
-        return self._nominally(stream, raw)
+            return self._estimator.step_unpaired(stream, *raw)
+        return self._uncalibrated_segment(stream, raw)
 
-    def _nominally(self, stream: int, raw: Raw) -> SegmentSample:
+    def _uncalibrated_segment(self, stream: int, raw: Raw) -> SegmentSample:
         stamp, accel, gyro = raw
-        return SegmentSample(stamp, *self._nominal[stream].take(accel, gyro), orientation=None)
+        return SegmentSample(stamp, *self._uncalibrated[stream].convert(accel, gyro), orientation=None)
 
-    def _try_standing(self) -> None:
-        self._untried += 1
-        if self._untried < STANDING_TRIES:
+    def _attempt_calibration(self) -> None:
+        self._pairs_since_attempt += 1
+        if self._pairs_since_attempt < ATTEMPT_INTERVAL:
             return
-        self._untried = 0
+        self._pairs_since_attempt = 0
         try:
             self.calibrate()
         except (CalibrationError, MountingError) as refusal:
@@ -164,16 +179,16 @@ class LegEstimator:
 
     def _use(self, calibration: Calibration) -> None:
         estimator = AnkleAngleEstimator(calibration, *self._mountings, self._config.filter)
-        self._past = self._past + self._present(matcher=False)
-        self._nominal = tuple(Intake(mounting, None, self._config.filter) for mounting in self._mountings)
+        self._earlier_counts = self._earlier_counts + self._current_counts(matcher=False)
+        self._uncalibrated = self._make_uncalibrated()
         self._estimator, self.calibration, self.refusal = estimator, calibration, ""
 
-    def _present(self, matcher: bool = True) -> Counter[str]:
+    def _current_counts(self, matcher: bool = True) -> Counter[str]:
         parts: list[tuple[str, Mapping[str, int]]] = [("pairs.", self._matcher.counts)] if matcher else []
         if self._estimator is None:
-            parts += [("shank.", self._nominal[SHANK].counts), ("foot.", self._nominal[FOOT].counts)]
+            parts += [("shank.", self._uncalibrated[SHANK].counts), ("foot.", self._uncalibrated[FOOT].counts)]
         else:
             e = self._estimator
-            parts += [("shank.", e.shank_intake.counts), ("shank.", e.shank_filter.counts)]
-            parts += [("foot.", e.foot_intake.counts), ("foot.", e.foot_filter.counts)]
+            parts += [("shank.", e.shank_converter.counts), ("shank.", e.shank_filter.counts)]
+            parts += [("foot.", e.foot_converter.counts), ("foot.", e.foot_filter.counts)]
         return Counter({prefix + name: n for prefix, counts in parts for name, n in counts.items()})

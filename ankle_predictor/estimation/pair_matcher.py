@@ -1,4 +1,4 @@
-"""Two streams become pairs, by stamp. Nothing waits longer than it must, nothing is used twice."""
+"""Matches the samples of two streams to pairs by their stamps, and uses each sample at most once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAIR_TOLERANCE = 0.005  # s, half a sample period
 
 @dataclass(frozen=True)
 class Matched(Generic[T]):
-    """A pair; one side is None if the other stream had no sample near it in time."""
+    """A pair, or a sample without a partner: the other side is then None."""
 
     shank: T | None
     foot: T | None
@@ -24,8 +24,8 @@ class Matched(Generic[T]):
 class PairMatcher(Generic[T]):
     """Matches the samples of two streams whose stamps differ by at most ``tolerance``.
 
-    Samples may come in any order between the streams, and must rise within each: a repeated stamp is dropped, an older
-    one too, unless it lies so far back (``reset``) that the clock must have jumped, which empties the matcher.
+    The streams may interleave in any order. Within a stream the stamps must increase: a repeated or older stamp is
+    dropped. A stamp that is much older (``reset``) means that the clock has jumped: the matcher then starts empty.
 
     Attributes:
         counts: samples that were repeated, late or left without a partner, and how often the clock jumped.
@@ -36,8 +36,8 @@ class PairMatcher(Generic[T]):
 
         Args:
             tolerance: s, largest difference of a pair's two stamps.
-            max_wait: s of its own stream after which a sample without a partner is given up.
-            reset: s, a stamp this far back is a clock that jumped; one far ahead ends a gap.
+            max_wait: s of its own stream that a sample waits for a partner.
+            reset: s that a stamp must lie back to count as a jump of the clock. A stamp far ahead is only a gap.
         """
         self._tolerance = tolerance + TIME_RESOLUTION
         self._max_wait = max_wait
@@ -47,7 +47,11 @@ class PairMatcher(Generic[T]):
         self.counts = {"repeated": 0, "late": 0, "unmatched": 0, "clock_jumps": 0}
 
     def push(self, stream: int, stamp: float, sample: T) -> list[Matched[T]]:
-        """Take one sample of stream ``SHANK`` or ``FOOT`` and return what is now decided, in time order."""
+        """Add one sample of stream ``SHANK`` or ``FOOT``; ``stamp`` in s.
+
+        Returns:
+            The pairs and the samples without a partner that are now certain, in time order.
+        """
         newest = self._newest[stream]
         if newest is not None and stamp <= newest:
             if stamp > newest - self._reset:
@@ -57,28 +61,28 @@ class PairMatcher(Generic[T]):
             self.clear()
         self._newest[stream] = stamp
         self._waiting[stream].append((stamp, sample))
-        return self._decide()
+        return self._match()
 
     def clear(self) -> None:
-        """Forget all that waits."""
+        """Drop all waiting samples."""
         for waiting in self._waiting:
             waiting.clear()
         self._newest = [None, None]
 
-    def _decide(self) -> list[Matched[T]]:
+    def _match(self) -> list[Matched[T]]:
         shanks, feet = self._waiting
-        decided: list[Matched[T]] = []
+        matches: list[Matched[T]] = []
         while shanks and feet:
             lead = shanks[0][0] - feet[0][0]
             if abs(lead) <= self._tolerance:
-                decided.append(Matched(shanks.popleft()[1], feet.popleft()[1]))
+                matches.append(Matched(shanks.popleft()[1], feet.popleft()[1]))
             else:
-                decided.append(self._give_up(FOOT if lead > 0 else SHANK))
+                matches.append(self._give_up(FOOT if lead > 0 else SHANK))
         for stream in (SHANK, FOOT):
             waiting, newest = self._waiting[stream], self._newest[stream]
             while waiting and newest is not None and newest - waiting[0][0] > self._max_wait:
-                decided.append(self._give_up(stream))
-        return decided
+                matches.append(self._give_up(stream))
+        return matches
 
     def _give_up(self, stream: int) -> Matched[T]:
         self.counts["unmatched"] += 1

@@ -1,4 +1,4 @@
-"""What flows from sample to sample: raw readings, segments, the joint, the whole leg at one time."""
+"""The samples that are passed from step to step: raw readings, segments, the joint, and the whole leg."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class SegmentSample:
         stamp: s.
         accel: specific force in m/s^2, scaled so that standing still reads 9.81.
         gyro: angular rate in rad/s, bias removed.
-        orientation: x, y, z, w of the rotation from segment to a level frame with free heading; None while the
-            sensor is not calibrated.
+        orientation: x, y, z, w of the rotation from the segment frame to a level frame of arbitrary heading; None while
+            the sensor is not calibrated.
     """
 
     stamp: float
@@ -52,12 +52,12 @@ class RawPair:
 
 @dataclass(frozen=True)
 class JointSample:
-    """The ankle now.
+    """The ankle joint at one time.
 
     Attributes:
-        stamp: s, the later one of the pair's two stamps.
-        angle: rad, dorsiflexion positive, ``Calibration.angle_zero`` at the stance of the calibration.
-        rate: rad/s.
+        stamp: s, the later stamp of the pair.
+        angle: rad, dorsiflexion positive, ``Calibration.angle_zero`` in the posture of the calibration.
+        rate: rad/s, dorsiflexion positive.
     """
 
     stamp: float
@@ -67,7 +67,7 @@ class JointSample:
 
 @dataclass(frozen=True)
 class PairSample:
-    """One pair as everything after the filter sees it: both segments and the joint."""
+    """One pair as all code after the filter receives it: both segments and the joint."""
 
     shank: SegmentSample
     foot: SegmentSample
@@ -79,12 +79,12 @@ Raw = tuple[float, Vector, Vector]  # stamp in s, specific force in m/s^2, angul
 
 @dataclass(frozen=True)
 class LegSample:
-    """What is known at one time.
+    """The estimate of the leg at one time.
 
     Attributes:
-        shank: the shank's segment; None where its stream had no sample near the foot's.
-        foot: likewise.
-        joint: the ankle; None for a segment alone, and while the leg is not calibrated.
+        shank: None where the shank's stream had no sample near the foot's.
+        foot: None where the foot's stream had no sample near the shank's.
+        joint: None for an unpaired segment, and while the leg is not calibrated.
     """
 
     shank: SegmentSample | None

@@ -1,4 +1,4 @@
-"""Calibration by standing: gyro bias and gravity of both sensors from two seconds of standing still and upright."""
+"""Calibrates both sensors (gyro bias and gravity) from two seconds of standing still and upright."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from ankle_predictor.estimation.segment_filter import GRAVITY
 
 @dataclass(frozen=True)
 class StandingLimits:
-    """What counts as standing still and upright.
+    """The limits within which the wearer counts as standing still and upright.
 
     Attributes:
         duration: s of standing that are averaged.
-        rate_spread: rad/s, largest standard deviation of a gyro axis; quiet stance sways with about 1 deg/s.
+        rate_spread: rad/s, largest standard deviation of a gyro axis; sway in quiet stance is about 1 deg/s.
         accel_spread: m/s^2, largest standard deviation of an accelerometer axis.
         bias: rad/s, largest mean of a gyro axis: the MPU6050's zero-rate output is within 20 deg/s.
-        gravity_error: m/s^2, largest deviation of gravity's norm; its zero-g output is within 0.05 to 0.08 g an axis.
-        tilt: rad, largest angle between gravity and where it usually points at standing (``SHANK_TILT``): straps
-            differ less than a seated person's shank leans. A seated person whose shank stands as in standing cannot
-            be told from a standing one.
-        max_gap: s, a longer gap starts the count again.
+        gravity_error: m/s^2, largest error of the norm of gravity; the MPU6050's zero-g output is within 0.05 to 0.08 g
+            on each axis.
+        tilt: rad, largest angle between gravity and its usual direction at standing (``SHANK_TILT``). Straps differ by
+            less than a seated person's shank leans. A seated person whose shank is upright cannot be distinguished from
+            a standing one.
+        max_gap: s, a longer gap between two pairs restarts the ``duration``.
     """
 
     duration: float = 2.0
@@ -41,7 +42,7 @@ class StandingLimits:
 
 
 class StandingCalibrator:
-    """Keeps the newest raw pairs and calibrates from them when asked."""
+    """Keeps the newest raw pairs, and calibrates from them on request."""
 
     def __init__(
         self,
@@ -51,14 +52,14 @@ class StandingCalibrator:
         foot_tilt: tuple[float, float] = FOOT_TILT,
         limits: StandingLimits | None = None,
     ) -> None:
-        """Make one.
+        """Make a calibrator without samples.
 
         Args:
-            shank_mounting: (3, 3) nominal rotation, sensor to segment.
-            foot_mounting: likewise.
-            shank_tilt: (roll, pitch) in rad by which the strapped sensor usually sits off that.
-            foot_tilt: likewise.
-            limits: what counts as standing still and upright.
+            shank_mounting: (3, 3) nominal rotation of the shank, sensor to segment.
+            foot_mounting: (3, 3) nominal rotation of the foot, sensor to segment.
+            shank_tilt: (roll, pitch) in rad, the usual tilt of the strapped shank sensor from its mounting.
+            foot_tilt: (roll, pitch) in rad, the usual tilt of the strapped foot sensor from its mounting.
+            limits: when the wearer counts as standing still and upright; the default limits if None.
         """
         self._up = {
             "shank": gravity_at_standing(shank_mounting, *shank_tilt),
@@ -68,7 +69,7 @@ class StandingCalibrator:
         self._pairs: deque[RawPair] = deque()
 
     def push(self, pair: RawPair) -> None:
-        """Take a raw pair; one that is no measurement, or comes after a gap, starts the count again."""
+        """Add a raw pair. A value that is not finite, a gap, or a stamp that goes back restarts the duration."""
         values = (*pair.shank_accel, *pair.shank_gyro, *pair.foot_accel, *pair.foot_gyro)
         if not all(map(math.isfinite, values)):
             self._pairs.clear()
@@ -76,15 +77,15 @@ class StandingCalibrator:
         if self._pairs and not 0.0 < pair.foot_stamp - self._pairs[-1].foot_stamp <= self._limits.max_gap:
             self._pairs.clear()
         self._pairs.append(pair)
-        # One pair older than the duration stays, so that the rest spans it.
+        # Keep one pair that is older, so that all of them together span the duration.
         while len(self._pairs) > 2 and pair.foot_stamp - self._pairs[1].foot_stamp >= self._limits.duration:
             self._pairs.popleft()
 
     def calibrate(self) -> Calibration:
-        """Return the calibration that the newest pairs give.
+        """Return the calibration from the newest pairs.
 
         Raises:
-            CalibrationError: too short, moving, or not upright; one sentence says which, and what to do.
+            CalibrationError: too short, moving, or not upright; the message says which, and what to do.
         """
         span = self._pairs[-1].foot_stamp - self._pairs[0].foot_stamp if self._pairs else 0.0
         if span < self._limits.duration:
@@ -92,12 +93,12 @@ class StandingCalibrator:
                 f"only {span:.1f} s of samples without a gap, {self._limits.duration:.1f} s are needed; keep standing"
             )
         return Calibration(
-            shank=self._sensor("shank", np.array([(*p.shank_accel, *p.shank_gyro) for p in self._pairs])),
-            foot=self._sensor("foot", np.array([(*p.foot_accel, *p.foot_gyro) for p in self._pairs])),
+            shank=self._calibrate_sensor("shank", np.array([(*p.shank_accel, *p.shank_gyro) for p in self._pairs])),
+            foot=self._calibrate_sensor("foot", np.array([(*p.foot_accel, *p.foot_gyro) for p in self._pairs])),
             source=f"standing still for {span:.1f} s",
         )
 
-    def _sensor(self, name: str, samples: FloatArray) -> SensorCalibration:
+    def _calibrate_sensor(self, name: str, samples: FloatArray) -> SensorCalibration:
         limits = self._limits
         gravity, bias = samples[:, :3].mean(axis=0), samples[:, 3:].mean(axis=0)
         accel_spread, rate_spread = samples[:, :3].std(axis=0).max(), samples[:, 3:].std(axis=0).max()
@@ -110,7 +111,7 @@ class StandingCalibrator:
         if np.max(np.abs(bias)) > limits.bias:
             raise CalibrationError(
                 f"the {name} turns, or its gyro is broken: mean rate {math.degrees(np.max(np.abs(bias))):.1f} deg/s, "
-                f"at most {math.degrees(limits.bias):.0f} is a sensor's bias; stand still"
+                f"a gyro's bias is at most {math.degrees(limits.bias):.0f}; stand still"
             )
         norm = float(np.linalg.norm(gravity))
         if abs(norm - GRAVITY) > limits.gravity_error:
@@ -120,9 +121,9 @@ class StandingCalibrator:
         tilt = math.acos(min(1.0, max(-1.0, float(self._up[name] @ gravity) / norm)))
         if tilt > limits.tilt:
             raise CalibrationError(
-                f"the {name} is {math.degrees(tilt):.0f} degrees off its usual way of standing, at most "
-                f"{math.degrees(limits.tilt):.0f} are a strap's; stand upright instead of sitting, or, if you do, "
-                f"set {name}.mounting and {name}.tilt to how the sensor sits"
+                f"the {name} leans {math.degrees(tilt):.0f} degrees from its usual standing position, at most "
+                f"{math.degrees(limits.tilt):.0f} are allowed; stand upright, do not sit; if you do stand upright, "
+                f"set {name}.mounting and {name}.tilt to how the sensor is mounted"
             )
         (bx, by, bz), (gx, gy, gz) = bias.tolist(), gravity.tolist()
         return SensorCalibration((bx, by, bz), (gx, gy, gz))

@@ -1,1 +1,1 @@
-"""From pairs of samples to forecasts, live: window, network, memory of the wearer."""
+"""Makes live forecasts from pairs of samples: feature window, network, memory of the wearer."""

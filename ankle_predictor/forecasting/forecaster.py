@@ -1,4 +1,4 @@
-"""From pairs to forecasts with whatever model is in use: window, mirror image, network and memory in one place."""
+"""Makes forecasts from pairs with the model in use: feature window, mirror image, network and memory."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.model.manifest import BundleError, Manifest
 from ankle_predictor.trust.familiarity import FamiliarityScore
 
-AS_IT_IS = np.ones(len(MIRROR))
-SAME = 1e-3  # filter constants that differ by less are the same: a YAML file rounds
+NOT_MIRRORED = np.ones(len(MIRROR))
+CONSTANT_TOLERANCE = 1e-3  # relative; a YAML file may round the filter constants
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedModel:
-    """A model that can be put to use at once.
+    """A model that is ready for use.
 
     Attributes:
-        engine: a tried one.
-        memory: what it would know of the wearer by now had it run all along; None if it works without.
+        engine: the tested engine.
+        memory: filled as if this model had been in use for the last minute; None for a model without memory.
         newest: s, stamp of the newest pair in the memory.
-        wearer: counts restarts; the memory is of no use after one.
+        wearer: number of restarts when the memory was filled. After another restart it is not used: the wearer may
+            have changed.
     """
 
     engine: InferenceEngine
@@ -41,53 +42,55 @@ class PreparedModel:
 
 
 class Forecaster:
-    """Feeds a model that can be exchanged between two pairs.
+    """Makes a forecast for each pair. The model can be exchanged between two pairs.
 
     Attributes:
-        engine: the model in use, None before the first.
+        engine: the engine of the model in use, None before the first.
     """
 
     def __init__(self, side: str, config: FilterConfig) -> None:
-        """Make one without a model.
+        """Make a forecaster without a model.
 
         Args:
             side: the leg that the pairs come from, "left" or "right".
-            config: the constants of the filter that makes the pairs.
+            config: the constants of the filter that the pairs come from.
         """
         self._side = side
         self._config = config
-        self._mirror = AS_IT_IS
+        self._mirror = NOT_MIRRORED
         self._grid: WindowGrid | None = None
         self._familiarity: FamiliarityScore | None = None
         self._memory: StrideMemory | None = None
         self._history = WalkHistory()
         self._wearer = 0
         self.engine: InferenceEngine | None = None
-        self._window: FloatArray | None = None  # of the newest forecast, while nobody asked how familiar it is
+        self._window: FloatArray | None = None  # (W, F) of the newest forecast, until its unfamiliarity is computed
         self._unfamiliarity = math.nan
         self._newest = math.nan  # s, stamp of the newest pair
-        self._unsettled: tuple[float, FloatArray] | None = None  # the newest pair's angle and features
-        self._moment: tuple[Key, Forecast] | None = None  # what the memory is to know of its forecast
+        self._unsettled: tuple[float, FloatArray] | None = None  # angle and features of the newest pair
+        self._to_remember: tuple[Key, Forecast] | None = None  # its key and the network's own forecast
 
     def check(self, name: str, manifest: Manifest) -> None:
-        """Refuse a model that this input does not suit.
+        """Refuse a model that does not fit the input.
 
         Raises:
-            BundleError: INCOMPATIBLE; the sentence names the feature or the constant.
+            BundleError: INCOMPATIBLE; the message names the feature or the constant.
         """
         family = family_of(manifest.features)
         if family.not_live:
             raise BundleError("INCOMPATIBLE", f"model {name} cannot run live: {family.not_live}")
         for field in fields(FilterConfig):
             here, there = getattr(self._config, field.name), getattr(manifest.features.filter, field.name)
-            if not math.isclose(here, there, rel_tol=SAME):
+            if not math.isclose(here, there, rel_tol=CONSTANT_TOLERANCE):
                 raise BundleError(
                     "INCOMPATIBLE",
                     f"model {name} was trained with {field.name} {there:g}, the filter here has {here:g}",
                 )
 
     def prepare(self, engine: InferenceEngine) -> PreparedModel:
-        """Let a model go through the last minute, beside the one in use; may take seconds, in another thread.
+        """Fill the memory of a new model from the last minute while the old model stays in use.
+
+        This may take seconds. It may run in another thread.
 
         Raises:
             BundleError: INCOMPATIBLE.
@@ -96,43 +99,43 @@ class Forecaster:
         self.check(engine.bundle.name, manifest)
         memory, newest = new_memory(manifest), -math.inf
         if memory is not None:
-            newest = self._history.teach(memory, engine, self._sign(manifest))
+            newest = self._history.fill(memory, engine, self._mirror_for(manifest))
         return PreparedModel(engine, memory, newest, wearer)
 
     def use(self, ready: PreparedModel) -> None:
-        """Switch to another model, which goes on where the last one was."""
+        """Switch to a prepared model. It continues with the pairs so far, so its window is full at once."""
         self.settle()
         engine, manifest = ready.engine, ready.engine.manifest
-        sign = self._sign(manifest)
+        mirror = self._mirror_for(manifest)
         same_window = self.engine is not None and self.engine.manifest.features == manifest.features
-        if self._grid is None or not same_window or self._mirror is not sign:
+        if self._grid is None or not same_window or self._mirror is not mirror:
             self._grid = WindowGrid(manifest.features)
             stamps, _, rows = self._history.since(
                 self._newest - 2.0 * manifest.features.window * manifest.features.period
             )
-            for stamp, row in zip(stamps, rows * sign, strict=True):
+            for stamp, row in zip(stamps, rows * mirror, strict=True):
                 self._grid.push(stamp, row)
         self._memory = ready.memory if ready.wearer == self._wearer else new_memory(manifest)
         if self._memory is not None:
             for stamp, angle in zip(*self._history.since(ready.newest)[:2], strict=True):
                 self._memory.push_angle(stamp, angle)
-        self._mirror = sign
+        self._mirror = mirror
         walks = manifest.familiarity
         self._familiarity = None if walks is None else FamiliarityScore(walks, manifest.scaler.scale)
         self._window, self._unfamiliarity = None, math.nan
         self.engine = engine
 
     def push(self, pair: PairSample) -> bool:
-        """Take the next pair and return whether there is enough to forecast from."""
+        """Add the next pair and return whether the window is full, so that ``forecast`` may be called."""
         self.settle()
         joint, row = pair.joint, pair_features(pair)
-        self._newest, self._unsettled, self._moment = joint.stamp, (joint.angle, row), None
-        if self._mirror is not AS_IT_IS:  # which most are; a product by ones is not for nothing in a tick
+        self._newest, self._unsettled, self._to_remember = joint.stamp, (joint.angle, row), None
+        if self._mirror is not NOT_MIRRORED:  # saves a multiplication by ones in most cases
             row = row * self._mirror
         return self._grid is not None and self._grid.push(joint.stamp, row)
 
     def forecast(self) -> Forecast:
-        """Forecast from the newest pairs; only after ``push`` said yes."""
+        """Return the forecast from the newest pairs. Call it only if ``push`` returned True."""
         assert self._grid is not None
         assert self.engine is not None
         window = self._window = self._grid.window()
@@ -140,14 +143,14 @@ class Forecaster:
         if memory is None:
             return forecast
         key = memory.key(window)
-        self._moment = key, forecast
+        self._to_remember = key, forecast
         return forecast.moved(memory.correction(key))
 
     @property
     def unfamiliarity(self) -> float:
-        """How unlike the model's training walks the newest forecast's window is, above 1 if it is none.
+        """How different the newest forecast's window is from the training walks; above 1 it counts as unfamiliar.
 
-        NaN where the model does not tell. Computed when it is asked for, as a forecast need not wait for it.
+        NaN if the model has no such score. It is computed on request, so that the forecast does not wait for it.
         """
         if self._window is not None and self._familiarity is not None:
             self._unfamiliarity = self._familiarity.of(self._window)
@@ -155,38 +158,39 @@ class Forecaster:
         return self._unfamiliarity
 
     def settle(self) -> None:
-        """Keep the newest pair and its forecast for those to come; the next ``push`` does so if nobody did.
+        """Add the newest pair to the history, and its forecast to the memory.
 
-        The pair's own forecast need not wait for it.
+        This is separate from ``push``, so that the pair's own forecast does not wait for it. If it was not called, the
+        next ``push`` calls it.
         """
         if self._unsettled is None:
             return
-        (angle, row), moment, memory = self._unsettled, self._moment, self._memory
-        self._unsettled = self._moment = None
+        (angle, row), to_remember, memory = self._unsettled, self._to_remember, self._memory
+        self._unsettled = self._to_remember = None
         self._history.push(self._newest, angle, row)
         if memory is None:
             return
         memory.push_angle(self._newest, angle)
-        if moment is not None and memory.keeps_next():
-            key, forecast = moment
+        if to_remember is not None and memory.keeps_next():
+            key, forecast = to_remember
             memory.remember(self._newest, key, forecast.angle, forecast.offset)
 
     def restart(self) -> None:
-        """Empty the window, and forget the wearer."""
+        """Empty the window, the history and the memory of the wearer."""
         self._wearer += 1
-        self._unsettled = self._moment = None
+        self._unsettled = self._to_remember = None
         self._history.clear()
         if self._grid is not None:
             self._grid.clear()
         if self._memory is not None:
             self._memory.clear()
 
-    def _sign(self, manifest: Manifest) -> FloatArray:
-        return MIRROR if manifest.side != self._side else AS_IT_IS
+    def _mirror_for(self, manifest: Manifest) -> FloatArray:
+        return MIRROR if manifest.side != self._side else NOT_MIRRORED
 
 
 def new_memory(manifest: Manifest) -> StrideMemory | None:
-    """Return an empty memory for a model; None if it works without."""
+    """Return an empty memory for a model; None for a model without memory."""
     if manifest.memory is None:
         return None
     spec = manifest.features

@@ -1,89 +1,38 @@
-"""One tick of the predictor without ROS: from samples of the filter to a forecast and to what is known about it."""
+"""One tick of the predictor without ROS: from samples of the filter to a forecast and its status."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 
-from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.gait import StrideMonitor
-from ankle_predictor.estimation.pair_assembler import Joined, PairAssembler
+from ankle_predictor.estimation.pair_assembler import JoinedPair, PairAssembler
 from ankle_predictor.estimation.samples import JointSample, LegSample, PairSample, SegmentSample
 from ankle_predictor.forecasting.forecaster import Forecaster, PreparedModel
+from ankle_predictor.forecasting.predictor_config import PredictorConfig
+from ankle_predictor.forecasting.tick import Tick
 from ankle_predictor.model.bundle import Bundle, load_bundle
 from ankle_predictor.model.engine import InferenceEngine, load_engine
-from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.model.manifest import BundleError
 from ankle_predictor.trust.forecast_counters import ForecastCounters
-from ankle_predictor.trust.input_monitor import InputMonitor, TrustLimits
+from ankle_predictor.trust.input_monitor import InputMonitor
 from ankle_predictor.trust.live_score import LiveScore
 from ankle_predictor.trust.status import WITHHELD, Status
 
-CATCH_UP = 2  # pairs that may be pending and are all forecast from; of more, only the newest is
 DEFAULT_PERIOD = 0.01  # s between two steps of a forecast, before there is a model
 
 
-@dataclass(frozen=True)
-class PredictorConfig:
-    """The settings of a predictor.
-
-    Attributes:
-        side: the leg that the samples come from, "left" or "right".
-        filter: the constants of the filter that makes the samples.
-        limits: of input and forecast.
-        withhold_unfamiliar: whether a forecast of unfamiliar movement is withheld.
-        real_time: whether stamps advance with the monotonic clock, as they do not in simulated time.
-        threads: cores that one forecast may use.
-        spinning: whether these wait for work without sleeping.
-        model_directories: where models are searched; a user's model is written to the first.
-    """
-
-    side: str = "right"
-    filter: FilterConfig = field(default_factory=FilterConfig)
-    limits: TrustLimits = field(default_factory=TrustLimits)
-    withhold_unfamiliar: bool = False
-    real_time: bool = True
-    threads: int = 1
-    spinning: bool = False
-    model_directories: tuple[Path, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Tick:
-    """What one pair of samples gave.
-
-    Attributes:
-        started: s on the monotonic clock, when its processing began.
-        stamp: s, of the pair.
-        pair: None while the sensors are not calibrated.
-        status: what is known when the forecast is due to be published; ``settle`` adds what may come later.
-        forecast: None if none was made.
-        publish: whether the forecast may be published.
-        skipped: whether the pair was skipped, as newer ones are pending.
-    """
-
-    started: float
-    stamp: float
-    pair: PairSample | None
-    status: Status
-    forecast: Forecast | None = None
-    publish: bool = False
-    skipped: bool = False
-
-
 class LivePredictor:
-    """Joins samples to pairs, forecasts from each pair, judges input and forecast, and changes models in between.
+    """Joins samples to pairs, makes a forecast for each pair, and judges input and forecast.
 
     A controller waits for the forecast: ``push`` does what the forecast needs, ``settle`` everything that may follow
-    its publication. Without a configuration it has no model and refuses one.
+    its publication. The model can be exchanged between two pairs. Before ``configure`` it accepts no model.
 
     Times named ``now`` are s on the monotonic clock; stamps are s on the clock of the samples.
     """
 
     def __init__(self, on_model: Callable[[InferenceEngine], None] = lambda _engine: None) -> None:
-        """Make a predictor without a configuration; ``on_model`` is called whenever another model is in use."""
+        """Make an unconfigured predictor; ``on_model`` is called with the engine of each model that comes into use."""
         self._on_model = on_model
         self._forecaster: Forecaster | None = None
         self._reset(PredictorConfig())
@@ -94,11 +43,11 @@ class LivePredictor:
         self._input = InputMonitor(config.limits, config.filter, config.real_time)
         self._counters, self._strides = ForecastCounters(), StrideMonitor()
         self._score, self._period = LiveScore(DEFAULT_PERIOD), DEFAULT_PERIOD
-        self._overrun = Status.OK  # OVERRUN from a skipped pair until the next status is published
-        self._withheld = WITHHELD | (Status.UNFAMILIAR if config.withhold_unfamiliar else Status.OK)
+        self._overrun = Status.OK  # OVERRUN after a skipped pair until the next status is published
+        self._withholding = WITHHELD | (Status.UNFAMILIAR if config.withhold_unfamiliar else Status.OK)
 
     def configure(self, config: PredictorConfig) -> None:
-        """Start afresh with these settings and without a model."""
+        """Start over with these settings and without a model."""
         self._reset(config)
         self._forecaster = Forecaster(config.side, config.filter)
 
@@ -113,7 +62,7 @@ class LivePredictor:
 
     @property
     def engine(self) -> InferenceEngine | None:
-        """The model in use."""
+        """The engine of the model in use, None without one."""
         return None if self._forecaster is None else self._forecaster.engine
 
     @property
@@ -122,16 +71,16 @@ class LivePredictor:
         return "" if self.engine is None else self.engine.bundle.name
 
     def load(self, model: str) -> PreparedModel:
-        """Find a model by its name or path and prepare it beside the one in use; may be called in any thread.
+        """Find a model by its name or path and prepare it while the old one stays in use; may be called in any thread.
 
         Raises:
-            BundleError: it is not found, corrupt, incompatible or rejected; the model in use stays.
+            BundleError: it is not found, corrupt, incompatible or rejected.
         """
         self._configured()
         return self.prepare(load_bundle(model, self.config.model_directories))
 
     def prepare(self, bundle: Bundle) -> PreparedModel:
-        """Try a model and let it learn from the last minute, beside the one in use; may be called in any thread.
+        """Test a model and fill its memory while the old one stays in use; may be called in any thread.
 
         Raises:
             BundleError: it is incompatible or rejected.
@@ -151,40 +100,40 @@ class LivePredictor:
         self._on_model(prepared.engine)
 
     def restart(self) -> None:
-        """Empty the window and forget the wearer."""
+        """Empty the window and the memory of the wearer."""
         if self._forecaster is not None:
             self._forecaster.restart()
 
-    def push_segment(self, stream: int, sample: SegmentSample, now: float) -> list[Joined]:
-        """Take a sample of ``SHANK`` or ``FOOT`` that came in ``now``; return the pairs that are complete with it."""
+    def push_segment(self, stream: int, sample: SegmentSample, now: float) -> list[JoinedPair]:
+        """Add a sample of ``SHANK`` or ``FOOT`` received at ``now``; return the pairs that it completes."""
         self._input.hear(stream, sample, now)
         return self._assembler.push_segment(stream, sample, now)
 
-    def push_joint(self, joint: JointSample) -> list[Joined]:
-        """Take the ankle angle of one time; return the pairs that are complete with it."""
+    def push_joint(self, joint: JointSample) -> list[JoinedPair]:
+        """Add the ankle angle of one time; return the pairs that it completes."""
         return self._assembler.push_joint(joint)
 
-    def push_leg(self, sample: LegSample, now: float) -> list[Joined]:
-        """Take what the filter gave at one time, from the filter itself; return the pair if there is one."""
+    def push_leg(self, sample: LegSample, now: float) -> list[JoinedPair]:
+        """Add the filter's estimate of one time directly, without the topics; return its pair if it has one."""
         segments = [(stream, part) for stream, part in enumerate((sample.shank, sample.foot)) if part is not None]
         for stream, part in segments:
             self._input.hear(stream, part, now)
         if sample.shank is None or sample.foot is None:
             return []
         pair = None if sample.joint is None else PairSample(sample.shank, sample.foot, sample.joint)
-        return [Joined(max(sample.shank.stamp, sample.foot.stamp), now, pair)]
+        return [JoinedPair(max(sample.shank.stamp, sample.foot.stamp), now, pair)]
 
     def push_encoder(self, stamp: float, angle: float) -> None:
-        """Take the encoder's angle in rad, dorsiflexion positive."""
+        """Add an angle of the encoder in rad, dorsiflexion positive; ``stamp`` in s."""
         self._score.push_encoder(stamp, angle)
 
-    def push(self, joined: Joined, now: float, skip: bool = False) -> Tick:
-        """Take a pair and forecast from it.
+    def push(self, joined: JoinedPair, now: float, skip: bool = False) -> Tick:
+        """Process a pair and make a forecast from it.
 
         Args:
             joined: the pair.
             now: s.
-            skip: whether to leave the forecast out, see ``skipped``.
+            skip: whether to make no forecast, see ``tick.skipped``.
         """
         forecaster, pair = self._forecaster, joined.pair
         assert forecaster is not None
@@ -198,19 +147,19 @@ class LivePredictor:
         if skip or status & WITHHELD:
             return Tick(now, joined.stamp, pair, status, skipped=skip)
         forecast = forecaster.forecast()
-        if Status.UNFAMILIAR & self._withheld:
+        if Status.UNFAMILIAR & self._withholding:
             status |= self._familiarity(forecaster)
         if not self._input.plausible(pair.joint, forecast, self._period):
             status |= Status.IMPLAUSIBLE
-        return Tick(now, joined.stamp, pair, status, forecast, publish=not status & self._withheld)
+        return Tick(now, joined.stamp, pair, status, forecast, publish=not status & self._withholding)
 
     def settle(self, tick: Tick, made: float, now: float) -> Status:
-        """Do what follows the publication of a tick: score, learn, count.
+        """Do what follows the publication of a tick: score, remember, count.
 
         Args:
-            tick: what ``push`` returned.
-            made: s, when it returned it.
-            now: s, when the forecast was out.
+            tick: the result of ``push``.
+            made: s, when ``push`` returned it.
+            now: s, when the forecast was published.
 
         Returns:
             The status to publish.
@@ -242,12 +191,12 @@ class LivePredictor:
         return status
 
     def count(self, what: str) -> None:
-        """Count something else that diagnostics are to report."""
+        """Count another event that diagnostics report under the name ``what``."""
         self._counters.counts[what] += 1
 
     @property
     def recent_error(self) -> float:
-        """Mean absolute error in rad of what came due in the last 10 s, NaN before anything did."""
+        """Mean absolute error in rad of the forecasts that came due in the last 10 s; NaN before the first."""
         return self._score.value
 
     @property
@@ -259,8 +208,8 @@ class LivePredictor:
         """Return what diagnostics report.
 
         Returns:
-            Whether any forecast was made since the last report, whether any was withheld or skipped, a sentence, and
-            the values behind it.
+            Whether any forecast was made since the last report, whether any was withheld or skipped, a summary in one
+            sentence, and all values by name.
         """
         unfamiliarity = math.nan if self._forecaster is None else self._forecaster.unfamiliarity
         any_made, any_missing, sentence = self._counters.report()
@@ -283,14 +232,9 @@ class LivePredictor:
 
     def _count(self, status: Status) -> None:
         self._overrun = Status.OK
-        self._counters.tell(status, bool(status & self._withheld))
+        self._counters.tell(status, bool(status & self._withholding))
 
     def _configured(self) -> Forecaster:
         if self._forecaster is None:
             raise BundleError("REJECTED", "predictor is not configured; configure it first")
         return self._forecaster
-
-
-def skipped(pending: int) -> list[bool]:
-    """Tell which of so many pending pairs are skipped, oldest first: all but the newest if more than two wait."""
-    return [pending > CATCH_UP and k < pending - 1 for k in range(pending)]

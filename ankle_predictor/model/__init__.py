@@ -1,1 +1,1 @@
-"""A model: its bundle on disk, its features, its network as it runs, its forecast."""
+"""A model: its bundle on disk, its input features, its network at run time, its forecast."""

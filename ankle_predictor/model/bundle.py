@@ -1,8 +1,8 @@
-"""Model bundles on disk: found, checked to the last byte, read; and written whole or not at all.
+"""Finds, checks, reads and writes model bundles.
 
-A bundle is a directory with ``bundle.json``, ``model.onnx`` (all that forecasting needs) and ``model.keras`` (what
-transfer starts from). Reading follows no link and no path out of a model directory, bounds every size, unpickles
-nothing and runs nothing.
+A bundle is a directory with ``bundle.json``, ``model.onnx`` (the network for forecasting) and ``model.keras`` (the
+network for training and adaptation). Reading checks every byte against a SHA-256, limits every size, follows no link
+and no path out of a model directory, unpickles nothing and executes nothing. Writing is atomic.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from ankle_predictor.model import strict_json
+from ankle_imu_driver.document import DocumentError, parse_json, shown
 from ankle_predictor.model.manifest import BundleError, Manifest
 
 MANIFEST, ONNX, KERAS = "bundle.json", "model.onnx", "model.keras"
 MIB = 2**20
 MAX_BYTES = {MANIFEST: MIB, ONNX: 64 * MIB, KERAS: 64 * MIB}
-USUAL_BYTES = 4 * MIB  # of a whole bundle
+USUAL_BYTES = 4 * MIB  # size of a whole bundle like the base model
 MAX_DEPTH = 4  # directories below a model directory
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-# The digest is that of the whole file with 64 zeros in its own place, so that a change anywhere is seen.
+# The digest covers the whole file, with 64 zeros in place of the digest itself: a change anywhere is detected.
 HEAD = re.compile(rb'\{\n"digest": "([0-9a-f]{64})",\n')
 NO_DIGEST = "0" * 64
 
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """A bundle whose every byte was checked.
+    """A bundle; every byte was checked.
 
     Attributes:
-        name: by which it was found: its path below the model directory.
+        name: its path below the model directory.
         path: its directory.
-        manifest: what ``bundle.json`` says.
-        onnx: ``model.onnx``.
-        keras: ``model.keras``.
+        manifest: content of ``bundle.json``.
+        onnx: content of ``model.onnx``.
+        keras: content of ``model.keras``.
     """
 
     name: str
@@ -52,11 +52,11 @@ class Bundle:
 
 
 def model_directories(extra: Path | None = None) -> list[Path]:
-    """Return where models are looked for, first come first served.
+    """Return the model directories, in the order in which they are searched.
 
-    These are ``extra``, the user's ``~/.ros/ankle_predictor/models``, the source tree's ``models`` where this runs from
-    one, and ``share/ankle_predictor/models`` of every sourced ROS workspace. (The source tree comes first because
-    ``colcon build --symlink-install`` fills the share folder with links, which are not followed.)
+    These are ``extra``, the user's ``~/.ros/ankle_predictor/models``, ``models`` of the source tree if the code runs
+    from one, and ``share/ankle_predictor/models`` of every sourced ROS workspace. (The source tree comes before the
+    share folder because ``colcon build --symlink-install`` fills that with links, which are not followed.)
     """
     found = [extra] if extra else []
     found.append(Path.home() / ".ros" / "ankle_predictor" / "models")
@@ -69,14 +69,14 @@ def model_directories(extra: Path | None = None) -> list[Path]:
 
 
 def load_bundle(model: str, directories: Sequence[Path]) -> Bundle:
-    """Find a bundle and check all of it.
+    """Find a bundle, read it and check all of it.
 
     Args:
-        model: a name in a model directory, or a path of the bundle in it.
+        model: a name in a model directory, or an absolute path of a bundle in one.
         directories: the model directories.
 
     Raises:
-        BundleError: NOT_FOUND, CORRUPT or INCOMPATIBLE; one sentence says which file and what is wrong with it.
+        BundleError: NOT_FOUND, CORRUPT or INCOMPATIBLE; one sentence names the file and what is wrong with it.
     """
     root, parts = _locate(model, directories)
     name = "/".join(parts)
@@ -97,18 +97,18 @@ def load_bundle(model: str, directories: Sequence[Path]) -> Bundle:
 
 
 def write_bundle(path: Path, manifest: Manifest, onnx: bytes, keras: bytes, *, replace: bool = False) -> None:
-    """Write a bundle whole or not at all.
+    """Write a bundle completely or not at all.
 
     Args:
         path: the bundle's directory; its last part is the model's name.
-        manifest: its ``files`` are filled in here.
-        onnx: ``model.onnx``.
-        keras: ``model.keras``.
-        replace: whether a bundle that is already there gives way.
+        manifest: content of ``bundle.json``; its ``files`` are set here.
+        onnx: content of ``model.onnx``.
+        keras: content of ``model.keras``.
+        replace: whether an existing bundle is replaced.
 
     Raises:
-        BundleError: REJECTED: the name is not allowed, something is in the way, the disk refuses, or what was written
-            cannot be read back.
+        BundleError: REJECTED: the name is not allowed, the path exists, or the disk cannot be written; or any code of
+            ``load_bundle``: the new bundle cannot be read back.
     """
     check_writable(path, replace=replace)
     contents = {ONNX: onnx, KERAS: keras}
@@ -138,7 +138,7 @@ def write_bundle(path: Path, manifest: Manifest, onnx: bytes, keras: bytes, *, r
 
 
 def bundle_path(directory: Path, name: str) -> Path:
-    """Return where a model of a name that a person typed lies in a model directory.
+    """Return the path for a model name that a person typed.
 
     Raises:
         BundleError: REJECTED: the name is not allowed.
@@ -151,10 +151,10 @@ def bundle_path(directory: Path, name: str) -> Path:
 
 
 def check_writable(path: Path, *, replace: bool = False) -> None:
-    """Refuse early what ``write_bundle`` would refuse after an hour of training.
+    """Check before an hour of training whether ``write_bundle`` would accept the path.
 
     Raises:
-        BundleError: REJECTED: the name is not allowed, or something is in the way.
+        BundleError: REJECTED: the name is not allowed, or the path exists.
     """
     bundle_path(path.parent, path.name)
     if path.exists() and not (replace and (path / MANIFEST).is_file()):
@@ -162,10 +162,10 @@ def check_writable(path: Path, *, replace: bool = False) -> None:
 
 
 def check_room(path: Path) -> None:
-    """Refuse early where the disk would refuse ``write_bundle``: a bundle of the base model's size has to fit.
+    """Check early whether the disk has room for a bundle of the base model's size.
 
     Raises:
-        BundleError: REJECTED: the directory cannot be written to, or is full.
+        BundleError: REJECTED: the directory cannot be written, or the disk is full.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -176,7 +176,7 @@ def check_room(path: Path) -> None:
 
 
 def _locate(model: str, directories: Sequence[Path]) -> tuple[Path, tuple[str, ...]]:
-    """Split ``model`` into the model directory that has it and the names below that."""
+    """Return the model directory that has ``model``, and the path of the bundle below it."""
     path = PurePosixPath(model)
     for root in directories:
         try:
@@ -189,12 +189,12 @@ def _locate(model: str, directories: Sequence[Path]) -> tuple[Path, tuple[str, .
             )
         if root.joinpath(*below.parts).is_dir():
             return root.absolute(), below.parts
-    places = ", ".join(str(d) for d in directories) or "no directory at all"
+    places = ", ".join(str(d) for d in directories) or "no directory"
     raise BundleError("NOT_FOUND", f"there is no model {model[:200]!r} in {places}")
 
 
 def _open_directory(root: Path, parts: tuple[str, ...]) -> int:
-    """Open a directory below ``root`` without following a link, whoever moves things meanwhile."""
+    """Open a directory below ``root`` without following links, even if someone moves files at the same time."""
     handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     for part in parts:
         try:
@@ -236,18 +236,18 @@ def _read_manifest(directory: int) -> Manifest:
     if hashlib.sha256(data[:start] + NO_DIGEST.encode() + data[end:]).hexdigest().encode() != head[1]:
         raise BundleError("CORRUPT", f"{MANIFEST} is not the file that was written: its digest differs")
     try:
-        document = strict_json.parse(data)
-    except strict_json.JsonError as error:
+        document = parse_json(data)
+    except DocumentError as error:
         raise BundleError("CORRUPT", f"{MANIFEST} is not right: {error}") from error
     document.pop("digest")
     manifest = Manifest.from_json(document)
     if set(manifest.files) != {ONNX, KERAS}:
-        raise BundleError("CORRUPT", f"{MANIFEST} must list {ONNX} and {KERAS}, not {sorted(manifest.files)}")
+        raise BundleError("CORRUPT", f"{MANIFEST} must list {ONNX} and {KERAS}, not {shown(sorted(manifest.files))}")
     return manifest
 
 
 def _manifest_bytes(manifest: Manifest) -> bytes:
-    """Lay out ``bundle.json``: a line for each key, so that a person can read it."""
+    """Return ``bundle.json`` with one line for each key, so that a person can read it."""
     document = {"digest": NO_DIGEST, **manifest.to_json()}
     lines = [f"{json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in document.items()]
     text = "{\n" + ",\n".join(lines) + "\n}\n"
@@ -263,7 +263,10 @@ def _write_synced(path: Path, data: bytes) -> None:
 
 
 def find_model(model: str, models_dir: Path | None) -> tuple[str, list[Path]]:
-    """Return what ``load_bundle`` takes for what a person typed, who may also point at a bundle anywhere."""
+    """Return the arguments of ``load_bundle`` for a name or path that a person typed.
+
+    Unlike the ``model`` of ``load_bundle``, a path may be that of a bundle outside the model directories.
+    """
     path = Path(model).absolute()
     directories = model_directories(models_dir.absolute() if models_dir else None)
     if "/" in model and (path / MANIFEST).is_file():

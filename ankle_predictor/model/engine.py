@@ -1,6 +1,6 @@
-"""Runs a bundle's network: a window of features in, the ankle angle of the next half second out.
+"""Runs a bundle's network with ONNX Runtime on the CPU: from a window of features to the coming ankle angle.
 
-ONNX Runtime on the CPU; tensorflow is never imported here.
+Never imports TensorFlow.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.model.manifest import BundleError, Manifest
 from ankle_predictor.model.onnx_guard import OnnxGuardError, check_onnx
 
-CANARY_TOLERANCE = 1e-3  # rad: processors and runtime versions round differently, wrong weights are far more off
+CANARY_TOLERANCE = 1e-3  # rad: more than the rounding of processors and runtime versions, far less than wrong weights
 PLAUSIBLE_ANGLE = np.radians(90.0)  # rad, wider than any ankle moves
 WARM_UP_RUNS = 3
 ERRORS_ONLY = 3  # severity of ONNX Runtime's own log
 
 
 class InferenceEngine:
-    """One network, ready to run; in one thread at a time.
+    """A network, ready to run. Not thread-safe.
 
     Attributes:
-        bundle: where it comes from.
+        bundle: the bundle that it runs.
     """
 
     def __init__(self, bundle: Bundle, threads: int = 1, spinning: bool = False) -> None:
-        """Make the network, without trying it; see ``warm_up``.
+        """Load the network without running it; see ``warm_up``.
 
         Args:
             bundle: a checked bundle.
-            threads: how many cores one forecast may use.
-            spinning: whether these wait for work without sleeping; see ``make_session``.
+            threads: number of threads for one forecast.
+            spinning: whether these threads wait for work without sleeping; see ``make_session``.
 
         Raises:
             BundleError: INCOMPATIBLE or REJECTED.
         """
         self.bundle = bundle
         manifest = bundle.manifest
-        # (W * F,) of all rows: numpy is slow at many short ones.
+        # (W * F,), repeated for each row: numpy is slow with many short rows.
         self._offset = np.tile(manifest.scaler.offset, manifest.features.window)
         self._scale = np.tile(manifest.scaler.scale, manifest.features.window)
         self._margin = np.array(manifest.intervals.margin)
@@ -57,22 +57,22 @@ class InferenceEngine:
         if self._is_delta and ANGLE_FEATURE not in names:
             raise BundleError(
                 "INCOMPATIBLE",
-                f"model {bundle.name} forecasts the change of an angle ({ANGLE_FEATURE}) that its features lack",
+                f"model {bundle.name} forecasts changes of {ANGLE_FEATURE}, which its features lack",
             )
         self._angle_column = names.index(ANGLE_FEATURE) if self._is_delta else -1
         self._session = _session(bundle, threads, spinning)
         self._input = self._session.get_inputs()[0].name
-        # A single window goes in and out by memory that the runtime knows, which saves a tenth of a run.
+        # A single window uses memory that is bound to the runtime, which saves a tenth of the time of a run.
         self._scaled = np.zeros((1, manifest.features.window, len(names)), np.float32)
-        self._said = np.zeros((1, *self._session.get_outputs()[0].shape[1:]), np.float32)
+        self._raw_output = np.zeros((1, *self._session.get_outputs()[0].shape[1:]), np.float32)
         self._bound = self._session.io_binding()
         self._bound.bind_cpu_input(self._input, self._scaled)
-        output = onnxruntime.OrtValue.ortvalue_from_numpy(self._said)
+        output = onnxruntime.OrtValue.ortvalue_from_numpy(self._raw_output)
         self._bound.bind_ortvalue_output(self._session.get_outputs()[0].name, output)
 
     @property
     def manifest(self) -> Manifest:
-        """What the bundle says of the network."""
+        """Manifest of the bundle."""
         return self.bundle.manifest
 
     def forecast(self, window: FloatArray) -> Forecast:
@@ -84,7 +84,7 @@ class InferenceEngine:
         return self._forecast_of(self.raw(windows), windows[:, -1:])
 
     def _forecast_of(self, columns: FloatArray, newest: FloatArray) -> Forecast:
-        """Read (..., H, columns) of the network, whose windows end with rows that fit (..., H, F)."""
+        """Convert (..., H, columns) of output; ``newest`` holds the windows' last rows, broadcast to (..., H, F)."""
         low, middle, high = (0, 1, 2) if self._output.quantiles else (0, 0, 0)
         angle = columns[..., middle]
         below = (angle - columns[..., low]) * self._stretch + self._margin
@@ -94,31 +94,31 @@ class InferenceEngine:
         return Forecast(angle, angle - below, angle + above, columns[..., -1] if self._output.offset else None)
 
     def raw(self, windows: FloatArray) -> FloatArray:
-        """Return the network's own numbers, (B, H, columns), for (B, W, F) windows of unscaled features."""
+        """Return the network's output, (B, H, columns), for (B, W, F) windows of unscaled features."""
         moved = windows.reshape(len(windows), -1) - self._offset
         if len(windows) == 1:
             np.divide(moved, self._scale, out=self._scaled.reshape(1, -1), casting="same_kind")
             self._session.run_with_iobinding(self._bound)
-            said = self._said
+            raw = self._raw_output
         else:
             scaled = (moved / self._scale).astype(np.float32)
-            said = self._session.run(None, {self._input: scaled.reshape(windows.shape)})[0]
-        output: FloatArray = said.astype(np.float64)
+            raw = self._session.run(None, {self._input: scaled.reshape(windows.shape)})[0]
+        output: FloatArray = raw.astype(np.float64)
         return output.reshape(len(windows), -1, self._output.columns)
 
     def warm_up(self) -> None:
-        """Run the canary window, so that a broken network is found before it is used and the first forecast is fast.
+        """Run the canary window: detects a broken network before it is used, and makes the first forecast fast.
 
         Raises:
-            BundleError: REJECTED: the network fails, or its forecast has the wrong shape, is not finite, is no angle of
-                an ankle, or is not what it was when the bundle was written.
+            BundleError: REJECTED: the network fails, or its forecast has the wrong shape, is not finite, is outside an
+                ankle's range, or differs from the one that the bundle contains.
         """
         canary = self.manifest.canary
         window, expected = np.array(canary.window), np.array(canary.angle)
         try:
             for _ in range(WARM_UP_RUNS):
                 forecast = self.forecast(window)
-        except Exception as error:  # ONNX Runtime's own have no base class
+        except Exception as error:  # the errors of ONNX Runtime have no base class
             raise self._rejection(f"it fails on its canary window: {_one_line(error)}") from error
         if forecast.angle.shape != expected.shape:
             raise self._rejection(f"it forecasts {forecast.angle.shape} values instead of {expected.shape}")
@@ -126,7 +126,7 @@ class InferenceEngine:
         if not np.all(np.isfinite(everything)):
             raise self._rejection("its forecast of the canary window is not finite")
         if np.max(np.abs(everything)) > PLAUSIBLE_ANGLE:
-            raise self._rejection("its forecast of the canary window is no angle of an ankle")
+            raise self._rejection("its forecast of the canary window is outside an ankle's range")
         if np.any(forecast.lower > forecast.angle) or np.any(forecast.angle > forecast.upper):
             raise self._rejection("its forecast of the canary window lies outside its own interval")
         off = float(np.max(np.abs(forecast.angle - expected)))
@@ -138,7 +138,7 @@ class InferenceEngine:
 
 
 def load_engine(bundle: Bundle, threads: int = 1, spinning: bool = False) -> InferenceEngine:
-    """Make and try an engine.
+    """Create an engine and run its canary window.
 
     Raises:
         BundleError: INCOMPATIBLE or REJECTED.
@@ -149,16 +149,16 @@ def load_engine(bundle: Bundle, threads: int = 1, spinning: bool = False) -> Inf
 
 
 def make_session(onnx: bytes, threads: int = 1, spinning: bool = False) -> onnxruntime.InferenceSession:
-    """Make ONNX Runtime run a network on the CPU.
+    """Create an ONNX Runtime session on the CPU.
 
     Args:
         onnx: the network.
-        threads: how many cores one run may use.
-        spinning: whether these wait for work without sleeping. That burns a core of a small computer between two
-            forecasts, and helps only where there are cores to spare.
+        threads: number of threads for one run.
+        spinning: whether these threads wait for work without sleeping. This keeps cores busy between two forecasts, and
+            only helps if there are cores to spare.
 
     Raises:
-        OnnxGuardError: the network holds what no forecast needs. ONNX Runtime raises its own on the rest.
+        OnnxGuardError: the network contains something that a forecast does not need. ONNX Runtime raises other errors.
     """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -175,7 +175,7 @@ def _session(bundle: Bundle, threads: int, spinning: bool) -> onnxruntime.Infere
         session = make_session(bundle.onnx, threads, spinning)
     except OnnxGuardError as error:
         raise BundleError("REJECTED", f"model {bundle.name} is not used: {error}") from error
-    except Exception as error:  # ONNX Runtime's own have no base class
+    except Exception as error:  # the errors of ONNX Runtime have no base class
         raise BundleError("REJECTED", f"model {bundle.name} is not used: {_one_line(error)}") from error
     manifest = bundle.manifest
     window = [manifest.features.window, len(manifest.features.names)]

@@ -1,4 +1,4 @@
-"""The kinds of inputs that a model may have; ``offline.feature_tables`` makes each of a recording."""
+"""The kinds of input features that a model may use; ``offline.feature_tables`` computes each from a recording."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ankle_predictor.model.features import (
 
 @dataclass(frozen=True)
 class FeatureFamily:
-    """One kind of inputs.
+    """One kind of input features.
 
     Attributes:
-        label: what commands call it.
-        spec: its usual spec; every spec with the same names is of this family.
-        not_live: why the predictor node cannot make these inputs; empty if it can.
+        label: its name on the command line.
+        spec: its default spec; every spec with the same feature names belongs to this family.
+        not_live: why the predictor node cannot compute these features; empty if it can.
     """
 
     label: str
@@ -29,7 +29,7 @@ class FeatureFamily:
 
 
 def _reference(label: str, names: tuple[str, ...]) -> FeatureFamily:
-    why = "its inputs are the sensors' raw values less their standing gravity, which imu/data does not carry"
+    why = "its inputs are raw sensor values minus their gravity at standing, which imu/data does not have"
     return FeatureFamily(label, FeatureSpec(names=names, sampling="rows"), why)
 
 
@@ -41,23 +41,23 @@ FAMILIES = (
 
 
 def family_of(spec: FeatureSpec) -> FeatureFamily:
-    """Return the family that makes a spec's inputs.
+    """Return the family that a spec belongs to.
 
     Raises:
-        FeatureError: none does.
+        FeatureError: it belongs to none.
     """
     for family in FAMILIES:
         if family.spec.names == spec.names:
             return family
-    known = " or ".join(_shown(f.spec.names) for f in FAMILIES)
-    raise FeatureError(f"other features ({_shown(spec.names)}) than are made here ({known})")
+    known = " or ".join(_summary(f.spec.names) for f in FAMILIES)
+    raise FeatureError(f"other features ({_summary(spec.names)}) than this software computes ({known})")
 
 
 def family_called(label: str) -> FeatureFamily:
-    """Return a family by its label.
+    """Return the family with a label.
 
     Raises:
-        FeatureError: there is none.
+        FeatureError: no family has this label.
     """
     for family in FAMILIES:
         if family.label == label:
@@ -65,5 +65,5 @@ def family_called(label: str) -> FeatureFamily:
     raise FeatureError(f"there are no features {label!r}; choose one of {', '.join(f.label for f in FAMILIES)}")
 
 
-def _shown(names: tuple[str, ...]) -> str:
+def _summary(names: tuple[str, ...]) -> str:
     return f"{len(names)} from {names[0]} to {names[-1]}"

@@ -1,15 +1,15 @@
-"""From pairs to the window that a model sees. Training and the live node call this same code, sample by sample."""
+"""Builds the input window of a model from pairs of samples. Training and the live node call the same code."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ankle_imu_driver.arrays import FloatArray
+from ankle_imu_driver.document import shown
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION, FilterConfig
 from ankle_predictor.estimation.samples import PairSample, pitch_of
@@ -26,33 +26,33 @@ SEGMENT_FEATURES = (
     "ankle_angle",
     "ankle_rate",
 )
-"""Segment frames, SI units: specific force, angular rate, inclination, the joint; the order of ``pair_features``."""
+"""Specific force, angular rate and pitch of each segment in its frame, then the joint; SI units. The order is fixed."""
 
 REFERENCE_SENSOR_FEATURES = ("acc_x", "acc_y", "acc_z", "gyro_x", "gyro_y", "gyro_z", "roll", "pitch")
 REFERENCE_FEATURES = tuple(f"{sensor}_{name}" for sensor in ("foot", "shank") for name in REFERENCE_SENSOR_FEATURES)
 REFERENCE_RAW_FEATURES = tuple(name for name in REFERENCE_FEATURES if not name.endswith(("_roll", "_pitch")))
-"""The inputs of its experiment with 12 features."""
+"""The inputs of the reference experiment with 12 features."""
 
 ANGLE_FEATURE = "ankle_angle"
 MIRROR = np.array([1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, -1, 1, 1, 1, 1], dtype=np.float64)
-"""Factors that turn one leg's features into the other's: lateral force and the rates about forward and up flip."""
+"""Factors that mirror the features to the other leg: lateral force and the rates about forward and up change sign."""
 
 
 class FeatureError(Refusal):
-    """A feature spec that this software cannot serve; the message says what differs."""
+    """A feature spec that this software cannot serve; the message says why."""
 
 
 @dataclass(frozen=True)
 class FeatureSpec:
-    """All that a window depends on. A model is good for one spec only.
+    """Everything that defines an input window. A model works with one spec only.
 
     Attributes:
         names: the columns of a window, in order.
-        rate: Hz of the grid.
-        window: rows of a window.
-        sampling: ``grid`` (a row every 1/rate s back from the newest pair, interpolated) or ``rows`` (the last pairs
-            as they came).
-        filter: constants of the orientation and angle estimate, saturation among them.
+        rate: sample rate of the grid in Hz.
+        window: number of rows of a window.
+        sampling: ``grid``: rows 1/rate s apart, counted back from the newest pair, interpolated; ``rows``: the last
+            pairs as they were received.
+        filter: constants of the orientation and angle estimate, including the saturation limits.
     """
 
     names: tuple[str, ...] = SEGMENT_FEATURES
@@ -62,49 +62,28 @@ class FeatureSpec:
     filter: FilterConfig = field(default_factory=FilterConfig)
 
     def __post_init__(self) -> None:
-        """Refuse what no window can be made of.
+        """Check the values.
 
         Raises:
             FeatureError: a value is out of bounds.
         """
         if self.sampling not in ("grid", "rows"):
-            raise FeatureError(f"sampling must be 'grid' or 'rows', not {self.sampling!r}")
+            raise FeatureError(f"sampling must be 'grid' or 'rows', not {shown(self.sampling)}")
         if not 2 <= self.window <= 2000:
-            raise FeatureError(f"a window has 2 to 2000 rows, not {self.window}")
+            raise FeatureError(f"window must be 2 to 2000 rows, not {shown(self.window)}")
         if not (math.isfinite(self.rate) and 10.0 <= self.rate <= 1000.0):
-            raise FeatureError(f"the grid's rate lies between 10 and 1000 Hz, not at {self.rate}")
+            raise FeatureError(f"rate must be between 10 and 1000 Hz, not {self.rate}")
         if not 1 <= len(self.names) <= 64 or len(set(self.names)) != len(self.names):
-            raise FeatureError(f"feature names must be 1 to 64 different ones, not {list(self.names)}")
+            raise FeatureError(f"names must be 1 to 64 different ones, not {shown(self.names)}")
 
     @property
     def period(self) -> float:
-        """The grid's step in s."""
+        """Sample period of the grid in s."""
         return 1.0 / self.rate
 
     def to_json(self) -> dict[str, Any]:
-        """Return the spec as JSON types."""
+        """Return the spec as in ``bundle.json``."""
         return asdict(self) | {"names": list(self.names)}
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> FeatureSpec:
-        """Read what ``to_json`` wrote.
-
-        Raises:
-            FeatureError: a key is missing or unknown, or a value is not what it should be.
-        """
-        try:
-            constants = FilterConfig(**{name: float(value) for name, value in data["filter"].items()})
-            return cls(
-                names=tuple(str(name) for name in data["names"]),
-                rate=float(data["rate"]),
-                window=int(data["window"]),
-                sampling=str(data["sampling"]),
-                filter=constants,
-            )
-        except FeatureError:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise FeatureError(f"feature spec cannot be read: {error}") from error
 
 
 def pair_features(pair: PairSample, mirrored: bool = False) -> FloatArray:
@@ -112,7 +91,7 @@ def pair_features(pair: PairSample, mirrored: bool = False) -> FloatArray:
 
     Args:
         pair: both segments and the joint.
-        mirrored: whether the pair is from the other leg than the model was trained on.
+        mirrored: whether the pair comes from the leg that the model was not trained on.
 
     Returns:
         (16,) values in the order of ``SEGMENT_FEATURES``.
@@ -136,21 +115,22 @@ def pair_features(pair: PairSample, mirrored: bool = False) -> FloatArray:
 
 
 class WindowGrid:
-    """Keeps the newest pairs and cuts the model's window from them.
+    """Stores the newest pairs and resamples them to the model's input window.
 
-    The grid is anchored on the newest pair and runs backward, so that the newest sample is used as it is and nothing
-    waits for a later one. A gap over ``max_gap``, or a stamp that does not lie after the last, starts it afresh.
+    The grid starts at the newest pair and runs backward: the newest sample is used without interpolation, and no
+    sample waits for a later one. A gap longer than ``max_gap``, or a stamp that is not later than the one before,
+    clears the grid.
 
     Attributes:
-        full: whether the pairs reach back over a whole window.
-        restarts: how often it started afresh.
+        full: whether the stored pairs cover a whole window.
+        restarts: how often a gap or a stamp cleared the grid.
     """
 
     def __init__(self, spec: FeatureSpec) -> None:
         self._spec = spec
-        # Jitter can put more pairs than rows into a window's time; a stream twice as fast as the grid still fits.
+        # With jitter, more pairs than rows can fall into a window's time. A stream of twice the grid's rate still fits.
         self._size = 2 * spec.window + 16
-        # Each row is kept twice, a size apart, so that the newest ones always lie in one piece.
+        # A ring buffer that stores each row twice, one size apart, so that the newest rows are always contiguous.
         self._stamps = np.zeros(2 * self._size)
         self._rows = np.zeros((2 * self._size, len(spec.names)))
         self._offsets = np.arange(1 - spec.window, 1) * spec.period
@@ -161,7 +141,7 @@ class WindowGrid:
         self.restarts = 0
 
     def push(self, stamp: float, row: FloatArray) -> bool:
-        """Take one pair's features (F,) with its stamp in s; return whether the window is full."""
+        """Add the (F,) features of one pair with its stamp in s; return whether the window is full."""
         if self._count and not 0.0 < stamp - self._last <= self._spec.filter.max_gap + TIME_RESOLUTION:
             self._count = 0
             self.restarts += 1
@@ -175,7 +155,7 @@ class WindowGrid:
         return self.full
 
     def clear(self) -> None:
-        """Start afresh."""
+        """Remove all pairs."""
         self._count = 0
         self.full = False
 
@@ -201,9 +181,9 @@ class WindowGrid:
 
 
 def interpolated(stamps: FloatArray, rows: FloatArray, times: FloatArray) -> FloatArray:
-    """Return (M, ..., F) rows at (M, ...) times between the (N,) stamps of (N, F) rows, N at least 2."""
-    # Few calls, and sums in place, as this runs every tick: half the time of the same as one formula. Searching
-    # between the first stamp and the last bounds the neighbours to what there is.
+    """Interpolate (N, F) rows with (N,) stamps, N at least 2, at (M, ...) times; return (M, ..., F) rows."""
+    # This runs for every sample. A few numpy calls that work in place take half the time of one formula. Searching
+    # without the first and the last stamp keeps both neighbours within the rows.
     before = np.searchsorted(stamps[1:-1], times)
     start = stamps.take(before)
     weight = (times - start) / (stamps[1:].take(before) - start)

@@ -1,4 +1,4 @@
-"""A forecast: the ankle angle to come, with its interval."""
+"""A forecast of the ankle angle, with its prediction interval."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from ankle_imu_driver.arrays import FloatArray
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """The ankle angle to come, dorsiflexion positive, in rad; step k is due (k+1) sample periods after the newest row.
+    """The coming ankle angle in rad, dorsiflexion positive; step k is (k + 1) sample periods after the newest row.
 
     Attributes:
-        angle: (..., H) what is expected.
-        lower: (..., H) lower end of the bundle's interval.
-        upper: (..., H) upper end.
-        offset: (..., H) by how much the joint is thought to lie above the IMUs' own angle then; None if not known.
+        angle: (..., H) expected angle.
+        lower: (..., H) lower end of the prediction interval.
+        upper: (..., H) upper end of the prediction interval.
+        offset: (..., H) expected difference between the encoder's angle and the IMUs' angle at that step; None if the
+            network does not estimate it.
     """
 
     angle: FloatArray
@@ -28,17 +29,17 @@ class Forecast:
     offset: FloatArray | None = None
 
     def at(self, k: Any) -> Forecast:
-        """Return those of a batch that an index or a mask picks."""
+        """Return the forecasts of a batch that an index or a mask selects."""
         offset = None if self.offset is None else self.offset[k]
         return Forecast(self.angle[k], self.lower[k], self.upper[k], offset)
 
     def moved(self, by: FloatArray) -> Forecast:
-        """Return the forecast, interval and all, moved by (..., H) rad."""
+        """Return the forecast and its interval, moved by (..., H) rad."""
         return Forecast(self.angle + by, self.lower + by, self.upper + by, self.offset)
 
 
 def joined(parts: Sequence[Forecast]) -> Forecast:
-    """Return batches one after the other."""
+    """Concatenate batches."""
     offsets = [part.offset for part in parts if part.offset is not None]
     angle, lower, upper = (np.concatenate([getattr(p, name) for p in parts]) for name in ("angle", "lower", "upper"))
     return Forecast(angle, lower, upper, np.concatenate(offsets) if offsets else None)

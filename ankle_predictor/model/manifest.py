@@ -1,15 +1,14 @@
-"""What ``bundle.json`` says of a model: everything that the node needs to know beside the network itself."""
+"""The content of ``bundle.json``: everything that a node needs to know about a model except the network itself."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from ankle_imu_driver.document import DocumentError, build, shown
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.model import strict_json
 from ankle_predictor.model.features import FeatureSpec
 
 Numbers = tuple[float, ...]
@@ -17,19 +16,22 @@ Numbers = tuple[float, ...]
 FORMAT = "ankle_predictor_bundle"
 VERSION = 1
 MAX_HORIZON = 200
+OPTIONAL = ("output.offset", "intervals.stretch", "familiarity", "memory")  # may be left out of bundle.json
 
 KEY_FEATURES = ("shank_gyro_y", "foot_gyro_y", "shank_pitch", "foot_pitch", "ankle_angle", "ankle_rate")
+"""The features that a key of the stride memory is made of."""
 
 Code = Literal["NOT_FOUND", "CORRUPT", "INCOMPATIBLE", "REJECTED"]
 CODES: tuple[Code, ...] = get_args(Code)
 
 
 class BundleError(Refusal):
-    """A model that is not taken.
+    """A model that cannot be used.
 
     Attributes:
-        code: NOT_FOUND (no such bundle in the model directories), CORRUPT (damaged, or not a bundle), INCOMPATIBLE (a
-            sound bundle that this software or this node cannot use), REJECTED (the network itself failed its trial).
+        code: NOT_FOUND (the model directories do not have it), CORRUPT (damaged, or not a bundle), INCOMPATIBLE (an
+            intact bundle that this software or this node cannot use), REJECTED (the network failed its test run, or
+            the bundle cannot be written).
     """
 
     def __init__(self, code: Code, message: str) -> None:
@@ -39,7 +41,7 @@ class BundleError(Refusal):
 
 @dataclass(frozen=True)
 class Scaler:
-    """What the network sees: (feature - offset) / scale, for each feature.
+    """Scales each feature for the network: (feature - offset) / scale.
 
     Attributes:
         offset: (F,) in the features' units.
@@ -56,13 +58,14 @@ class Scaler:
 
 @dataclass(frozen=True)
 class Output:
-    """What the network's numbers mean.
+    """The meaning of the network's output.
 
     Attributes:
         kind: ``delta``: rad to be added to the window's newest ankle angle; ``absolute``: the angle itself in rad.
-        quantiles: of which the network gives a value each, lowest, median and highest; empty when it gives one value.
-        offset: whether the network's last column is by how much, in rad, the joint will lie above the IMUs' angle; it
-            tells a memory what the encoder would say of that angle, and is no part of the forecast.
+        quantiles: the low, median and high quantile that the network outputs at each step; empty if it outputs one
+            value.
+        offset: whether the last output column is the difference, in rad, between the encoder's angle and the IMUs'
+            angle at that step. The stride memory uses it to correct the IMUs' angle; it is not part of the forecast.
     """
 
     kind: Literal["delta", "absolute"]
@@ -76,20 +79,20 @@ class Output:
 
     @property
     def columns(self) -> int:
-        """How many numbers the network gives for each step."""
+        """Number of output values for each step."""
         return (len(self.quantiles) or 1) + self.offset
 
 
 @dataclass(frozen=True)
 class Intervals:
-    """How far to either side the truth may lie.
+    """Prediction intervals around the forecast.
 
     Attributes:
-        level: share of the truths that the interval is to hold.
-        margin: (H,) rad, taken off the lower and added to the upper end (both are the forecast itself, or the outer
-            quantiles where the network gives them).
-        method: how the margins were found, for people.
-        stretch: (H,) by which the outer quantiles' distances from the forecast are multiplied; empty for one.
+        level: share of the true angles that the interval should contain, such as 0.9.
+        margin: (H,) rad, subtracted from the lower and added to the upper end. Both ends start at the outer quantiles,
+            or at the forecast itself if the network has no quantiles.
+        method: how the margins were computed, as text for people.
+        stretch: (H,) factors on the distances of the outer quantiles from the forecast; empty for 1.
     """
 
     level: float
@@ -99,18 +102,18 @@ class Intervals:
 
     def __post_init__(self) -> None:
         if not 0.0 < self.level < 1.0:
-            raise Refusal(f"intervals.level must lie between 0 and 1, not {self.level}")
+            raise Refusal(f"intervals.level must be between 0 and 1, not {self.level}")
         if min(self.stretch, default=1.0) <= 0.0:
             raise Refusal("intervals.stretch must be above zero")
 
 
 @dataclass(frozen=True)
 class Canary:
-    """One real window and what the network made of it when the bundle was written.
+    """One real input window, and the forecast that the network made from it when the bundle was written.
 
     Attributes:
         window: W rows of F unscaled features.
-        angle: (H,) rad.
+        angle: (H,) rad, the forecast.
     """
 
     window: tuple[Numbers, ...]
@@ -119,17 +122,17 @@ class Canary:
 
 @dataclass(frozen=True)
 class Metric:
-    """How well the model did on one span of one log.
+    """Accuracy of the model on one section of one log.
 
     Attributes:
-        log: the log's stem.
-        start: s from the log's first sample, of the first window.
-        end: s from the log's first sample, of the last target.
-        role: what the span was to this model, for people (held-out end, held-out subject, ...).
-        windows: how many were scored.
+        log: file name of the log without its suffix.
+        start: time of the first window, in s from the log's first sample.
+        end: time of the last target, in s from the log's first sample.
+        role: relation of the section to the training, as text for people (held-out end, held-out subject, ...).
+        windows: number of windows that were scored.
         mae_h20_deg: mean absolute error over steps 1 to 20.
-        mae_h50_deg: mean absolute error over steps 1 to 50; None where the horizon is shorter.
-        coverage_90: share of the truths inside the interval.
+        mae_h50_deg: mean absolute error over steps 1 to 50; None if the horizon is shorter.
+        coverage_90: share of the true angles inside the interval.
     """
 
     log: str
@@ -144,12 +147,12 @@ class Metric:
 
 @dataclass(frozen=True)
 class Training:
-    """Where the weights come from.
+    """Provenance of the weights.
 
     Attributes:
         digest: SHA-256 over everything that the training depends on: logs, settings, feature spec.
-        logs: SHA-256 of each log by its stem.
-        settings: what ``train`` was told, by name.
+        logs: SHA-256 of each log, by its file name without suffix.
+        settings: settings of the training, by name.
         software: version of each library, by name.
     """
 
@@ -161,13 +164,13 @@ class Training:
 
 @dataclass(frozen=True)
 class MemorySettings:
-    """The constants of a memory, part of ``bundle.json``.
+    """Constants of the stride memory.
 
     Attributes:
-        span: s of walking that are remembered.
-        every: every how many pairs a moment is kept.
-        sharpness: how fast likeness falls with the mean squared distance of two keys, in the scaler's units.
-        prior: how many moments exactly alike "no correction" counts for.
+        span: length of walking in s that is remembered.
+        every: number of pairs from one stored moment to the next.
+        sharpness: how fast similarity falls with the mean squared distance of two keys, in scaled units.
+        prior: weight of "no correction", as a number of stored moments that match exactly.
     """
 
     span: float = 60.0
@@ -176,10 +179,10 @@ class MemorySettings:
     prior: float = 0.3
 
     def __post_init__(self) -> None:
-        """Refuse constants that mean nothing, or a memory too large to search at every sample.
+        """Check the constants; the upper bounds keep the memory small enough to search at every sample.
 
         Raises:
-            Refusal: one is out of bounds.
+            Refusal: a constant is out of bounds.
         """
         if not (0.0 < self.span <= 600.0 and 1 <= self.every <= 100):
             raise Refusal(f"memory.span must be up to 600 s and memory.every 1 to 100, not {self.span}, {self.every}")
@@ -189,14 +192,14 @@ class MemorySettings:
 
 @dataclass(frozen=True)
 class Familiarity:
-    """What ``bundle.json`` says of the walks that a model was trained on.
+    """Statistics of the walks that a model was trained on; ``trust/familiarity.py`` explains the method.
 
     Attributes:
         middle: (F,) mean of the training windows' summaries.
-        whitening: F rows of F; turns a summary less the middle into one whose length is the distance.
-        distance_limit: beyond it the features move in other proportions.
-        vigour_limit: beyond this geometric mean of the summary everything moves more than in training.
-        method: how the limits were found, for people.
+        whitening: F rows of F numbers; (summary - middle) times this matrix has the Mahalanobis distance as its norm.
+        distance_limit: largest Mahalanobis distance of a familiar window.
+        vigour_limit: largest movement intensity of a familiar window: the geometric mean over its features.
+        method: how the limits were computed, as text for people.
     """
 
     middle: Numbers
@@ -206,7 +209,7 @@ class Familiarity:
     method: str
 
     def __post_init__(self) -> None:
-        """Refuse what measures nothing.
+        """Check sizes and limits.
 
         Raises:
             Refusal: a size does not fit, or a limit is not above zero.
@@ -215,28 +218,28 @@ class Familiarity:
         if len(self.whitening) != size or any(len(row) != size for row in self.whitening):
             raise Refusal(f"familiarity.whitening must be {size} rows of {size} numbers")
         if self.distance_limit <= 0.0 or self.vigour_limit <= 0.0:
-            raise Refusal("the limits of familiarity must be above zero")
+            raise Refusal("familiarity.distance_limit and familiarity.vigour_limit must be above zero")
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """All of ``bundle.json`` but its format, version and digest.
+    """All of ``bundle.json`` except its format, version and digest.
 
     Attributes:
-        name: what the model was called when it was made.
-        parent: the model that it was adapted from, None for base weights.
-        side: the leg that it was trained on; the other one is mirrored before the features.
-        features: rate, window and filter constants included.
-        horizon: H, steps of one sample period each.
-        scaler: of the features.
-        output: meaning of the network's numbers.
-        intervals: about the forecast.
-        canary: for the trial before use.
-        metrics: measured when it was made.
-        training: where it comes from.
-        files: SHA-256 of each other file by name.
-        familiarity: what the training walks look like; None for a model that was made without.
-        memory: how forecasts are corrected by what the wearer did before; None for the network's forecasts as they are.
+        name: name of the model when it was made.
+        parent: name of the model that it was adapted from; None for base weights.
+        side: the leg that it was trained on; data of the other leg are mirrored.
+        features: columns, rate and length of the input window, and the filter constants behind them.
+        horizon: H, number of forecast steps of one sample period each.
+        scaler: scales the features.
+        output: meaning of the network's output.
+        intervals: prediction intervals around the forecast.
+        canary: a window with a known forecast, for a test run before use.
+        metrics: accuracy, measured when the model was made.
+        training: provenance of the weights.
+        files: SHA-256 of each other file of the bundle, by file name.
+        familiarity: statistics of the training walks; None if the model was made without.
+        memory: constants of the stride memory; None if forecasts are not corrected by one.
     """
 
     name: str
@@ -255,10 +258,10 @@ class Manifest:
     memory: MemorySettings | None = None
 
     def __post_init__(self) -> None:
-        """Refuse parts that do not belong together.
+        """Check that the parts fit together.
 
         Raises:
-            Refusal: a length differs from what the feature spec and the horizon ask for.
+            Refusal: a length does not match the features or the horizon, or the memory lacks a feature.
         """
         if not 1 <= self.horizon <= MAX_HORIZON:
             raise Refusal(f"horizon must be 1 to {MAX_HORIZON} steps, not {self.horizon}")
@@ -282,46 +285,35 @@ class Manifest:
             raise Refusal(f"memory needs the features {', '.join(missing)}")
 
     def to_json(self) -> dict[str, Any]:
-        """Return what ``from_json`` reads."""
-        data = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        for key, value in data.items():
-            if key == "features":
-                data[key] = self.features.to_json()
-            elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-                data[key] = dataclasses.asdict(value)
+        """Return the document that ``from_json`` reads; optional parts that are None are left out."""
+        data = dataclasses.asdict(self)
         for name in ("familiarity", "memory"):
             if data[name] is None:
                 del data[name]
-        data["metrics"] = [dataclasses.asdict(m) for m in self.metrics]
         return {"format": FORMAT, "version": VERSION, **data}
 
     @classmethod
     def from_json(cls, data: Any) -> Manifest:
-        """Check a parsed ``bundle.json`` (without its digest) field by field.
+        """Check a parsed ``bundle.json`` without its digest.
 
         Raises:
-            BundleError: CORRUPT or INCOMPATIBLE; the message names the field.
+            BundleError: CORRUPT, or INCOMPATIBLE where the version or the features differ; the message names the field.
         """
         if not isinstance(data, dict) or data.get("format") != FORMAT:
             raise BundleError("CORRUPT", f"bundle.json lacks 'format': '{FORMAT}'")
-        if data.get("version") != VERSION:
+        version = data.get("version")
+        if type(version) is not int or version != VERSION:
             raise BundleError(
-                "INCOMPATIBLE", f"bundle.json has version {data.get('version')!r}, this software reads {VERSION}"
+                "INCOMPATIBLE", f"bundle.json has version {shown(version)}, this software reads {VERSION}"
             )
         fields = {key: value for key, value in data.items() if key not in ("format", "version")}
-        if "features" in fields:
-            fields["features"] = _feature_spec(fields["features"])
         try:
-            return strict_json.build(cls, fields)
-        except Refusal as error:
+            if "features" in fields:
+                build(FeatureSpec, fields["features"], place="features")
+        except DocumentError as error:
+            message = f"bundle.json asks for features that this software does not compute: {error}"
+            raise BundleError("INCOMPATIBLE", message) from error
+        try:
+            return build(cls, fields, OPTIONAL)
+        except DocumentError as error:
             raise BundleError("CORRUPT", f"bundle.json is not right: {error}") from error
-
-
-def _feature_spec(data: Any) -> FeatureSpec:
-    try:
-        spec = FeatureSpec.from_json(data)
-    except Refusal as error:
-        raise BundleError("INCOMPATIBLE", f"bundle.json asks for features that are not made here: {error}") from error
-    if json.dumps(spec.to_json(), sort_keys=True) != json.dumps(data, sort_keys=True):  # as JSON, true is not 1
-        raise BundleError("CORRUPT", "bundle.json is not right: features has values of a wrong type, or unknown ones")
-    return spec

@@ -1,9 +1,9 @@
-"""Looks through an ONNX file before a runtime gets to see it.
+"""Checks an ONNX file before ONNX Runtime reads it.
 
-A network of ours is a plain chain of standard operators with its weights inside. An ONNX file may hold much more:
-weights in other files by path, operators of loaded libraries, loops that never end. None of that is let through. Only
-what the check needs of the protobuf wire format is read here, so that the robot needs no ONNX library beside the
-runtime; field numbers are those of ``onnx.proto`` of ONNX 1.16.
+The networks of this package are plain chains of standard operators that contain their weights. An ONNX file can contain
+much more: paths of other files with weights, operators of loaded libraries, endless loops. All of that is refused. The
+check reads the few parts of the protobuf wire format that it needs, so that a robot needs no ONNX library except the
+runtime. The field numbers are those of ``onnx.proto`` of ONNX 1.16.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ Field = tuple[int, "int | bytes"]
 
 
 class OnnxGuardError(Refusal):
-    """A network that is not run; the message says why."""
+    """A network that must not be run; the message says why."""
 
 
 def check_onnx(data: bytes) -> None:
-    """Refuse an ONNX model that is more than standard operators on weights of its own.
+    """Check that an ONNX model consists only of standard operators and weights inside the file.
 
     Raises:
-        OnnxGuardError: it is no ONNX model, has outside weights, operators that are not ONNX's own, functions, control
-            flow, or too many operators.
+        OnnxGuardError: it is not an ONNX model, or it has external weights, operators that are not ONNX's own,
+            functions, control flow or too many operators.
     """
     nodes = 0
     graphs = [value for number, value in _fields(data) if number == 7]  # ModelProto.graph
     if len(graphs) != 1 or not isinstance(graphs[0], bytes):
-        raise OnnxGuardError("it is no ONNX model: it has no graph")
+        raise OnnxGuardError("it is not an ONNX model: it has no graph")
     for number, _ in _fields(data):
         if number in (20, 25):  # ModelProto.training_info, functions
             raise OnnxGuardError("it defines functions or training steps, which are not run")
@@ -77,7 +77,7 @@ def _check_tensor(tensor: bytes) -> None:
 
 
 def _fields(data: bytes) -> Iterator[Field]:
-    """Yield number and value of each field of one protobuf message."""
+    """Yield the number and the value of each field of a protobuf message."""
     at = 0
     while at < len(data):
         key, at = _varint(data, at)
@@ -91,9 +91,9 @@ def _fields(data: bytes) -> Iterator[Field]:
         elif kind in (1, 5):
             size = 8 if kind == 1 else 4
         else:
-            raise OnnxGuardError(f"it is no ONNX model: wire type {kind} at byte {at}")
+            raise OnnxGuardError(f"it is not an ONNX model: wire type {kind} at byte {at}")
         if at + size > len(data):
-            raise OnnxGuardError("it is no ONNX model: it ends too early")
+            raise OnnxGuardError("it is not an ONNX model: it ends too early")
         yield key >> 3, data[at : at + size]
         at += size
 
@@ -102,17 +102,17 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(data):
-            raise OnnxGuardError("it is no ONNX model: it ends too early")
+            raise OnnxGuardError("it is not an ONNX model: it ends too early")
         value |= (data[at] & 0x7F) << shift
         at += 1
         if data[at - 1] < 0x80:
             return value, at
-    raise OnnxGuardError(f"it is no ONNX model: a number without end at byte {at}")
+    raise OnnxGuardError(f"it is not an ONNX model: a number without end at byte {at}")
 
 
 def _message(value: int | bytes) -> bytes:
     if isinstance(value, int):
-        raise OnnxGuardError("it is no ONNX model: a number where a message belongs")
+        raise OnnxGuardError("it is not an ONNX model: a number in place of a message")
     return value
 
 

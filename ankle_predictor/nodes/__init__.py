@@ -1,1 +1,1 @@
-"""The ROS nodes: parameters, messages, services and the action around the logic of the other rooms."""
+"""The ROS nodes: parameters, messages, services and the action around the logic of the other sub-packages."""

@@ -1,4 +1,4 @@
-"""The action ``~/adapt``: adapts the model in use to the wearer while the wearer walks, and switches to the result."""
+"""The action ``~/adapt``: adapts the model in use to the walking wearer, and switches to the adapted model."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from ankle_predictor.adaptation.process import AdaptationEnded, Outcome, Task
 from ankle_predictor.adaptation.run import SWAPPING, TRAINING, AdaptationRun, check_means
 from ankle_predictor.estimation.samples import PairSample
 from ankle_predictor.forecasting.live_predictor import LivePredictor
-from ankle_predictor.model.bundle import bundle_path, check_writable, write_bundle
+from ankle_predictor.model.bundle import Bundle, bundle_path, check_writable, write_bundle
 from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.nodes.worker import Worker
 from ankle_predictor.trust.status import Status
 
 LABELS = ("imu", "encoder")
-SHORTEST, LONGEST = 8.0, 600.0  # s of walking; less gives nothing to judge by, more gives nothing to gain
+SHORTEST, LONGEST = 8.0, 600.0  # s of walking; less is not enough to judge the result, more improves nothing
 FEEDBACK_PERIOD = 0.2  # s
-OTHER_MODEL = "another model than the one to adapt is in use now"
-NOT_LEARNED_FROM = Status.SENSOR_SUSPECT | Status.IMPLAUSIBLE
+OTHER_MODEL = "the model to adapt is not in use any more"
+UNUSABLE = Status.SENSOR_SUSPECT | Status.IMPLAUSIBLE
 
 
 class AdaptAction:
-    """Serves one goal at a time. Nothing here blocks the executor: what takes longer runs in a worker thread.
+    """Serves one goal at a time. Long work runs in a worker thread, so that the executor is never blocked.
 
     Attributes:
-        run: the adaptation that runs, None while there is none.
+        run: the adaptation in progress, None if there is none.
     """
 
     def __init__(self, node: ManagedNode, predictor: LivePredictor) -> None:
-        """Offer the action of a node for its predictor."""
+        """Create the action server of a node for its predictor."""
         self._node, self._predictor = node, predictor
         self._worker = Worker(node, "adapt")
         self.run: AdaptationRun | None = None
@@ -54,22 +54,22 @@ class AdaptAction:
         )
 
     def push(self, pair: PairSample, status: Status) -> None:
-        """Take every pair with its status."""
-        if self.run is not None and not status & NOT_LEARNED_FROM:
+        """Add a pair with its status. Pairs with an unusable status are ignored."""
+        if self.run is not None and not status & UNUSABLE:
             self.run.push(pair)
 
     def push_encoder(self, stamp: float, angle: float) -> None:
-        """Take the encoder's angle in rad, dorsiflexion positive."""
+        """Add an angle of the encoder in rad, dorsiflexion positive; ``stamp`` in s."""
         if self.run is not None:
             self.run.push_encoder(stamp, angle)
 
     def end(self, reason: str) -> None:
-        """End the adaptation that runs, if there is one."""
+        """End the adaptation in progress, if there is one; ``reason`` becomes its message."""
         if self.run is not None:
             self.run.stop(reason)
 
     def close(self) -> None:
-        """End everything before the node is destroyed; waits until the adapting process has ended."""
+        """End everything before the node is destroyed, and wait until the adapting process has ended."""
         self.end("predictor ended")
         self._worker.close()
         self._finish()
@@ -83,7 +83,7 @@ class AdaptAction:
         except Refusal as refusal:
             self._node.get_logger().error(f"adapt is refused: {refusal}")
             return GoalResponse.REJECT
-        except Exception as bug:  # noqa: BLE001 - reported, and a caller who hears nothing would wait for ever
+        except Exception as bug:  # noqa: BLE001 - reported; without an answer the caller would wait for ever
             self._node.report("adapt", bug)
             return GoalResponse.REJECT
         return GoalResponse.ACCEPT
@@ -92,13 +92,15 @@ class AdaptAction:
         """Refuse a goal that cannot be served.
 
         Raises:
-            Refusal: one sentence says why.
+            Refusal: the message says why.
         """
         base = self._predictor.engine
         if base is None or not self._node.is_active:
             raise Refusal("predictor is not active; activate it first")
         if self.run is not None:
-            raise Refusal(f"the model is being adapted to {self.run.path.name} already; wait, or cancel that")
+            raise Refusal(
+                f"the model is already being adapted to {self.run.path.name}; wait, or cancel that adaptation"
+            )
         if goal.labels not in LABELS:
             raise Refusal(f"labels must be 'imu' or 'encoder', not {goal.labels!r}")
         if not SHORTEST <= goal.duration <= LONGEST:
@@ -110,7 +112,7 @@ class AdaptAction:
 
     def _accept(self, goal: Any) -> None:
         base = self._predictor.engine
-        assert base is not None  # ``_check`` has just seen it
+        assert base is not None  # checked by ``check``
         mirrored = base.manifest.side != self._predictor.config.side
         collected = Future(executor=self._node.executor)
         self.run = AdaptationRun(goal, base, self._path_of(goal.request.user), mirrored, collected)
@@ -119,7 +121,7 @@ class AdaptAction:
 
     def _cancel(self, _goal: Any) -> CancelResponse:
         if self.run is None or self.run.committing:
-            return CancelResponse.REJECT  # there is nothing left to cancel
+            return CancelResponse.REJECT  # too late to cancel
         self.run.stop("cancelled")
         return CancelResponse.ACCEPT
 
@@ -141,7 +143,7 @@ class AdaptAction:
             await self._adapt(run, result)
         except Refusal as reason:
             result.message = str(reason)
-        except Exception as bug:  # noqa: BLE001 - reported, and a caller who hears nothing would wait for ever
+        except Exception as bug:  # noqa: BLE001 - reported; without an answer the caller would wait for ever
             result.message = self._node.report("adapt", bug)
         finally:
             self._finish()
@@ -156,11 +158,20 @@ class AdaptAction:
         return result
 
     async def _adapt(self, run: AdaptationRun, result: AdaptToUser.Result) -> None:
-        """Go through all stages and fill the result in.
+        """Go through all stages and fill in the result.
 
         Raises:
-            AdaptationEnded, BundleError: the model in use stays. Nothing of a new one is left, unless it says so.
+            AdaptationEnded, BundleError: the model in use stays. No new model was written, unless the message says so.
         """
+        outcome = await self._collect_and_train(run)
+        result.error_before, result.error_after = outcome.before, outcome.after
+        if outcome.bundle is None:
+            raise AdaptationEnded(outcome.message)
+        await self._swap(run, outcome.bundle)
+        result.success, result.message = True, outcome.message
+
+    async def _collect_and_train(self, run: AdaptationRun) -> Outcome:
+        """Collect the walk while the adapting process starts, then let it train."""
         await self._worker.run(lambda: check_means(run.path))
         name = f"walk of {run.path.name}, {time.strftime('%Y-%m-%d %H:%M')}"
         task = Task(run.base.bundle, run.path.name, run.labels, name)
@@ -171,32 +182,34 @@ class AdaptAction:
             run.stop(OTHER_MODEL)
         run.process.give(run.collector.walked)
         run.stage, run.progress = TRAINING, 0.0
-        outcome: Outcome = await adapting  # raises, too, what went wrong while it was collecting
-        result.error_before, result.error_after = outcome.before, outcome.after
-        if outcome.bundle is None:
-            raise AdaptationEnded(outcome.message)
+        outcome: Outcome = await adapting  # also raises the errors of the collecting stage
+        return outcome
+
+    async def _swap(self, run: AdaptationRun, adapted: Bundle) -> None:
+        """Prepare the adapted model, write it, and switch to it."""
         run.stage, run.progress = SWAPPING, 0.0
-        bundle = dataclasses.replace(outcome.bundle, path=run.path)
+        bundle = dataclasses.replace(adapted, path=run.path)
         prepared = await self._worker.run(lambda: self._predictor.prepare(bundle))
-        self._go_on(run)
+        self._check_not_stopped(run)
         run.committing = True
         await self._worker.run(lambda: write_bundle(run.path, bundle.manifest, bundle.onnx, bundle.keras, replace=True))
         try:
-            self._go_on(run)
+            self._check_not_stopped(run)
         except AdaptationEnded as late:
-            raise AdaptationEnded(f"{late}; {run.path.name} was written all the same, load_weights loads it") from late
+            raise AdaptationEnded(
+                f"{late}; {run.path.name} was written nevertheless, load_weights can load it"
+            ) from late
         self._predictor.use(prepared)
-        result.success, result.message = True, outcome.message
 
     def _is_in_use(self, base: InferenceEngine) -> bool:
         in_use = self._predictor.engine
         return in_use is not None and in_use.manifest == base.manifest
 
-    def _go_on(self, run: AdaptationRun) -> None:
-        """Refuse to go on with an adaptation that was stopped, or whose base is not in use any more.
+    def _check_not_stopped(self, run: AdaptationRun) -> None:
+        """End an adaptation that was stopped, or whose base model is not in use any more.
 
         Raises:
-            AdaptationEnded: it must end.
+            AdaptationEnded: the reason.
         """
         if not self._is_in_use(run.base):
             run.stop(OTHER_MODEL)

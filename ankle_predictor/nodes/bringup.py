@@ -1,4 +1,4 @@
-"""The executable ``bringup``: driver, filter and predictor in one process, on one executor."""
+"""The executable ``bringup``: runs driver, filter and predictor in one process, on one executor."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.nodes.filter_node import OrientationFilterNode
 from ankle_predictor.nodes.predictor_node import PredictorNode
 from ankle_predictor.nodes.sample_executor import SampleExecutor
-from ankle_predictor.nodes.source_defaults import follow_source
+from ankle_predictor.nodes.source_defaults import source_defaults
 from ankle_predictor.nodes.topics import JOINT_TOPIC, SEGMENT_TOPICS
 
 
 def make_nodes(executor: SampleExecutor) -> list[ManagedNode]:
-    """Make the three nodes for an executor; filter and predictor take the defaults of the driver's source.
+    """Make the three nodes; some parameters of filter and predictor depend on the driver's source.
 
     Raises:
         Refusal: there is no log, or it cannot be read.
@@ -29,15 +29,15 @@ def make_nodes(executor: SampleExecutor) -> list[ManagedNode]:
         raise Refusal("source replay needs the parameter log, the recording to play")
     given = orientation.get_parameter("calibration_file").value
     save = orientation.get_parameter("calibration_save").value
-    save = "" if save == orientation.wearers_file else save
+    save = "" if save == orientation.default_save_file else save
     rate = driver.number("rate")
-    following = follow_source(source, log, bus, rate, calibration_file=given, calibration_save=save)
-    if following.get("calibration_file") == "":
-        driver.get_logger().info(f"{log} brings no calibration: the filter waits for two seconds of standing")
+    defaults = source_defaults(source, log, bus, rate, calibration_file=given, calibration_save=save)
+    if defaults.get("calibration_file") == "":
+        driver.get_logger().info(f"{log} has no calibration: the filter waits for two seconds of standing")
     for node in (orientation, predictor):
-        node.set_parameters([Parameter(n, value=v) for n, v in following.items() if node.has_parameter(n)])
-    nodes = [predictor, orientation, driver]  # receivers before senders, so that no sample is missed
-    # In simulated time samples would overtake /clock.
+        node.set_parameters([Parameter(n, value=v) for n, v in defaults.items() if node.has_parameter(n)])
+    nodes = [predictor, orientation, driver]  # receivers before senders, so that no sample is lost
+    # In simulated time the direct samples would arrive before their time on /clock.
     if rate == 1 and not any(node.get_parameter("use_sim_time").value for node in nodes):
         connect(executor, driver, orientation, predictor)
     for node in nodes:
@@ -48,7 +48,7 @@ def make_nodes(executor: SampleExecutor) -> list[ManagedNode]:
 def connect(
     executor: SampleExecutor, driver: ImuDriverNode, orientation: OrientationFilterNode, predictor: PredictorNode
 ) -> None:
-    """Hand samples from node to node past DDS, unless a remapping has separated any of their topics."""
+    """Pass samples directly from node to node instead of over DDS, unless a remapping separates their topics."""
     hops = [(topic, driver, orientation) for topic in RAW_TOPICS.values()]
     hops += [(topic, orientation, predictor) for topic in (*SEGMENT_TOPICS.values(), JOINT_TOPIC)]
     if any(sender.resolve_topic_name(topic) != receiver.resolve_topic_name(topic) for topic, sender, receiver in hops):
@@ -61,7 +61,7 @@ def connect(
     def tap(stream: int, frame: str, stamp: int, values: Sequence[float]) -> None:
         ax, ay, az, gx, gy, gz = values
         orientation.inputs.post((stream, frame, stamp, (ax, ay, az), (gx, gy, gz)))
-        executor.ring()
+        executor.notify()
 
     driver.tap = tap
 

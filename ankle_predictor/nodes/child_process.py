@@ -1,4 +1,4 @@
-"""Runs nodes as a child process that never outlives its parent, where no other ROS program can hear them."""
+"""Runs nodes in a child process that ends with its parent, isolated from all other ROS programs."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-DOMAINS = range(1, 100)  # above, the ports lie among those that Linux hands out itself
-STOPPING = ((signal.SIGINT, 5.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))  # and s that each is given
+DOMAINS = range(1, 100)  # the ports of higher domains are in the range that Linux assigns to other programs
+STOP_SIGNALS = ((signal.SIGINT, 5.0), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0))  # with s to wait after each
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
-# Where a user's own settings would lead the demo off this machine.
-REDIRECTIONS = ("ROS_STATIC_PEERS", "ROS_DISCOVERY_SERVER", "ROS_SUPER_CLIENT", "ROS_LOCALHOST_ONLY")
+# A user's settings that would connect the nodes to other machines.
+NETWORK_SETTINGS = ("ROS_STATIC_PEERS", "ROS_DISCOVERY_SERVER", "ROS_SUPER_CLIENT", "ROS_LOCALHOST_ONLY")
 BRINGUP = ("-c", "import sys; from ankle_predictor.nodes.bringup import main; sys.exit(main())")
 
 Parameter = str | int | float | bool
 
 
 def private_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment whose ROS programs keep to this machine and to a domain that nobody uses."""
-    private = {name: value for name, value in environment.items() if name not in REDIRECTIONS}
+    """Return an environment in which ROS programs use only this machine, and a domain that nobody else uses."""
+    private = {name: value for name, value in environment.items() if name not in NETWORK_SETTINGS}
     private["ROS_DOMAIN_ID"] = str(free_domain(environment.get("ROS_DOMAIN_ID", "")))
     private["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    if environment.get("ROS_DISTRO") == "humble":  # the name before Iron; later ones warn of it
+    if environment.get("ROS_DISTRO") == "humble":  # its name before Iron; later versions warn about it
         private["ROS_LOCALHOST_ONLY"] = "1"
     return private
 
 
 def free_domain(avoid: str = "") -> int:
-    """Return a ROS domain in which no participant lives here; a random one, so that two demos hardly meet.
+    """Return a random ROS domain other than ``avoid`` that has no participant on this machine.
 
-    A domain's first participant holds UDP port 7410 + 250 * domain (OMG DDSI-RTPS 2.5, 9.6.2.3).
+    A domain's first participant binds UDP port 7410 + 250 * domain (OMG DDSI-RTPS 2.5, 9.6.2.3).
     """
     candidates = [domain for domain in DOMAINS if str(domain) != avoid]
     random.shuffle(candidates)
@@ -52,7 +52,7 @@ def free_domain(avoid: str = "") -> int:
 
 
 class NodesProcess:
-    """``bringup`` or one node in a process of its own; a context manager that has ended it when it is left."""
+    """``bringup`` or one node in a process of its own. A context manager: it ends the process on exit."""
 
     def __init__(
         self,
@@ -61,17 +61,20 @@ class NodesProcess:
         log: Path,
         program: Sequence[str] = BRINGUP,
     ) -> None:
-        """Start it.
+        """Start the process.
 
         Args:
             parameters: ROS parameters by ``node:name``.
-            environment: of the process.
-            log: takes what it prints.
-            program: what it runs, after ``python``.
+            environment: the environment variables of the process.
+            log: the file that its output is written to.
+            program: the arguments of ``python`` that select the program.
         """
         command = [sys.executable, *program, "--ros-args"]
         for name, value in parameters.items():
-            command += ["-p", f"{name}:={json.dumps(value, ensure_ascii=False)}"]  # JSON is YAML, quotes and all
+            command += [
+                "-p",
+                f"{name}:={json.dumps(value, ensure_ascii=False)}",
+            ]  # JSON is valid YAML, also with quotes
         self._log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
@@ -80,7 +83,7 @@ class NodesProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is the demo's, which then ends the nodes in order
+                start_new_session=True,  # Ctrl-C reaches only the parent, which then stops this process
                 preexec_fn=_end_with_parent(),  # noqa: PLW1509 - one system call, made before any thread of ours
             )
 
@@ -94,39 +97,39 @@ class NodesProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """Process id."""
         return self._process.pid
 
     @property
     def status(self) -> int | None:
-        """Its exit status, None while it runs."""
+        """Exit status, None while the process runs."""
         status: int | None = self._process.poll()
         return status
 
     def stop(self) -> None:
-        """End it, politely first."""
-        for sign, patience in STOPPING:
+        """End the process: by SIGINT, and if that does not help by SIGTERM and SIGKILL."""
+        for stop_signal, patience in STOP_SIGNALS:
             if self._process.poll() is not None:
                 return
-            self._process.send_signal(sign)
+            self._process.send_signal(stop_signal)
             try:
                 self._process.wait(patience)
             except subprocess.TimeoutExpired:
                 continue
 
     def last_words(self, lines: int = 5) -> str:
-        """Return the end of what it printed."""
+        """Return the last lines of the output."""
         return "\n".join(self._log.read_text("utf-8", "replace").splitlines()[-lines:])
 
 
 def _end_with_parent() -> Callable[[], object]:
-    """Return a call that lets the kernel end the child when the demo is killed (Linux)."""
+    """Return a function for the child that asks the kernel to end it with its parent (Linux)."""
     prctl = ctypes.CDLL(None).prctl
     parent = os.getpid()
 
     def ask() -> None:
         prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it died meanwhile
+        if os.getppid() != parent:  # the parent has already ended
             os._exit(1)
 
     return ask

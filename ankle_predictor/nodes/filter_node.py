@@ -1,4 +1,4 @@
-"""The node ``orientation_filter``: estimates both segments and the ankle angle now from the raw samples."""
+"""The node ``orientation_filter``: estimates both segments and the present ankle angle from the raw samples."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from ankle_predictor.estimation.leg_estimator import LegEstimator
 from ankle_predictor.estimation.samples import LegSample
 from ankle_predictor.nodes.input_queue import InputQueue
 from ankle_predictor.nodes.messages import JointMessage, SegmentMessage, framed_imu, static_transforms
-from ankle_predictor.nodes.node_parameters import declare_joint, declare_leg, fix_while, read_joint, read_leg
+from ankle_predictor.nodes.node_parameters import declare_joint, declare_leg, lock_parameters, read_joint, read_leg
 from ankle_predictor.nodes.qos import SAMPLE_QOS
 from ankle_predictor.nodes.stamps import TimeOrigin
 from ankle_predictor.nodes.topics import JOINT_TOPIC, SEGMENT_TOPICS
 
 try:
     from tf2_msgs.msg import TFMessage
-except ImportError:  # not among the wheels of ROS 2
+except ImportError:  # there is no pip package of it
     TFMessage = None
 
 RawSample = tuple[int, str, int, Vector, Vector]
@@ -37,23 +37,23 @@ RawSample = tuple[int, str, int, Vector, Vector]
 
 NAMES = {stream: STREAM_NAMES[stream] for stream in (SHANK, FOOT)}
 SILENT = 0.5  # s without a sample, after which a sensor counts as silent
-FOLDER = "~/.ros/ankle_predictor"
+SAVE_FOLDER = "~/.ros/ankle_predictor"
 
 
 class OrientationFilterNode(ManagedNode):
     """Publishes ``shank/imu/data``, ``foot/imu/data``, ``joint_states`` and the sensors' static transforms.
 
     Without a calibration the segments have no orientation and there are no ``joint_states``, until the wearer has stood
-    still and upright for two seconds. ``~/calibrate`` calibrates again at any time, ``~/reset`` restarts the estimate
+    still and upright for two seconds. ``~/calibrate`` calibrates again at any time. ``~/reset`` restarts the estimate
     and keeps the calibration.
 
     Attributes:
-        wearers_file: where the calibration is saved unless ``calibration_save`` says otherwise.
+        default_save_file: default of the parameter ``calibration_save``.
         inputs: the pending samples.
         time: the origin of the samples' time; nodes in one process that hand samples over share one.
-        predictor_inputs: of the predictor in the same process, which gets the samples before they are published; None
-            where the predictor listens over DDS.
-        leg: the estimate, while the node is configured.
+        predictor_inputs: input queue of a predictor in the same process, which gets the samples before they are
+            published; None if the predictor receives them over DDS.
+        leg: the estimator, while the node is configured.
         outputs: the publishers by topic, while the node is configured.
     """
 
@@ -66,17 +66,17 @@ class OrientationFilterNode(ManagedNode):
         self.predictor_inputs: InputQueue[Any] | None = None
         leg_name = self.get_namespace().strip("/").replace("/", "_")
         self.declare_parameter("calibration_file", "")
-        self.wearers_file = f"{FOLDER}/calibration{leg_name and '_' + leg_name}.yaml"
-        self.declare_parameter("calibration_save", self.wearers_file)
+        self.default_save_file = f"{SAVE_FOLDER}/calibration{leg_name and '_' + leg_name}.yaml"
+        self.declare_parameter("calibration_save", self.default_save_file)
         self.declare_parameter("frame_prefix", "")
         declare_leg(self)
         declare_joint(self)
-        fix_while(self, lambda: self.leg is not None)
+        lock_parameters(self, lambda: self.leg is not None)
         self.create_service(Trigger, "~/calibrate", self._on_calibrate)
         self.create_service(Trigger, "~/reset", self._on_reset)
 
     def setup(self) -> None:
-        """Read the parameters and the calibration, and make the estimate."""
+        """Read the parameters and the calibration, and make the estimator and the publishers."""
         self._save_to = self._path("calibration_save")
         leg = LegEstimator(read_leg(self), self._given_calibration())
         prefix = self.get_parameter("frame_prefix").value
@@ -86,7 +86,7 @@ class OrientationFilterNode(ManagedNode):
         self._joint_message = JointMessage(read_joint(self))
         self._heard = dict.fromkeys(NAMES, -SILENT)
         self._wrong_frame = dict.fromkeys(NAMES, 0)
-        self._stray_frame = ""
+        self._frame_error = ""
         self._pairs, self._pairs_reported, self._reported = 0, 0, time.monotonic()
         self.outputs = {t: self.create_publisher(Imu, t, SAMPLE_QOS) for t in SEGMENT_TOPICS.values()}
         self.outputs[JOINT_TOPIC] = self.create_publisher(JointState, JOINT_TOPIC, SAMPLE_QOS)
@@ -96,10 +96,10 @@ class OrientationFilterNode(ManagedNode):
             self.get_logger().info("tf2_msgs is not installed: the sensors' static transforms are not published")
         self.leg = leg
         self._calibration: Calibration | None = None
-        self._follow_calibration()
+        self._apply_calibration()
 
     def start(self) -> None:
-        """Listen to the sensors."""
+        """Start to receive raw samples."""
         if self.inputs.is_direct:
             self.inputs.accept(self._read)
             return
@@ -107,7 +107,7 @@ class OrientationFilterNode(ManagedNode):
             self.inputs.listen(Imu, topic, partial(self._read_message, stream))
 
     def stop(self) -> None:
-        """Stop listening."""
+        """Stop receiving and reset the estimate."""
         self.inputs.close()
         if self.leg is not None:
             self.leg.reset()
@@ -122,7 +122,7 @@ class OrientationFilterNode(ManagedNode):
                 self.destroy_publisher(output)
 
     def health(self) -> Health:
-        """Report whether pairs come and whether the sensors are calibrated."""
+        """Report whether pairs arrive and whether the sensors are calibrated."""
         assert self.leg is not None
         now = time.monotonic()
         rate = (self._pairs - self._pairs_reported) / max(now - self._reported, 1e-9)
@@ -137,8 +137,8 @@ class OrientationFilterNode(ManagedNode):
             **{name: n for name, n in self.leg.counts.items() if n},
         }
         silent = self._silent()
-        if self._stray_frame:
-            message, self._stray_frame = self._stray_frame, ""
+        if self._frame_error:
+            message, self._frame_error = self._frame_error, ""
             return Health(ERROR, message, values)
         if silent:
             return Health(ERROR, f"no samples come from {silent}", values)
@@ -154,7 +154,7 @@ class OrientationFilterNode(ManagedNode):
 
     def _given_calibration(self) -> Calibration | None:
         path = self._path("calibration_file")
-        # Whoever names the file that standing is saved to has none yet at the first start.
+        # At the first start the file that the calibration is saved to does not exist yet.
         if path is None or (path == self._save_to and not path.exists()):
             return None
         return read_calibration(path)
@@ -163,12 +163,12 @@ class OrientationFilterNode(ManagedNode):
         return self._read((stream, *framed_imu(message)))
 
     def _read(self, sample: RawSample) -> list[LegSample]:
-        if self.leg is None:  # cleaned up while the sample was on its way
+        if self.leg is None:  # cleaned up while the sample was pending
             return []
         stream, frame, stamp, accel, gyro = sample
         if frame and frame != self._frames[stream]:
             self._wrong_frame[stream] += 1
-            self._stray_frame = (
+            self._frame_error = (
                 f"{RAW_TOPICS[stream]} comes in the frame {frame!r} instead of {self._frames[stream]!r}; "
                 "it is not used: are the sensors swapped, or is frame_prefix different?"
             )
@@ -177,7 +177,7 @@ class OrientationFilterNode(ManagedNode):
         return self.leg.push(stream, self.time.seconds(stamp), accel, gyro)
 
     def _process(self, samples: list[LegSample]) -> None:
-        """Hand the samples to the predictor first, if it is in this process, and then publish them."""
+        """Pass the samples to the predictor, if it is in this process, and then publish them."""
         if self.predictor_inputs is not None:
             for sample in samples:
                 self.predictor_inputs.post(sample)
@@ -187,10 +187,10 @@ class OrientationFilterNode(ManagedNode):
                 self.outputs[topic].publish(message)
             self._pairs += sample.shank is not None and sample.foot is not None
         if self.leg is not None and self.leg.calibration is not self._calibration:
-            self.get_logger().info(self._keep_calibration())
+            self.get_logger().info(self._save_calibration())
 
     def _messages_of(self, sample: LegSample) -> Iterator[tuple[str, Any]]:
-        """Fill the messages of one time; each is valid until the next of its kind."""
+        """Yield topic and message of one time; each message is valid until the next one of its topic."""
         for stream, segment in ((SHANK, sample.shank), (FOOT, sample.foot)):
             if segment is not None:
                 stamp = self.time.nanoseconds(segment.stamp)
@@ -211,36 +211,36 @@ class OrientationFilterNode(ManagedNode):
             response.message = str(refusal)
             return response
         response.success = True
-        response.message = self._keep_calibration()
+        response.message = self._save_calibration()
         return response
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if self.leg is not None:
             self.leg.reset()
         response.success = True
-        response.message = "the estimate starts afresh; a calibration stays"
+        response.message = "the estimate was restarted; a calibration stays in use"
         return response
 
     def _silent(self) -> str:
         now = time.monotonic()
         return " and ".join(NAMES[stream] for stream, heard in self._heard.items() if now - heard >= SILENT)
 
-    def _keep_calibration(self) -> str:
-        """Use a new calibration and save it; returns a sentence about it."""
+    def _save_calibration(self) -> str:
+        """Apply a new calibration, save it, and return a sentence about it."""
         assert self.leg is not None
         assert self.leg.calibration is not None
-        self._follow_calibration()
-        said = f"calibrated by {self.leg.calibration.source}"
+        self._apply_calibration()
+        sentence = f"calibrated by {self.leg.calibration.source}"
         if self._save_to is None:
-            return said
+            return sentence
         try:
             save_calibration(self._save_to, self.leg.calibration)
         except CalibrationError as error:
             self.get_logger().warning(str(error))
-            return f"{said}, but not saved: {error}"
-        return f"{said}, saved as {self._save_to}"
+            return f"{sentence}, but not saved: {error}"
+        return f"{sentence}, saved as {self._save_to}"
 
-    def _follow_calibration(self) -> None:
+    def _apply_calibration(self) -> None:
         assert self.leg is not None
         self._calibration = self.leg.calibration
         if self._tf_output is not None:

@@ -11,8 +11,8 @@ from ankle_imu_driver.managed_node import ManagedNode
 from ankle_predictor.nodes.qos import SENSOR_QOS
 
 T = TypeVar("T")
-DEPTH = SENSOR_QOS.depth  # messages of one topic that may wait; when more come, the oldest are dropped
-DIRECT_DEPTH = 2 * DEPTH  # samples from a node in this process that may wait: both sensors together
+DEPTH = SENSOR_QOS.depth  # messages of one topic that may be pending; of more, the oldest are dropped
+DIRECT_DEPTH = 2 * DEPTH  # samples from a node in this process that may be pending: those of both sensors
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class InputQueue(Generic[T]):
     """
 
     def __init__(self, node: ManagedNode, process: Callable[[list[T]], None]) -> None:
-        """Make a queue that listens to nothing yet.
+        """Make a queue without any topic.
 
         Args:
-            node: the node that listens.
-            process: takes the new items, oldest first; never called with an empty list.
+            node: the node that receives.
+            process: processes the new items, oldest first; never called with an empty list.
         """
         self._node = node
         self._process = process
@@ -52,7 +52,7 @@ class InputQueue(Generic[T]):
         Args:
             kind: the message type.
             topic: its name.
-            read: returns the items that are complete with a message.
+            read: returns the items that a message completes.
         """
 
         def receive(message: Any) -> None:
@@ -61,11 +61,11 @@ class InputQueue(Generic[T]):
         self._topics.append(_Topic(read, self._node.create_subscription(kind, topic, receive, SENSOR_QOS)))
 
     def accept(self, read: Callable[[Any], list[T]]) -> None:
-        """Accept samples from a node in this process; ``read`` returns the items that are complete with one."""
+        """Accept samples from a node in this process; ``read`` returns the items that one completes."""
         self._read_direct = read
 
     def close(self) -> None:
-        """Stop listening and drop what is pending."""
+        """Unsubscribe and drop everything that is pending."""
         for topic in self._topics:
             self._node.destroy_subscription(topic.subscription)
         self._topics.clear()
@@ -82,9 +82,9 @@ class InputQueue(Generic[T]):
         return bool(self._guarded_drain([]))
 
     def _drain(self, items: list[T]) -> bool:
-        # Only what is pending now: a source that is faster than this loop would otherwise never let it end.
+        # Only what is pending now. Otherwise a source that is faster than this loop would never let it end.
         for _ in range(len(self._posted)):
-            if self._read_direct is None or not self._posted:  # closed by what was just read
+            if self._read_direct is None or not self._posted:  # closed by the sample before
                 break
             items += self._read(self._read_direct, self._posted.popleft())
         for _ in range(DEPTH):
@@ -102,7 +102,7 @@ class InputQueue(Generic[T]):
         """Take one message of each topic, so that topics stay in step; return whether there was any."""
         any_came = False
         for topic in self._topics.copy():
-            # What the executor itself calls. rclpy has no public way to take a message without waiting.
+            # The executor makes the same call. rclpy has no public way to take a message without waiting.
             with topic.subscription.handle:
                 taken = topic.subscription.handle.take_message(topic.subscription.msg_type, topic.subscription.raw)
             if taken is not None:

@@ -69,7 +69,7 @@ class SegmentMessage:
 
 
 class JointMessage:
-    """The ``JointState`` message of the ankle angle now."""
+    """The ``JointState`` message of the present ankle angle."""
 
     def __init__(self, joint: JointConvention) -> None:
         self._joint = joint
@@ -86,7 +86,8 @@ class JointMessage:
 def joint_of(message: JointState, joint: JointConvention) -> tuple[int, float, float] | None:
     """Return stamp in ns, angle in rad and rate in rad/s of a joint, dorsiflexion positive.
 
-    The joint is found by its name. None if the message has no position of it. The rate is NaN if it has no velocity.
+    The joint is found by its name. Returns None if the message has no position for it. The rate is NaN if the message
+    has no velocity for it.
     """
     names = list(message.name)
     k = names.index(joint.name) if joint.name in names else len(message.position)
@@ -115,7 +116,7 @@ def static_transforms(prefix: str, rotations: Sequence[FloatArray], stamp: Any) 
 
 
 class DetailMessage:
-    """The ``AnkleForecast`` message: how far to trust the forecast, or why there is none."""
+    """The ``AnkleForecast`` message: how much to trust the forecast, or why there is none."""
 
     def __init__(self, joint: JointConvention, frame: str = "") -> None:
         self._joint = joint

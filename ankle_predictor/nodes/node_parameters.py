@@ -1,4 +1,4 @@
-"""Parameters that the filter node and the predictor node declare alike."""
+"""Declares and reads the parameters that filter node and predictor node have in common."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE
 
 
 def declare_filter(node: ManagedNode) -> None:
-    """Declare every constant of the filter under its own name."""
+    """Declare a parameter for each constant of the filter, with the same name and unit."""
     for constant in fields(FilterConfig):
         assert isinstance(constant.default, float)
         node.declare_number(constant.name, constant.default)
@@ -28,13 +28,13 @@ def read_filter(node: ManagedNode) -> FilterConfig:
     """Read what ``declare_filter`` declared.
 
     Raises:
-        Refusal: a constant makes no filter.
+        Refusal: a constant is out of its bounds.
     """
     return FilterConfig(**{constant.name: node.number(constant.name) for constant in fields(FilterConfig)})
 
 
 def declare_leg(node: ManagedNode) -> None:
-    """Declare which leg it is, how the sensors sit on it, and the constants of the filter."""
+    """Declare the side of the leg, the mounting of the sensors, and the constants of the filter."""
     node.declare_parameter("side", "right")
     for name, mounting, tilt in (("shank", SHANK_MOUNTING, SHANK_TILT), ("foot", FOOT_MOUNTING, FOOT_TILT)):
         node.declare_parameter(f"{name}.mounting", mounting)
@@ -47,7 +47,7 @@ def read_leg(node: ManagedNode) -> LegConfig:
     """Read what ``declare_leg`` declared.
 
     Raises:
-        Refusal: there is no such side, or a tilt is not two numbers, or a constant makes no filter.
+        Refusal: the side is unknown, a tilt is not two numbers, or a constant is out of its bounds.
     """
     mirrored = read_side(node) == "left"
     tilts = []
@@ -55,7 +55,7 @@ def read_leg(node: ManagedNode) -> LegConfig:
         tilt = node.get_parameter(f"{name}.tilt").value
         if len(tilt) != 2:
             raise Refusal(f"{name}.tilt must be [roll, pitch] in rad, not {list(tilt)}")
-        # Given for a right leg: on the left one the same strap leans to the other side.
+        # Tilts are given for a right leg. On a left leg the roll has the opposite sign.
         tilts.append((-tilt[0] if mirrored else tilt[0], tilt[1]))
     return LegConfig(
         shank_mounting=node.get_parameter("shank.mounting").value,
@@ -68,10 +68,10 @@ def read_leg(node: ManagedNode) -> LegConfig:
 
 
 def read_side(node: ManagedNode) -> str:
-    """Read which leg it is.
+    """Read the side of the leg, "left" or "right".
 
     Raises:
-        Refusal: neither of the two.
+        Refusal: the side is neither of the two.
     """
     side = str(node.get_parameter("side").value)
     check_side(side)
@@ -79,7 +79,7 @@ def read_side(node: ManagedNode) -> str:
 
 
 def declare_joint(node: ManagedNode, prefix: str = "") -> None:
-    """Declare how others call and count the joint."""
+    """Declare the name, sign and offset (rad) of the joint in messages."""
     node.declare_parameter(f"{prefix}joint_name", "ankle")
     node.declare_number(f"{prefix}joint_sign", 1.0)
     node.declare_number(f"{prefix}joint_offset", 0.0)
@@ -89,19 +89,21 @@ def read_joint(node: ManagedNode, prefix: str = "") -> JointConvention:
     """Read what ``declare_joint`` declared.
 
     Raises:
-        Refusal: the name, sign or offset is none.
+        Refusal: the name, sign or offset is invalid.
     """
     name = str(node.get_parameter(f"{prefix}joint_name").value)
     return JointConvention(name, node.number(f"{prefix}joint_sign"), node.number(f"{prefix}joint_offset"))
 
 
-def fix_while(node: ManagedNode, busy: Callable[[], bool], free: Iterable[str] = ("autostart", "use_sim_time")) -> None:
-    """Refuse changes of a node's parameters while ``busy`` says that it works with the old ones."""
-    kept = frozenset(free)
+def lock_parameters(
+    node: ManagedNode, in_use: Callable[[], bool], exempt: Iterable[str] = ("autostart", "use_sim_time")
+) -> None:
+    """Reject changes of a node's parameters, except the exempt ones, while ``in_use`` returns True."""
+    always_free = frozenset(exempt)
 
     def guard(parameters: list[Parameter]) -> SetParametersResult:
-        names = sorted(p.name for p in parameters if p.name not in kept)
-        if names and busy():
+        names = sorted(p.name for p in parameters if p.name not in always_free)
+        if names and in_use():
             reason = f"{', '.join(names)} cannot change while {node.get_name()} is configured; clean it up first"
             return SetParametersResult(successful=False, reason=reason)
         return SetParametersResult(successful=True)

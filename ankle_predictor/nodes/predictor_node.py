@@ -1,4 +1,4 @@
-"""The node ``predictor``: forecasts the ankle angle of the next half second from the segments and the angle now."""
+"""The node ``predictor``: forecasts the ankle angle of the next half second from segments and present angle."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from trajectory_msgs.msg import JointTrajectory
 from ankle_imu_driver.conventions import ENCODER_TOPIC, FOOT, SHANK
 from ankle_imu_driver.managed_node import ERROR, OK, WARN, Health, ManagedNode, spin_nodes
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.estimation.pair_assembler import Joined
+from ankle_predictor.estimation.pair_assembler import JoinedPair
 from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE
 from ankle_predictor.estimation.samples import JointSample, LegSample, SegmentSample
-from ankle_predictor.forecasting.live_predictor import LivePredictor, PredictorConfig, skipped
+from ankle_predictor.forecasting.live_predictor import LivePredictor
+from ankle_predictor.forecasting.predictor_config import PredictorConfig
+from ankle_predictor.forecasting.tick import skipped
 from ankle_predictor.model.bundle import model_directories
 from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.model.forecast import Forecast
@@ -29,7 +31,7 @@ from ankle_predictor.nodes.messages import DetailMessage, joint_of, segment_imu
 from ankle_predictor.nodes.node_parameters import (
     declare_filter,
     declare_joint,
-    fix_while,
+    lock_parameters,
     read_filter,
     read_joint,
     read_side,
@@ -42,27 +44,27 @@ from ankle_predictor.nodes.weights_service import WeightsService
 from ankle_predictor.trust.input_monitor import TrustLimits
 from ankle_predictor.trust.status import Status
 
-WATCH_PERIOD = 0.04  # s without a forecast_detail, after which one is published that says that no pairs come
+WATCH_PERIOD = 0.04  # s without a forecast_detail, after which one is published to report that no pairs arrive
 
 
 class PredictorNode(ManagedNode):
     """Publishes ``forecast`` for every pair that can be trusted, and ``forecast_detail`` always.
 
-    Without a usable model the node stays configured and says so; ``~/load_weights`` then loads one and activates it.
+    Without a usable model the node stays configured and reports it. ``~/load_weights`` then loads one and activates it.
 
     Attributes:
         inputs: the pending samples.
         time: the origin of the samples' time; nodes in one process that hand samples over share one.
-        predictor: everything that is computed.
+        predictor: makes and judges the forecasts, without ROS.
         adapt_action: the action ``~/adapt``.
         outputs: the publishers by topic, while the node is configured.
     """
 
     def __init__(self, **node_arguments: Any) -> None:
         super().__init__("predictor", **node_arguments)
-        self.inputs: InputQueue[Joined] = InputQueue(self, self._process)
+        self.inputs: InputQueue[JoinedPair] = InputQueue(self, self._process)
         self.time = TimeOrigin()
-        self.predictor = LivePredictor(self._follow_model)
+        self.predictor = LivePredictor(self._on_model)
         self.outputs: dict[str, Any] = {}
         self._missing_model = ""
         self._watch: Any = None
@@ -81,12 +83,12 @@ class PredictorNode(ManagedNode):
         declare_joint(self)
         declare_joint(self, "encoder.")
         declare_filter(self)
-        fix_while(self, lambda: self.predictor.is_configured)
+        lock_parameters(self, lambda: self.predictor.is_configured)
         WeightsService(self, self.predictor)
         self.adapt_action = AdaptAction(self, self.predictor)
 
     def setup(self) -> None:
-        """Read the parameters and load the model."""
+        """Read the parameters, make the publishers and load the model."""
         config = self._read_config()
         self._joint, self._encoder = read_joint(self), read_joint(self, "encoder.")
         self._detail = DetailMessage(self._joint)
@@ -103,10 +105,10 @@ class PredictorNode(ManagedNode):
             self._missing_model = f"nothing is forecast until load_weights loads a model: {error}"
 
     def start(self) -> None:
-        """Listen to the filter.
+        """Start to receive the filter's samples.
 
         Raises:
-            Refusal: there is no model yet.
+            Refusal: no model is loaded yet.
         """
         if self._missing_model:
             raise Refusal(self._missing_model)
@@ -118,10 +120,10 @@ class PredictorNode(ManagedNode):
                 self.inputs.listen(Imu, SEGMENT_TOPICS[stream], partial(self._read_segment, stream))
             self.inputs.listen(JointState, JOINT_TOPIC, self._read_joint)
         self.inputs.listen(JointState, ENCODER_TOPIC, self._read_encoder)
-        self._watch = self.create_steady_timer(WATCH_PERIOD, self._say_that_no_pair_came)
+        self._watch = self.create_steady_timer(WATCH_PERIOD, self._report_missing_pairs)
 
     def stop(self) -> None:
-        """Stop listening."""
+        """Stop receiving, and end an adaptation."""
         self.adapt_action.end("predictor was deactivated")
         self.inputs.close()
         if self._watch is not None:
@@ -136,12 +138,12 @@ class PredictorNode(ManagedNode):
         self.outputs = {}
 
     def destroy_node(self) -> None:
-        """End the adapting process, too."""
+        """Also end the adapting process."""
         self.adapt_action.close()
         super().destroy_node()
 
     def health(self) -> Health:
-        """Report what was published and withheld since the last time, and why."""
+        """Report how many forecasts were published and withheld since the last report, and why."""
         any_made, any_missing, sentence, values = self.predictor.report()
         return Health((WARN if any_missing else OK) if any_made else ERROR, sentence, values)
 
@@ -165,12 +167,12 @@ class PredictorNode(ManagedNode):
             model_directories=tuple(model_directories(Path(folder).expanduser() if folder else None)),
         )
 
-    def _read_segment(self, stream: int, message: Imu) -> list[Joined]:
+    def _read_segment(self, stream: int, message: Imu) -> list[JoinedPair]:
         stamp, accel, gyro, orientation = segment_imu(message)
         sample = SegmentSample(self.time.seconds(stamp), accel, gyro, orientation)
         return self.predictor.push_segment(stream, sample, time.monotonic())
 
-    def _read_joint(self, message: JointState) -> list[Joined]:
+    def _read_joint(self, message: JointState) -> list[JoinedPair]:
         values = joint_of(message, self._joint)
         if values is None:
             self.predictor.count(f"joint_states without {self._joint.name}")
@@ -178,10 +180,10 @@ class PredictorNode(ManagedNode):
         stamp, angle, rate = values
         return self.predictor.push_joint(JointSample(self.time.seconds(stamp), angle, rate))
 
-    def _read_leg(self, sample: LegSample) -> list[Joined]:
+    def _read_leg(self, sample: LegSample) -> list[JoinedPair]:
         return self.predictor.push_leg(sample, time.monotonic())
 
-    def _read_encoder(self, message: JointState) -> list[Joined]:
+    def _read_encoder(self, message: JointState) -> list[JoinedPair]:
         values = joint_of(message, self._encoder)
         if values is not None:
             stamp, angle, _ = values
@@ -189,19 +191,19 @@ class PredictorNode(ManagedNode):
             self.adapt_action.push_encoder(self.time.seconds(stamp), angle)
         return []
 
-    def _process(self, pending: list[Joined]) -> None:
+    def _process(self, pending: list[JoinedPair]) -> None:
         for joined, skip in zip(pending, skipped(len(pending)), strict=True):
-            if self.predictor.is_configured:  # else it was cleaned up while the pair was on its way
+            if self.predictor.is_configured:  # not if it was cleaned up while the pair was pending
                 self._tick(joined, skip)
 
-    def _tick(self, joined: Joined, skip: bool) -> None:
+    def _tick(self, joined: JoinedPair, skip: bool) -> None:
         tick = self.predictor.push(joined, time.monotonic(), skip)
         made = time.monotonic()
         self._newest = self.time.nanoseconds(joined.stamp)
         if tick.publish and tick.forecast is not None:
             self.outputs[FORECAST_TOPIC].publish(self._trajectory.fill(self._newest, tick.forecast))
         published = self.get_clock().now().nanoseconds
-        # A controller waits for the forecast. What is learned and reported follows it.
+        # A controller waits for the forecast, so everything else follows it.
         status = self.predictor.settle(tick, made, time.monotonic())
         angle = math.nan if tick.pair is None else tick.pair.joint.angle
         if not tick.skipped:
@@ -209,14 +211,14 @@ class PredictorNode(ManagedNode):
         if tick.pair is not None:
             self.adapt_action.push(tick.pair, status)
 
-    def _say_that_no_pair_came(self) -> None:
+    def _report_missing_pairs(self) -> None:
         status = self.predictor.watch(time.monotonic())
         self._publish_detail(status, self.get_clock().now().nanoseconds)
 
     def _publish_detail(
         self, status: Status, published: int, angle: float = math.nan, forecast: Forecast | None = None
     ) -> None:
-        """Publish ``forecast_detail``; ``published`` in ns is when the forecast was."""
+        """Publish ``forecast_detail``; ``published`` is the time in ns at which the forecast was published."""
         message = self._detail.fill(self._newest, status, angle, forecast)
         message.input_age = (published - self._newest) / 1e9 if self._newest else math.nan
         message.recent_error = self.predictor.recent_error
@@ -225,8 +227,8 @@ class PredictorNode(ManagedNode):
         if self._watch is not None:
             self._watch.reset()
 
-    def _follow_model(self, engine: InferenceEngine) -> None:
-        """Make the messages fit another model, and activate if the node waited for one."""
+    def _on_model(self, engine: InferenceEngine) -> None:
+        """Adapt the messages to another model, and activate the node if it waited for one."""
         horizon, period = engine.manifest.horizon, engine.manifest.features.period
         self._trajectory = TrajectoryMessage(
             self._joint, horizon, period, velocities=self.get_parameter("velocities").value

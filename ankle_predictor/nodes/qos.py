@@ -5,14 +5,14 @@ from __future__ import annotations
 from rclpy.duration import Duration
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-# Sensor data as in REP-2003, but half a second deep: a short overload must not lose samples and so restart the window.
+# Sensor data as in REP-2003, but half a second deep: samples lost in a short overload would restart the window.
 SENSOR_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
     depth=50,
     reliability=ReliabilityPolicy.BEST_EFFORT,
     durability=DurabilityPolicy.VOLATILE,
 )
-# What is published for every sample. Deep enough that a slow subscriber that asks for reliable delivery gets all of it.
+# Topics with a message for every sample. Deep enough that a slow subscriber with reliable delivery gets all of them.
 SAMPLE_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
     depth=50,

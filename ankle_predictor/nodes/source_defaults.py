@@ -1,4 +1,4 @@
-"""What the filter and the predictor must know of the source that the driver plays."""
+"""Derives parameters of filter and predictor from the source of the driver."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ankle_imu_driver.recordings.read_recording import read_recording
 
 
-def follow_source(
+def source_defaults(
     source: str = "replay",
     log: str = "",
     bus: str = "smbus2",
@@ -17,30 +17,31 @@ def follow_source(
     calibration_file: str = "",
     calibration_save: str = "",
 ) -> dict[str, Any]:
-    """Return the parameters of the filter and the predictor that follow from the driver's.
+    """Return the parameters of filter and predictor that depend on those of the driver.
 
-    A recording brings its calibration unless ``calibration_file`` names another one: ``calibration_file`` is then the
-    log, or empty if the log brings none. A person who does not exist must not overwrite what the wearer's standing
-    gave. At any rate but 1 the time is the one that the driver tells on ``/clock``.
+    - ``calibration_file`` is the recording if it contains a calibration, otherwise empty. If the filter has another
+      calibration file, the parameter is not returned.
+    - ``calibration_save`` is empty for a simulated wearer, whose calibration must not overwrite the real wearer's.
+    - ``use_sim_time`` is true at any rate but 1: the driver then publishes the time on ``/clock``.
 
     Args:
-        source: of the driver.
-        log: the recording that it plays, or that moves the emulated sensors.
-        bus: of source mpu6050.
+        source: the driver's source.
+        log: the recording that the driver replays, or that moves the emulated sensors.
+        bus: the bus of source mpu6050.
         rate: seconds of the source per second.
-        calibration_file: what the filter was given.
-        calibration_save: where it was told to save, empty for the wearer's own file.
+        calibration_file: the filter's calibration file, empty if none is set.
+        calibration_save: the filter's file to save to, empty if only the default is set.
 
     Raises:
         RecordingError: the log cannot be read.
     """
-    following: dict[str, Any] = {}
+    defaults: dict[str, Any] = {}
     emulated = source == "mpu6050" and bus == "emulated"
     if log and (source == "replay" or emulated):
         if not calibration_file:
-            following["calibration_file"] = log if read_recording(Path(log)).calibration else ""
+            defaults["calibration_file"] = log if read_recording(Path(log)).calibration else ""
     elif (source == "simulator" or emulated) and not calibration_save:
-        following["calibration_save"] = ""
+        defaults["calibration_save"] = ""
     if rate != 1.0:
-        following["use_sim_time"] = True
-    return following
+        defaults["use_sim_time"] = True
+    return defaults

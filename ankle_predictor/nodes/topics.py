@@ -1,4 +1,4 @@
-"""The names of all topics, relative to the namespace of one leg, and the types that a recording of them needs."""
+"""The names of all topics, relative to the namespace of one leg, and their message types."""
 
 from __future__ import annotations
 
@@ -18,9 +18,4 @@ TOPICS = {
     DETAIL_TOPIC: "ankle_predictor_interfaces/msg/AnkleForecast",
     DIAGNOSTICS_TOPIC: "diagnostic_msgs/msg/DiagnosticArray",
 }
-"""Everything that the nodes publish, with its type."""
-
-SHANK_RAW, FOOT_RAW = RAW_TOPICS[SHANK], RAW_TOPICS[FOOT]
-ENCODER, ANGLE = ENCODER_TOPIC, JOINT_TOPIC
-FORECAST, DETAIL = FORECAST_TOPIC, DETAIL_TOPIC
-DIAGNOSTICS = DIAGNOSTICS_TOPIC
+"""All topics of the nodes, with their message types."""

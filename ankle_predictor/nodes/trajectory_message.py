@@ -12,7 +12,7 @@ from ankle_predictor.nodes.stamps import SECOND, set_stamp
 
 
 class TrajectoryMessage:
-    """One message, made once and filled for every forecast; point k is due (k+1) periods after the stamp."""
+    """A message that is made once and filled for every forecast. Point k is due (k+1) periods after the stamp."""
 
     def __init__(self, joint: JointConvention, horizon: int, period: float, velocities: bool = False) -> None:
         """Make the message.
@@ -21,7 +21,7 @@ class TrajectoryMessage:
             joint: name and sign of the published joint.
             horizon: number of points.
             period: s between two points.
-            velocities: whether each point has a velocity, too; see ``curve_rates``.
+            velocities: whether each point also has a velocity; see ``curve_rates``.
         """
         self._joint = joint
         self._period = period
@@ -49,8 +49,8 @@ class TrajectoryMessage:
 def curve_rates(angle: FloatArray, period: float) -> FloatArray:
     """Return the slope of a forecast at each of its points, in rad/s.
 
-    Central differences, one-sided at the first point. The last point's is zero whatever the curve does: a trajectory
-    controller refuses a trajectory that ends in motion, and holds the last point if no other trajectory comes.
+    Central differences, one-sided at the first point. The last slope is always zero: a trajectory controller
+    refuses a trajectory that ends in motion, and holds the last point if no other trajectory comes.
 
     Args:
         angle: (H,) rad.

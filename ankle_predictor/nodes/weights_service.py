@@ -1,4 +1,4 @@
-"""The service ``~/load_weights``: loads and tries a model beside the one in use, and only then switches to it."""
+"""The service ``~/load_weights``: loads and tests a model, and only then switches to it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ RESULTS = {code: getattr(LoadWeights.Response, code) for code in CODES}
 
 
 class WeightsService:
-    """Answers one caller at a time while samples go on.
+    """Answers one caller at a time, while the processing of samples continues.
 
-    Loading and trial run in a worker thread, the switch runs in the executor's thread between two samples.
+    Loading and test run in a worker thread. The switch runs in the executor's thread, between two samples.
     """
 
     def __init__(self, node: ManagedNode, predictor: LivePredictor) -> None:
-        """Offer the service of a node for its predictor."""
+        """Create the service of a node for its predictor."""
         self._node, self._predictor = node, predictor
         self._worker = Worker(node, "load_weights")
         group = MutuallyExclusiveCallbackGroup()
@@ -34,7 +34,7 @@ class WeightsService:
             predictor.use(await self._worker.run(lambda: predictor.load(model)))
         except BundleError as refusal:
             response.result, response.message = RESULTS[refusal.code], str(refusal)
-        except Exception as bug:  # noqa: BLE001 - reported, and a caller who hears nothing would wait for ever
+        except Exception as bug:  # noqa: BLE001 - reported; without an answer the caller would wait for ever
             response.result, response.message = RESULTS["REJECTED"], self._node.report("load_weights", bug)
         else:
             response.result, response.message = LoadWeights.Response.SUCCESS, f"model {predictor.model} runs"

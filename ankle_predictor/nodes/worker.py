@@ -11,15 +11,15 @@ from rclpy.task import Future
 
 
 class Worker:
-    """Does one piece of work after the other, while a coroutine of the node awaits it and samples go on."""
+    """Runs one task after the other, while a coroutine of the node awaits it and the executor continues."""
 
     def __init__(self, node: Node, name: str) -> None:
-        """Make a worker; ``name`` is that of the thread."""
+        """Make a worker; ``name`` is the prefix of the thread's name."""
         self._node = node
         self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
     def run(self, work: Callable[[], Any]) -> Future:
-        """Start a piece of work; returns a future of the node's executor with its result, or with what it raised."""
+        """Start a task; return a future of the node's executor with its result or its exception."""
         executor = self._node.executor
         future = Future(executor=executor)
 
@@ -34,5 +34,5 @@ class Worker:
         return future
 
     def close(self) -> None:
-        """Wait for the present work to end, and accept no more."""
+        """Wait for the present task to end, and accept no more."""
         self._threads.shutdown()

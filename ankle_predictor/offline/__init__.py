@@ -1,1 +1,1 @@
-"""Recordings through the live code: features, forecasts and their scores."""
+"""Runs recordings through the live code: features, forecasts and their scores."""

@@ -1,4 +1,4 @@
-"""Whole recordings as the inputs of a model, one row for each pair, each row from what came before it."""
+"""Model inputs of a whole recording: one row for each pair, made from this pair and earlier ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ankle_predictor.offline.pipeline import FeatureTable, run_chain
 def _reference_table(recording: Recording, spec: FeatureSpec) -> FeatureTable:
     values = reference_features.recording_features(recording)
     columns = [REFERENCE_FEATURES.index(name) for name in spec.names]
-    # No ankle angle is among these inputs, so there is none to start a forecast from.
+    # These inputs do not contain the ankle angle.
     unknown = np.full(len(values), np.nan)
     return FeatureTable(recording.foot.stamp, values[:, columns], unknown, reference_features.low_pass)
 
@@ -26,13 +26,13 @@ TABLES: Mapping[str, Callable[[Recording, FeatureSpec], FeatureTable]] = {
     "reference16": _reference_table,
     "reference12": _reference_table,
 }
-"""By the labels of ``FAMILIES``."""
+"""By the label of the feature family, see ``FAMILIES``."""
 
 
 def feature_table(recording: Recording, spec: FeatureSpec) -> FeatureTable:
-    """Run a recording through what makes a spec's inputs; ``pipeline.windows_of`` cuts the windows from the result.
+    """Return a recording's inputs for a spec; ``pipeline.windows_of`` cuts windows from them.
 
     Raises:
-        ChainError, FeatureError, MountingError, ReferenceFeatureError: the inputs cannot be made of this recording.
+        ChainError, FeatureError, MountingError, ReferenceFeatureError: the inputs cannot be made from this recording.
     """
     return TABLES[family_of(spec).label](recording, spec)

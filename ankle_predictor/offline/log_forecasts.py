@@ -1,4 +1,4 @@
-"""Every forecast of a log, through the live code and with the past only."""
+"""All forecasts of a log, each made by the live code from past samples only."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ BATCH = 256
 
 
 class EvaluationError(Refusal):
-    """A log on which nothing can be scored; the message says why."""
+    """A log that cannot be scored; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
 class LogForecasts:
-    """Every forecast of one log's span.
+    """All forecasts of one log's span.
 
     Attributes:
-        stamp: (N,) s, of the newest pair.
-        forecast: (N, H) each.
+        stamp: (N,) s, of each forecast's newest pair.
+        forecast: angle and interval, (N, H) each.
         pair_stamp: (M,) s, of every pair in the span.
-        pair_angle: (M,) rad, the IMU's ankle angle at each; NaN where the model's features do not tell it.
+        pair_angle: (M,) rad, the IMUs' ankle angle at each pair; NaN if the model's features do not contain it.
     """
 
     stamp: FloatArray
@@ -55,35 +55,35 @@ def forecast_log(
     on_progress: Callable[[float], None] = lambda _share: None,
     table: FeatureTable | None = None,
 ) -> LogForecasts:
-    """Forecast at every pair of a span, as the nodes would have.
+    """Forecast at every pair of a span, as the nodes do.
 
-    The chain always runs from the log's first sample, so that the filter has settled and the memory is filled as they
-    would have live.
+    The chain always runs from the log's first sample, so that filter and memory are in the state that they would have
+    live.
 
     Args:
-        engine: a tried one.
+        engine: of the model, already tested by ``load_engine``.
         recording: with calibration.
-        span: s from the log's first sample: of the earliest forecast, and by which the latest one's last step is due.
-        on_progress: told which share is done.
-        table: the recording's features where they are not to be made here.
+        span: s from the log's first sample: start of the first forecast, and end of the last forecast's last step.
+        on_progress: called with the share that is done, 0 to 1.
+        table: the recording's features; None to make them here.
 
     Raises:
-        ChainError, MountingError, ReferenceFeatureError: the features cannot be made of this recording.
-        EvaluationError: no forecast lies in the span.
+        ChainError, MountingError, ReferenceFeatureError: the features cannot be made from this recording.
+        EvaluationError: the span has no forecast.
     """
     spec, horizon, (start, end) = engine.manifest.features, engine.manifest.horizon, span
     table = table or feature_table(recording, spec)
     since = table.stamp - recording.start
     wanted = (since >= start) & (since + horizon * spec.period <= end + TIME_RESOLUTION)
-    # A memory has to live through what came before, too.
+    # A memory also needs the pairs before the span.
     needed = wanted if engine.manifest.memory is None else since <= end
     memory = LogMemory(engine.manifest, table)
     index: list[int] = []
-    done: list[Forecast] = []
+    forecasts: list[Forecast] = []
     for batch in _batches(windows_of(table, spec), needed):
-        places, windows = [k for k, _ in batch], np.array([window for _, window in batch])
-        index += places
-        done.append(memory.correct(places, windows, engine.forecast_batch(windows)))
+        newest, windows = [k for k, _ in batch], np.array([window for _, window in batch])
+        index += newest
+        forecasts.append(memory.correct(newest, windows, engine.forecast_batch(windows)))
         on_progress(index[-1] / len(table.stamp))
     chosen = wanted[index]
     if not chosen.any():
@@ -93,11 +93,13 @@ def forecast_log(
             f"{spec.window * spec.period:g} s, the forecast {horizon * spec.period:g} s, the log has {since[-1]:.1f} s"
         )
     inside = (since >= start) & (since <= end)
-    return LogForecasts(table.stamp[index][chosen], joined(done).at(chosen), table.stamp[inside], table.angle[inside])
+    return LogForecasts(
+        table.stamp[index][chosen], joined(forecasts).at(chosen), table.stamp[inside], table.angle[inside]
+    )
 
 
 class LogMemory:
-    """Corrects a network's forecasts of a log by the wearer's memory, pair by pair, as the node does."""
+    """Corrects the network's forecasts of a log with the memory of the wearer's gait, pair by pair as the node does."""
 
     def __init__(self, manifest: Manifest, table: FeatureTable, every: int | None = None) -> None:
         """Start with an empty memory.
@@ -115,12 +117,12 @@ class LogMemory:
         self._next = 0
 
     def correct(self, index: Sequence[int], windows: FloatArray, forecast: Forecast) -> Forecast:
-        """Return (N, H) forecasts corrected; ``index`` (N,) tells the newest pair of each, later than in earlier calls.
+        """Return forecasts corrected by the memory.
 
         Args:
-            index: rising.
+            index: (N,) newest pair of each forecast, rising, and later than in earlier calls.
             windows: (N, W, F) unscaled features.
-            forecast: the network's.
+            forecast: the network's, (N, H).
         """
         if self._memory is None:
             return forecast
@@ -131,7 +133,7 @@ class LogMemory:
                 self._memory.push_angle(float(stamps[pair]), float(angles[pair]))
             one, key = forecast.at(n), self._memory.key(windows[n])
             by[n] = self._memory.correction(key)
-            # What came due with this very pair is learned after its forecast, as in ``Forecaster.settle``.
+            # The memory learns from this pair only after its forecast, as in ``Forecaster.settle``.
             self._memory.push_angle(float(stamps[k]), float(angles[k]))
             self._next = k + 1
             if self._memory.keeps_next():

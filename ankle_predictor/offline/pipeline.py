@@ -1,4 +1,4 @@
-"""A whole recording through the live code: the same matcher, estimator and grid, one sample after the other."""
+"""Runs a whole recording through the live code, sample by sample: pair assembler, estimator and window grid."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from ankle_predictor.model.features import FeatureSpec, WindowGrid, pair_feature
 
 
 class ChainError(Refusal):
-    """A recording that cannot go through the chain; the message says why and what to do."""
+    """A recording that the live code cannot process; the message says why and what to do."""
 
 
 @dataclass(frozen=True, eq=False)
 class FeatureTable:
-    """What the predictor would have received, pair by pair.
+    """The predictor's inputs, pair by pair.
 
     Attributes:
         stamp: (N,) s, on the recording's clock.
         values: (N, F) features, columns as the spec's names.
-        angle: (N,) the ankle angle now in rad, dorsiflexion positive; NaN where the features do not tell it.
-        in_window: what is done to the (W, F) rows of a window after it was cut, from these rows alone.
+        angle: (N,) present ankle angle in rad, dorsiflexion positive; NaN if the features do not contain it.
+        in_window: applied to the (W, F) rows of each window after it is cut; depends on these rows only.
     """
 
     stamp: FloatArray
@@ -44,11 +44,11 @@ def pairs_of(
     shank_mounting: str = SHANK_MOUNTING,
     foot_mounting: str = FOOT_MOUNTING,
 ) -> Iterator[PairSample]:
-    """Yield what the filter node would have published.
+    """Yield the pairs that the filter node would publish.
 
     Raises:
         ChainError: the recording has no calibration.
-        MountingError: its calibration contradicts the mounting.
+        MountingError: its calibration does not fit the mounting.
     """
     if recording.calibration is None:
         raise ChainError(f"{recording.name} has no calibration; put the calibration file beside it")
@@ -65,11 +65,11 @@ def run_chain(recording: Recording, spec: FeatureSpec | None = None, mirrored: b
 
     Args:
         recording: with its calibration.
-        spec: the filter's constants are taken from it.
-        mirrored: whether it is from the other leg than the model's.
+        spec: gives the constants of the filter.
+        mirrored: whether the recording is of the other leg than the model's.
 
     Raises:
-        ChainError: the recording has no calibration, or not one pair.
+        ChainError: the recording has no calibration, or no pair of samples.
     """
     stamps, rows = [], []
     for pair in pairs_of(recording, spec):

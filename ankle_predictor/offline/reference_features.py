@@ -1,8 +1,8 @@
-"""The 16 inputs of the reference's published networks, for running those weights; ours use ``features``.
+"""The 16 inputs of the reference's published networks, to run those weights; our models use ``features``.
 
 Source: Zare Banadkouki et al., ICROM 2025, repository ``Omidzarexz/AnkleBiLSTMJointPrediction``. The reference computes
-"roll" and "pitch" from an accelerometer whose standing gravity its logger has already subtracted, so these two are no
-orientations. That is a flaw which its weights were trained on; it is reproduced here and used nowhere else.
+"roll" and "pitch" from accelerations from which its logger has already subtracted standing gravity, so they are not
+orientations. Its weights were trained with this flaw, so it is reproduced here; it is used nowhere else.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from ankle_imu_driver.recordings.recording import Recording
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.model.features import REFERENCE_SENSOR_FEATURES
 
-GYRO_WEIGHT = 0.98  # of the integrated gyro, per sample whatever its duration
-LOW_PASS = {"N": 2, "Wn": 5.0, "fs": 100.0}  # order, Hz, Hz: rows lie 10 ms apart on average only
+GYRO_WEIGHT = 0.98  # of the integrated gyro, per sample, whatever the time between samples
+LOW_PASS = {"N": 2, "Wn": 5.0, "fs": 100.0}  # order, cut-off in Hz, rate in Hz (the mean rate of the rows)
 ACCEL_DECIMALS = 2  # the logger prints m/s^2 with two decimals
 GYRO_DECIMALS = 1  # and deg/s with one
 
 
 class ReferenceFeatureError(Refusal):
-    """Samples from which the reference's inputs cannot be made; the message says why."""
+    """A recording from which the reference's inputs cannot be made; the message says why."""
 
 
 def low_pass(rows: FloatArray) -> FloatArray:
     """Filter (..., N, F) rows forward and backward, as the reference filters whole logs.
 
-    Given a log, every row sees its future. Given the rows of a window, each sees the window only: causal for what is
-    forecast from the window's newest row.
+    Applied to a log, every row depends on future rows. Applied to a window, rows depend on this window only, so that a
+    forecast from the window's newest row is causal.
     """
-    # Imported only here: a node that runs weights of our own has no use for scipy.
+    # Imported here, so that nodes with our own weights do not load scipy.
     from scipy.signal import butter, filtfilt  # noqa: PLC0415
 
     filtered: FloatArray = filtfilt(*butter(**LOW_PASS), rows, axis=-2)
@@ -49,7 +49,7 @@ class SensorOrientation:
         self.pitch = 0.0
 
     def step(self, stamp: float, accel: FloatArray, gyro: FloatArray) -> FloatArray:
-        """Take one sample and return that sensor's eight inputs.
+        """Process one sample and return this sensor's eight inputs.
 
         Args:
             stamp: s.
@@ -78,30 +78,30 @@ def sensor_features(stamp: FloatArray, accel: FloatArray, gyro: FloatArray) -> F
 
 
 def logged_accel(accel: FloatArray, calibration: SensorCalibration) -> FloatArray:
-    """Turn specific force into what the reference's logger would have printed.
+    """Convert specific force to the values that the reference's logger prints.
 
-    The rounding is the logger's. It also takes away the last-bit noise of subtracting gravity, which ``atan2`` of a
-    zero would turn into half a circle.
+    Rounding as the logger does also removes the floating-point noise of subtracting gravity, which around zero would
+    let ``atan2`` jump by half a turn.
 
     Args:
         accel: (..., 3) m/s^2, sensor frame, gravity included.
         calibration: of that sensor.
 
     Returns:
-        (..., 3) m/s^2 less the standing gravity.
+        (..., 3) m/s^2, standing gravity subtracted.
     """
     printed: FloatArray = np.round(accel - np.array(calibration.gravity), ACCEL_DECIMALS)
     return printed
 
 
 def logged_gyro(gyro: FloatArray, calibration: SensorCalibration) -> FloatArray:
-    """Turn (..., 3) rad/s into the deg/s that the reference's logger would have printed."""
+    """Convert (..., 3) rad/s to the deg/s that the reference's logger prints."""
     printed: FloatArray = np.round(np.degrees(gyro - np.array(calibration.gyro_bias)), GYRO_DECIMALS)
     return printed
 
 
 def recording_features(recording: Recording) -> FloatArray:
-    """Make the reference's inputs for a whole recording of its logger.
+    """Make the reference's inputs of a whole recording of its logger.
 
     Returns:
         (N, 16) in the order of ``REFERENCE_FEATURES``.
@@ -111,11 +111,11 @@ def recording_features(recording: Recording) -> FloatArray:
     """
     if recording.calibration is None:
         raise ReferenceFeatureError(
-            f"{recording.name} brings no calibration, without which the logger's gravity-free values cannot be had"
+            f"{recording.name} has no calibration, which is needed to compute the logger's gravity-free values"
         )
     if not np.array_equal(recording.foot.stamp, recording.shank.stamp):
         raise ReferenceFeatureError(
-            f"{recording.name} has sensors sampled at different times, the reference's inputs need one row for both"
+            f"{recording.name} has sensors sampled at different times, but the reference's inputs need one row for both"
         )
     sensors = (
         (recording.foot, recording.calibration.foot),

@@ -1,4 +1,4 @@
-"""What one tick costs: ours, and the reference's network by this engine and by ``keras.predict``."""
+"""Time of one tick: our model, and the reference's network with our engine and with ``keras.predict``."""
 
 from __future__ import annotations
 
@@ -20,15 +20,26 @@ from ankle_predictor.model.engine import load_engine, make_session
 from ankle_predictor.offline.pipeline import pairs_of
 from ankle_predictor.performance.timing import Progress, on_one_core, timed
 
-CLAIMED = 6.25  # real-time factor that the reference's publication gives
-REFERENCE = "ankle_predictor.performance.keras_predict"
+CLAIMED = 6.25  # real-time factor that the reference's publication states
+KERAS_PREDICT = "ankle_predictor.performance.keras_predict"
 PATIENCE = 300.0  # s for TensorFlow to load, compile and export, on a small computer
 
 
 def measure_inference(
     model: str, walk: Recording, seconds: float, progress: Progress, keras: bool = True
 ) -> dict[str, Any]:
-    """Measure all three, each for so many seconds; what cannot be measured here says why, under ``absent``."""
+    """Measure all of them, each for some seconds.
+
+    Args:
+        model: name of ours.
+        walk: that is played to it.
+        seconds: of each measurement.
+        progress: called as the measurements go on.
+        keras: whether to measure ``keras.predict``, and with it the reference's network.
+
+    Returns:
+        Figures by name. What cannot be measured here has only ``absent``, the reason.
+    """
     figures: dict[str, Any] = {
         name: _ours(model, walk, seconds / 2, progress, pause)
         for name, pause in (("ours", True), ("ours_back_to_back", False))
@@ -47,7 +58,10 @@ def measure_inference(
 
 
 def _ours(model: str, walk: Recording, seconds: float, progress: Progress, pause: bool) -> dict[str, float]:
-    """A pair of samples to a forecast: features, window and network, on one core, right after the filter made it."""
+    """Time a tick, from a pair of samples to a forecast: features, window and network, on one core.
+
+    The filter runs right before each tick, as in the live node, and its time is not counted.
+    """
     engine = load_engine(load_bundle(model, model_directories()))
     forecaster = Forecaster(engine.manifest.side, engine.manifest.features.filter)
     forecaster.use(forecaster.prepare(engine))
@@ -55,7 +69,7 @@ def _ours(model: str, walk: Recording, seconds: float, progress: Progress, pause
     while not forecaster.push(pair := next(pairs)):
         pass
 
-    def receive() -> None:
+    def filter_next() -> None:
         nonlocal pair
         pair = next(pairs)
 
@@ -63,27 +77,27 @@ def _ours(model: str, walk: Recording, seconds: float, progress: Progress, pause
         if forecaster.push(pair):
             forecaster.forecast()
 
-    def look_after() -> None:
+    def settle() -> None:
         _ = forecaster.unfamiliarity
         forecaster.settle()
 
     with on_one_core():
-        return timed(tick, seconds, progress, pause=pause, beforehand=receive, afterwards=look_after)
+        return timed(tick, seconds, progress, pause=pause, beforehand=filter_next, afterwards=settle)
 
 
 def _reference_engine(onnx: bytes, seconds: float, progress: Progress) -> dict[str, float]:
     session = make_session(onnx)
-    entry = session.get_inputs()[0]
-    window = np.random.default_rng(0).normal(size=(1, *entry.shape[1:])).astype(np.float32)
+    network_input = session.get_inputs()[0]
+    window = np.random.default_rng(0).normal(size=(1, *network_input.shape[1:])).astype(np.float32)
     with on_one_core():
-        return timed(lambda: session.run(None, {entry.name: window}), seconds, progress)
+        return timed(lambda: session.run(None, {network_input.name: window}), seconds, progress)
 
 
 def _keras_predict(onnx: Path, seconds: float) -> dict[str, Any]:
-    """Let a process of its own time it, and leave the network there; this one never imports tensorflow."""
+    """Time it in a child process, so that this one never imports tensorflow; the child writes the network, too."""
     if find_spec("tensorflow") is None:
         return {"absent": "TensorFlow is not installed (requirements-train.txt)"}
-    command = [sys.executable, "-m", REFERENCE, str(onnx), "--seconds", str(seconds)]
+    command = [sys.executable, "-m", KERAS_PREDICT, str(onnx), "--seconds", str(seconds)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE + seconds)
     except subprocess.CalledProcessError as error:

@@ -1,4 +1,4 @@
-"""``keras.predict`` of the reference's network, timed in a process of its own; ``benchmark`` starts it."""
+"""Times ``keras.predict`` with the reference's network; ``benchmark`` runs this as a child process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ankle_predictor.training.reference_network import FEATURES, WINDOW, referen
 
 
 def main() -> int:
-    """Write it as ONNX, time its ``predict``, and print the figures as one line of JSON."""
+    """Write the network as ONNX, time its ``predict``, and print the figures as one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("onnx", type=Path)
     parser.add_argument("--seconds", type=float, default=10.0)

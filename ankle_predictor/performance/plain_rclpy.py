@@ -1,7 +1,8 @@
-"""The baseline of the chain: the same processes and messages by plain rclpy, in which nothing is computed.
+"""Baseline of the chain: the same processes, topics and messages in plain rclpy, with nothing computed.
 
-What it takes is the price of three Python nodes over DDS; what the real chain takes beyond that is ours. In one process
-the real nodes hand samples on past DDS, these do not.
+It measures what three Python nodes over DDS cost; what the real chain costs beyond that is ours. In one process the
+real nodes hand samples over without DDS; these nodes do not. The topic names are written out here, because an import of
+our packages would add to the baseline's memory.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ SEGMENTS = ("shank", "foot")
 
 
 class BareDriver(Node):  # type: ignore[misc,unused-ignore]
-    """Publishes two empty samples by a timer, stamped with when they were due, as a played walk's are."""
+    """Publishes two empty samples by a timer, stamped with the time when they were due, as a played walk is."""
 
     def __init__(self) -> None:
         super().__init__("bare_driver")
@@ -41,7 +42,7 @@ class BareDriver(Node):  # type: ignore[misc,unused-ignore]
 
 
 class BareFilter(Node):  # type: ignore[misc,unused-ignore]
-    """Passes each sample on, and a joint state with every one of the foot."""
+    """Republishes each sample, and publishes a joint state with each sample of the foot."""
 
     def __init__(self) -> None:
         super().__init__("bare_filter")
@@ -50,15 +51,15 @@ class BareFilter(Node):  # type: ignore[misc,unused-ignore]
         self._joint = JointState(name=["ankle"], position=[0.0], velocity=[0.0])
         self.create_subscription(Imu, "shank/imu/data_raw", outputs[0].publish, QUEUE)
         self.create_subscription(Imu, "foot/imu/data_raw", outputs[1].publish, QUEUE)
-        self.create_subscription(Imu, "foot/imu/data_raw", self._tell, QUEUE)
+        self.create_subscription(Imu, "foot/imu/data_raw", self._on_foot, QUEUE)
 
-    def _tell(self, message: Imu) -> None:
+    def _on_foot(self, message: Imu) -> None:
         self._joint.header.stamp = message.header.stamp
         self._joint_output.publish(self._joint)
 
 
 class BarePredictor(Node):  # type: ignore[misc,unused-ignore]
-    """Answers every joint state with a trajectory that is always the same."""
+    """Publishes the same trajectory after each joint state."""
 
     def __init__(self) -> None:
         super().__init__("bare_predictor")
@@ -72,9 +73,9 @@ class BarePredictor(Node):  # type: ignore[misc,unused-ignore]
         self._detail = AnkleForecast(angle=[0.0] * HORIZON, lower=[0.0] * HORIZON, upper=[0.0] * HORIZON)
         for name in SEGMENTS:
             self.create_subscription(Imu, f"{name}/imu/data", lambda _: None, QUEUE)
-        self.create_subscription(JointState, "joint_states", self._answer, QUEUE)
+        self.create_subscription(JointState, "joint_states", self._on_joint, QUEUE)
 
-    def _answer(self, message: JointState) -> None:
+    def _on_joint(self, message: JointState) -> None:
         stamp = self._message.header.stamp = self._detail.header.stamp = message.header.stamp
         self._output.publish(self._message)
         age = self.get_clock().now().nanoseconds - (stamp.sec * 1_000_000_000 + stamp.nanosec)
@@ -91,7 +92,7 @@ def run(*roles: str) -> int:
     executor = SingleThreadedExecutor()
     for role in roles:
         executor.add_node(ROLES[role]())
-    gc.freeze()  # as the real nodes do
+    gc.freeze()  # as in the real nodes
     with suppress(KeyboardInterrupt, ExternalShutdownException):
         executor.spin()
     rclpy.try_shutdown()

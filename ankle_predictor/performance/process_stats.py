@@ -1,11 +1,10 @@
-"""What Linux says of a process: memory and CPU time; and of the computer: time that it never had."""
+"""Memory and CPU time of a process, and the CPU steal of this computer."""
 
 from __future__ import annotations
 
-import os
-import re
 from dataclasses import dataclass
-from pathlib import Path
+
+import psutil
 
 from ankle_imu_driver.refusal import Refusal
 
@@ -14,12 +13,13 @@ MEGABYTE = 1e6
 
 @dataclass(frozen=True)
 class ProcessStats:
-    """A process at one time.
+    """A process at one moment.
 
     Attributes:
-        resident: MB that lie in memory (RSS). What several processes share is counted in each of them.
-        proportional: MB, with what is shared divided among those that share it (PSS): sums are true.
-        cpu: s of CPU time since its start.
+        resident: resident set size (RSS) in MB; pages that several processes share count in each of them.
+        proportional: proportional set size (PSS) in MB; a page that n processes share counts as 1/n in each of them, so
+            that the sum over processes is right.
+        cpu: user and system CPU time in s since the process started.
     """
 
     resident: float
@@ -28,43 +28,41 @@ class ProcessStats:
 
 
 def read_stats(pid: int) -> ProcessStats:
-    """Look at a process.
+    """Measure a process (Linux only, which alone knows the PSS).
 
     Raises:
-        Refusal: it is not there, or this is no Linux.
+        Refusal: there is no such process, or it belongs to somebody else.
     """
     try:
-        memory = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
-        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
-    except OSError as error:
-        raise Refusal(f"process {pid} cannot be measured: {error.strerror}") from error
-    return ProcessStats(*parse_memory(memory), parse_cpu(stat, os.sysconf("SC_CLK_TCK")))
+        process = psutil.Process(pid)
+        with process.oneshot():
+            memory, cpu = process.memory_full_info(), process.cpu_times()
+    except psutil.Error as error:
+        raise Refusal(f"process {pid} cannot be measured: {error}") from error
+    return ProcessStats(memory.rss / MEGABYTE, memory.pss / MEGABYTE, cpu.user + cpu.system)
 
 
-def parse_memory(smaps_rollup: str) -> tuple[float, float]:
-    """Return RSS and PSS in MB from ``/proc/PID/smaps_rollup``, which counts kB of 1024 bytes."""
-    found = dict(re.findall(r"^(Rss|Pss):\s+(\d+) kB$", smaps_rollup, re.MULTILINE))
-    return int(found["Rss"]) * 1024 / MEGABYTE, int(found["Pss"]) * 1024 / MEGABYTE
+@dataclass(frozen=True)
+class CpuTime:
+    """CPU time of the whole computer since its start, over all cores.
 
-
-def parse_cpu(stat: str, ticks: int) -> float:
-    """Return the CPU time in s from ``/proc/PID/stat`` (proc(5): fields 14 and 15, in ``ticks`` a second)."""
-    fields = stat.rpartition(")")[2].split()  # the name, field 2, may hold anything
-    return (int(fields[11]) + int(fields[12])) / ticks
-
-
-def read_stolen() -> tuple[int, int]:
-    """Return the computer's stolen and whole CPU time since its start, in ticks; (0, 0) where nothing says so.
-
-    A virtual machine's processors stand still while their host runs others: no program in it can be on time then.
+    Attributes:
+        steal: s that the host of this virtual machine gave to others; no program in it can be on time meanwhile. 0 on a
+            real computer.
+        total: s of all kinds.
     """
-    try:
-        return parse_stolen(Path("/proc/stat").read_text("ascii"))
-    except OSError:
-        return 0, 0
+
+    steal: float
+    total: float
+
+    def steal_percent_since(self, before: CpuTime) -> float:
+        """Return the CPU steal since an earlier reading as a percentage of all CPU time."""
+        total = self.total - before.total
+        return 100.0 * (self.steal - before.steal) / total if total > 0.0 else 0.0
 
 
-def parse_stolen(stat: str) -> tuple[int, int]:
-    """Return ``steal`` and the sum of all kinds of time from ``/proc/stat`` (proc(5)); ``user`` holds the guests'."""
-    kinds = [int(field) for field in stat.partition("\n")[0].split()[1:9]]
-    return kinds[7], sum(kinds)
+def read_cpu_time() -> CpuTime:
+    """Read the CPU time of the whole computer."""
+    kinds = psutil.cpu_times()._asdict()
+    guests = ("guest", "guest_nice")  # the kernel counts these in "user" and "nice", too
+    return CpuTime(kinds.get("steal", 0.0), sum(time for kind, time in kinds.items() if kind not in guests))

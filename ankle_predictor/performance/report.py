@@ -1,4 +1,4 @@
-"""What was measured as rows: each figure next to its baseline and its target."""
+"""The benchmark's table: each figure next to its baseline and its target."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from typing import Any
 
 from rich.table import Table
 
-from ankle_imu_driver.refusal import Refusal
-
-BEGIN, END = "<!-- benchmark: begin -->", "<!-- benchmark: end -->"
 REFERENCE_KERAS = "reference's network, random weights, keras.predict"
 REFERENCE_ENGINE = "reference's network, random weights, this engine"
-CHAINS = {"separate": ("three processes", 10.0), "bringup": ("bringup", 5.0)}  # their title, and p99 aimed at in ms
+CHAINS = {"separate": ("three processes", 10.0), "bringup": ("bringup", 5.0)}  # title, and target of the p99 in ms
 BARE = "plain rclpy, nothing computed"
+WARM = "with breaks, as in the live node"
 
 
 @dataclass(frozen=True)
@@ -22,11 +20,11 @@ class Row:
     """One figure.
 
     Attributes:
-        what: was measured.
-        value: None where it could not be.
-        unit: of all numbers, empty for a factor.
-        target: that it is to stay below (a factor: above), None for none.
-        baseline: measured in the same run, None where there is none.
+        what: name of the figure.
+        value: None if it could not be measured.
+        unit: of value, target and baseline; empty for a factor or a number of cores.
+        target: upper bound (for a factor: lower bound), None if the figure has no target.
+        baseline: measured in the same run, None if the figure has no baseline.
         against: what the baseline is, or why value or baseline is missing.
     """
 
@@ -39,12 +37,12 @@ class Row:
 
     @property
     def ratio(self) -> float | None:
-        """Value by baseline."""
+        """Value divided by baseline."""
         return self.value / self.baseline if self.value is not None and self.baseline else None
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is kept, None without one."""
+        """Whether the target is met, None without a target."""
         if self.target is None or self.value is None:
             return None
         return self.value <= self.target if self.unit else self.value >= self.target
@@ -68,41 +66,59 @@ class Row:
 
 
 def rows_of(figures: Mapping[str, Any]) -> list[Row]:
-    """Lay the figures of ``measure`` out."""
-    inference, chains = figures["inference"], figures["chain"]
-    rows = _of_inference(inference)
-    window = figures["window_s"]
+    """Return the figures of a benchmark as rows."""
+    rows = _of_inference(figures["inference"])
     for name, (title, p99) in CHAINS.items():
-        if name not in chains:
-            continue
-        ours, bare = chains[name], chains[f"{name}_bare"]
-        why = ours.get("absent") or bare.get("absent") or BARE
+        if name in figures["chain"]:
+            ours, bare = figures["chain"][name], figures["chain"][f"{name}_bare"]
+            rows += _of_chain(title, p99, figures["window_s"], ours, bare)
+            rows += _of_live_tick(title, ours, figures["inference"]["ours"]["median_ms"])
+            rows += _of_processes(ours.get("processes", {}))
+    return rows
+
+
+def _of_chain(title: str, p99: float, window: float, ours: Mapping[str, Any], bare: Mapping[str, Any]) -> list[Row]:
+    why = ours.get("absent") or bare.get("absent") or BARE
+    return [
+        Row(f"{title}: {what}", ours.get(key), unit, target, bare.get(key), why)
         for what, key, unit, target in (
             ("sample to published forecast, median", "published_p50_ms", "ms", None),
             ("sample to published forecast, p99", "published_p99_ms", "ms", p99),
-            ("the same while the host gave nothing to others", "published_undisturbed_p99_ms", "ms", p99),
+            ("sample to published forecast without CPU steal, p99", "published_undisturbed_p99_ms", "ms", p99),
             ("sample to received forecast, p99", "received_p99_ms", "ms", None),
-            ("processor time that the host gave to others", "stolen_percent", "%", None),
+            ("CPU steal", "stolen_percent", "%", None),
             ("memory, shared pages once (PSS)", "proportional_mb", "MB", 250.0),
             ("memory, sum of resident sets (RSS)", "resident_mb", "MB", 250.0),
             ("CPU, cores", "cpu_share", "", None),
             ("start to first forecast", "start_to_first_forecast_s", "s", 3.0 + window),
-        ):
-            rows.append(Row(f"{title}: {what}", ours.get(key), unit, target, bare.get(key), why))
-        alone = inference["ours"]["median_ms"]
+        )
+    ]
+
+
+def _of_live_tick(title: str, ours: Mapping[str, Any], alone: float) -> list[Row]:
+    return [
+        Row(f"{title}: {what}", ours.get(key), "ms", target, baseline, ours.get("absent") or against)
         for what, key, target, baseline, against in (
             ("one tick in the live predictor, median", "tick_median_ms", 1.0, alone, "one tick by itself"),
-            ("one tick there, longest of a second", "tick_longest_ms", None, None, "as the node says"),
-        ):
-            why = ours.get("absent") or against
-            rows.append(Row(f"{title}: {what}", ours.get(key), "ms", target, baseline, why))
-        rows += [
-            Row(f"{process}: {what}", values[key], unit, None, None, "part of the sum")
-            for process, values in ours.get("processes", {}).items()
-            if len(ours["processes"]) > 1
-            for what, key, unit in (("resident set", "resident_mb", "MB"), ("CPU, cores", "cpu_share", ""))
-        ]
-    return rows
+            (
+                "one tick in the live predictor, longest of a second",
+                "tick_longest_ms",
+                None,
+                None,
+                "as the node reports",
+            ),
+        )
+    ]
+
+
+def _of_processes(processes: Mapping[str, Mapping[str, float]]) -> list[Row]:
+    if len(processes) < 2:
+        return []
+    return [
+        Row(f"{process}: {what}", values[key], unit, None, None, "part of the sum")
+        for process, values in processes.items()
+        for what, key, unit in (("resident set", "resident_mb", "MB"), ("CPU, cores", "cpu_share", ""))
+    ]
 
 
 def _of_inference(inference: Mapping[str, Any]) -> list[Row]:
@@ -119,11 +135,11 @@ def _of_inference(inference: Mapping[str, Any]) -> list[Row]:
     warm = inference["ours_back_to_back"]
     return [
         *rows,
-        Row("one tick without breaks, median", warm["median_ms"], "ms", 1.0, ours["median_ms"], "as in the live node"),
-        Row("one tick without breaks, p99", warm["p99_ms"], "ms", 3.0, ours["p99_ms"], "as in the live node"),
-        Row("one tick, CPU time, median", ours["cpu_median_ms"], "ms", None, None, "of it on the CPU"),
-        Row("one tick, CPU time, p99", ours["cpu_p99_ms"], "ms", None, None, "of it on the CPU"),
-        Row("what is looked after later, mean", ours["afterwards_mean_ms"], "ms", None, None, "after the tick"),
+        Row("one tick without breaks, median", warm["median_ms"], "ms", 1.0, ours["median_ms"], WARM),
+        Row("one tick without breaks, p99", warm["p99_ms"], "ms", 3.0, ours["p99_ms"], WARM),
+        Row("one tick, CPU time, median", ours["cpu_median_ms"], "ms", None, None, "without waiting"),
+        Row("one tick, CPU time, p99", ours["cpu_p99_ms"], "ms", None, None, "without waiting"),
+        Row("work after the forecast is out, mean", ours["afterwards_mean_ms"], "ms", None, None, "after the tick"),
         Row("real-time factor at 100 Hz", ours["real_time_factor"], "", claimed, claimed, "what the reference claims"),
     ]
 
@@ -132,7 +148,7 @@ HEADINGS = ("what", "value", "target", "baseline", "ratio", "baseline is")
 
 
 def terminal_table(rows: list[Row]) -> Table:
-    """Return the rows for people at a terminal."""
+    """Return the rows as a table for the terminal."""
     table = Table(title="benchmark", title_justify="left")
     for k, heading in enumerate(HEADINGS):
         table.add_column(heading, justify="right" if 0 < k < 5 else "left")
@@ -153,16 +169,3 @@ def markdown(figures: Mapping[str, Any], rows: list[Row]) -> str:
         *(f"| {' | '.join(row.cells())} |" for row in rows),
     ]
     return "\n".join(lines)
-
-
-def with_section(page: str, begin: str, end: str, content: str) -> str:
-    """Return a page with what stands between two marks replaced.
-
-    Raises:
-        Refusal: the page lacks the marks.
-    """
-    before, begun, rest = page.partition(begin)
-    _, ended, after = rest.partition(end)
-    if not begun or not ended:
-        raise Refusal(f"the page has no section {begin} ... {end} to write to")
-    return f"{before}{begin}\n{content}\n{end}{after}"

@@ -1,4 +1,4 @@
-"""Times a computation as a live node runs it: one run a sample period, and idle in between."""
+"""Times a computation as a live node runs it: once per sample period, and idle in between."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 SAMPLE_PERIOD = 10.0  # ms at 100 Hz
 
 Progress = Callable[[float], object]
-"""Told by how many seconds a measurement went on."""
+"""Called with the seconds of measurement since the last call."""
 
 
 def timed(
@@ -26,12 +26,21 @@ def timed(
     beforehand: Callable[[], object] = lambda: None,
     afterwards: Callable[[], object] | None = None,
 ) -> dict[str, float]:
-    """Run something every 10 ms, or as soon after as it can, and return what ``figures_of`` says.
+    """Run something every 10 ms, or as soon after as possible, and time it.
 
-    Without ``pause`` it runs without a break, which is faster: the processor's caches and clock stay warm.
-    Both times are taken: what the clock on the wall says, which other programs lengthen, and what this process
-    spent on the CPU, which they hardly do. What is done ``beforehand``, each time, is not counted; what is done
-    ``afterwards`` is told apart.
+    Wall time and CPU time of this process are both measured: other programs lengthen the first and hardly the second.
+
+    Args:
+        run: the computation.
+        seconds: of the whole measurement.
+        progress: called several times a second.
+        warm_up: number of runs before the measurement.
+        pause: False to run without breaks, which is faster, as the processor's caches and clock stay warm.
+        beforehand: called before each run, not timed.
+        afterwards: called after each run, timed separately.
+
+    Returns:
+        See ``figures_of``.
     """
     for _ in range(warm_up):
         beforehand()
@@ -59,7 +68,17 @@ def timed(
 
 
 def figures_of(wall: list[float], cpu: list[float], later: Sequence[float] = ()) -> dict[str, float]:
-    """Sum up times in s: medians and 99th percentiles in ms, and how many times faster than 100 Hz all of that is."""
+    """Summarise times in s.
+
+    Args:
+        wall: wall time of each run.
+        cpu: CPU time of each run.
+        later: wall time of what was called after each run.
+
+    Returns:
+        Medians and 99th percentiles in ms, and the real-time factor: how many times faster than 100 Hz a run with what
+        comes after it is.
+    """
     figures: dict[str, float] = {"runs": len(wall)}
     for name, times in (("", wall), ("cpu_", cpu)):
         p50, p99 = np.percentile(np.array(times) * 1e3, (50, 99)).tolist()
@@ -71,7 +90,7 @@ def figures_of(wall: list[float], cpu: list[float], later: Sequence[float] = ())
 
 @contextmanager
 def on_one_core() -> Iterator[None]:
-    """Keep this process on one core of those that it has (Linux; elsewhere nothing happens)."""
+    """Keep this process on one of its cores (Linux only; elsewhere this does nothing)."""
     system: Any = os
     if not hasattr(os, "sched_setaffinity"):
         yield

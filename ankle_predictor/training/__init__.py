@@ -1,1 +1,1 @@
-"""Training of base weights; the only place that imports tensorflow."""
+"""Training of base weights. Only this package and ``adaptation`` import TensorFlow."""

@@ -1,10 +1,13 @@
-"""Walks as other people might have walked them: physics, not noise, so that a model learns the kind and not the few.
+"""Varies recorded walks as other people might have walked them, so that a model fits more than the few recorded people.
 
-Cadence, amplitude and how the sensors sit are drawn anew for every window. One walked ``s`` times as fast has ``s``
-times the angular rates and ``s`` squared the accelerations, less gravity; one that is ``c`` times as large has ``c``
-times the deviation of every angle from its mean, and of all that follows from it. Small angles are assumed there. A
-sensor that is strapped on turned about its segment's long axis sees its horizontal axes turned; the levelling takes
-care of every other turn.
+Cadence, amplitude and how the sensors sit are drawn for every window. They change it by physics, not by noise:
+
+- A window that is walked ``s`` times as fast has ``s`` times the angular rates and ``s`` squared times the
+  accelerations without gravity.
+- A window whose motion is ``c`` times as large has ``c`` times the deviation of every angle from its mean, and of the
+  rates and accelerations. This assumes small angles.
+- A sensor that is strapped on turned about its segment's long axis measures turned horizontal axes. The levelling
+  corrects every other turn.
 """
 
 from __future__ import annotations
@@ -29,14 +32,14 @@ SENSORS = tuple(
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How far examples are varied.
+    """How much examples are varied.
 
     Attributes:
-        share: of the windows that are varied in more than cadence; the others stay as they were walked.
+        share: of the windows that are varied in more than cadence.
         cadence: largest factor by which a window is walked faster or slower.
         amplitude: largest factor by which its angles are larger or smaller.
-        turn: rad, standard deviation of how a sensor is turned about its segment.
-        gain: standard deviation of an accelerometer axis's gain; a gyro's is half of it.
+        turn: rad, standard deviation of a sensor's turn about its segment.
+        gain: standard deviation of the gain of an accelerometer axis; that of a gyro is half as large.
     """
 
     share: float = 0.7
@@ -55,19 +58,19 @@ def varied_windows(  # noqa: PLR0917 - each is another thing
     variation: Augmentation,
     random: np.random.Generator,
 ) -> tuple[Float32Array, Float32Array]:
-    """Cut a walk into varied windows, each with what followed.
+    """Cut a walk into varied windows, each with the angle that followed.
 
     Args:
         table: of ``SEGMENT_FEATURES``.
-        truth: the angle that is to be forecast.
+        truth: the angle to forecast.
         spec: of the windows.
         horizon: H, steps to forecast.
-        stride: every how many pairs a window is taken; where the first one is, is drawn.
-        variation: how far they are varied.
-        random: draws it.
+        stride: pairs between two windows; the first window is at a random pair.
+        variation: how much they are varied.
+        random: source of the random numbers.
 
     Returns:
-        (N, W, F) unscaled windows, and (N, H) rad, the change from each window's newest ankle angle.
+        (N, W, F) unscaled windows, and (N, H) rad, the change of the angle from each window's newest one.
     """
     index = np.arange(int(random.integers(stride)), len(table.stamp), stride)
     faster = np.exp(random.uniform(-1.0, 1.0, len(index)) * np.log(variation.cadence))
@@ -80,24 +83,25 @@ def varied_windows(  # noqa: PLR0917 - each is another thing
     vary = random.random(len(index)) < variation.share
     larger = np.exp(random.uniform(-1.0, 1.0, len(index)) * np.log(variation.amplitude) * vary)
     middle = windows[:, :, ANGLE].mean(axis=1)
-    _move_otherwise(windows, faster, larger)
-    _sit_otherwise(windows, vary, variation, random)
+    _vary_motion(windows, faster, larger)
+    _vary_sensors(windows, vary, variation, random)
     later = middle[:, np.newaxis] + larger[:, np.newaxis] * (later - middle[:, np.newaxis])
     change = later - windows[:, -1, ANGLE, np.newaxis]
     return windows.astype(np.float32), change.astype(np.float32)
 
 
 def _whole(table: FeatureTable, spec: FeatureSpec, index: IntArray, faster: FloatArray) -> tuple[IntArray, FloatArray]:
-    """Return the windows that neither begin before the table nor have a gap in them."""
+    """Return the windows that do not begin before the table and contain no gap."""
     begin = table.stamp[index] - faster * (spec.window - 1) * spec.period
     gaps = np.flatnonzero(np.diff(table.stamp) > spec.filter.max_gap)
-    gap_before = np.searchsorted(gaps, index)  # how many gaps lie before the window's end, and before its begin
     first = np.searchsorted(table.stamp, begin, side="right") - 1
-    whole = (begin >= table.stamp[0]) & (np.searchsorted(gaps, first) == gap_before)
+    has_no_gap = np.searchsorted(gaps, first) == np.searchsorted(gaps, index)  # as many gaps before start as before end
+    whole = (begin >= table.stamp[0]) & has_no_gap
     return index[whole], faster[whole]
 
 
 def _stretched(table: FeatureTable, spec: FeatureSpec, index: IntArray, faster: FloatArray) -> FloatArray:
+    """Return (N, W, F) windows that end at the given pairs, sampled as if they were walked faster."""
     back = faster[:, np.newaxis] * spec.period * np.arange(1 - spec.window, 1)
     times = np.clip(table.stamp[index, np.newaxis] + back, table.stamp[0], None)
     after = np.clip(np.searchsorted(table.stamp, times), 1, len(table.stamp) - 1)
@@ -107,7 +111,8 @@ def _stretched(table: FeatureTable, spec: FeatureSpec, index: IntArray, faster: 
     return windows
 
 
-def _move_otherwise(windows: FloatArray, faster: FloatArray, larger: FloatArray) -> None:
+def _vary_motion(windows: FloatArray, faster: FloatArray, larger: FloatArray) -> None:
+    """Change, in place, the rates and accelerations of (N, W, F) windows by (N,) cadences, and all by amplitudes."""
     faster, larger = faster[:, np.newaxis], larger[:, np.newaxis]
     for accel, gyro, pitch in SENSORS:
         angle = windows[:, :, pitch]
@@ -123,10 +128,12 @@ def _move_otherwise(windows: FloatArray, faster: FloatArray, larger: FloatArray)
 
 
 def _gravity(pitch: FloatArray) -> FloatArray:
+    """Return (..., 3) what an accelerometer at rest measures in m/s^2 at a pitch in rad."""
     return GRAVITY * np.stack([-np.sin(pitch), np.zeros_like(pitch), np.cos(pitch)], axis=-1)
 
 
-def _sit_otherwise(windows: FloatArray, vary: BoolArray, variation: Augmentation, random: np.random.Generator) -> None:
+def _vary_sensors(windows: FloatArray, vary: BoolArray, variation: Augmentation, random: np.random.Generator) -> None:
+    """Change, in place, how the sensors sit on their segments and their gains."""
     for accel, gyro, _ in SENSORS:
         turn = random.normal(0.0, variation.turn, len(windows)) * vary
         sine, cosine = np.sin(turn)[:, np.newaxis], np.cos(turn)[:, np.newaxis]

@@ -1,4 +1,4 @@
-"""Recordings as examples: the windows that the live code cuts, each with the encoder's angles that followed."""
+"""Cuts recordings into examples: the windows of the live code, each with the encoder's angles that followed."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ SMALLEST_SCALE = 1e-6
 
 
 class DatasetError(Refusal):
-    """A recording that nothing can be learned from; the message says why."""
+    """A recording that cannot be learned from; the message says why."""
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Windows of one log with what followed them.
+    """Windows of one log, each with the angle that followed.
 
     Attributes:
         log: the log's stem.
-        start: s, the log's first sample.
+        start: s, stamp of the log's first sample.
         stamp: (N,) s, of each window's newest row.
         window: (N, W, F) unscaled features.
-        angle: (N,) rad, the IMU's ankle angle at ``stamp``.
+        angle: (N,) rad, the IMUs' ankle angle at ``stamp``.
         target: (N, H) rad, the encoder's angle when each step is due.
     """
 
@@ -60,22 +60,22 @@ def examples_of(
 ) -> Examples:
     """Cut a recording into examples.
 
-    The windows are those of the live code run from the first sample; none crosses a gap over ``max_gap``. An example
-    whose target is not known (the encoder ended or had a gap) is left out.
+    The windows are those of the live code, run from the first sample; no window contains a gap over ``max_gap``. An
+    example whose target is not known, because the encoder has ended or has a gap, is left out.
 
     Args:
         recording: with calibration and encoder.
         spec: of the windows.
         horizon: steps to forecast.
-        stride: every how many pairs a window is taken.
-        table: the recording's features, where they are there already.
+        stride: pairs between two windows.
+        table: the recording's features if they are known already.
 
     Raises:
-        DatasetError: there is no encoder, or not one example.
-        ChainError: there is no calibration.
+        DatasetError: the recording has no encoder, or gives no example.
+        ChainError: the recording has no calibration.
     """
     if recording.encoder is None:
-        raise DatasetError(f"{recording.name} has no encoder, so it does not say what to forecast")
+        raise DatasetError(f"{recording.name} has no encoder, so there is no angle to learn")
     table = table or feature_table(recording, spec)
     return cut_examples(table, (recording.name, recording.start), recording.encoder, spec, horizon, stride)
 
@@ -83,18 +83,18 @@ def examples_of(
 def cut_examples(  # noqa: PLR0917 - each is another thing
     table: FeatureTable, log: tuple[str, float], truth: EncoderSamples, spec: FeatureSpec, horizon: int, stride: int
 ) -> Examples:
-    """Cut features and what they are to tell into examples; see ``examples_of``.
+    """Cut features, and the angle to forecast, into examples as ``examples_of`` does.
 
     Args:
         table: of the spec's features.
         log: its name, and the stamp of its first sample in s.
-        truth: the angle that is to be forecast.
+        truth: the angle to forecast.
         spec: of the windows.
         horizon: steps to forecast.
-        stride: every how many pairs a window is taken.
+        stride: pairs between two windows.
 
     Raises:
-        DatasetError: there is not one example.
+        DatasetError: there is no example.
     """
     name, start = log
     found = [(i, window.astype(np.float32)) for i, window in windows_of(table, spec, stride)]
@@ -111,9 +111,9 @@ def cut_examples(  # noqa: PLR0917 - each is another thing
 
 
 def split_in_time(examples: Examples, spec: FeatureSpec, held_out: float) -> tuple[Examples, Examples]:
-    """Set the end of a log aside.
+    """Hold out the end of a log.
 
-    Nothing is shared: the last target before the cut and the first row after it lie on different sides.
+    The two sides share no data: no window and no target lies on both sides of the cut.
 
     Args:
         examples: of one log, in time order.
@@ -121,7 +121,7 @@ def split_in_time(examples: Examples, spec: FeatureSpec, held_out: float) -> tup
         held_out: share of the log's time.
 
     Returns:
-        What lies before the cut, and what lies after it.
+        The examples before the cut, and those after it.
 
     Raises:
         DatasetError: one side is empty.
@@ -129,12 +129,12 @@ def split_in_time(examples: Examples, spec: FeatureSpec, held_out: float) -> tup
     first, last = float(examples.stamp[0]), float(examples.stamp[-1])
     before, after = sides_of(examples, spec, last - held_out * (last - first))
     if not before.any() or not after.any():
-        raise DatasetError(f"{examples.log} is too short to keep {held_out:.0%} of it aside; record a longer walk")
+        raise DatasetError(f"{examples.log} is too short to hold out {held_out:.0%} of it; record a longer walk")
     return examples.select(before), examples.select(after)
 
 
 def sides_of(examples: Examples, spec: FeatureSpec, cut: float) -> tuple[BoolArray, BoolArray]:
-    """Tell which examples end before a time in s, and which begin after it: no row and no target is on both sides."""
+    """Return two (N,) masks: the examples whose last target is due by a time in s, and those that begin after it."""
     before = examples.stamp + examples.target.shape[1] * spec.period <= cut
     after = examples.stamp - (spec.window - 1) * spec.period >= cut
     return before, after
@@ -150,17 +150,17 @@ def fit_scaler(parts: Sequence[Examples]) -> Scaler:
 
 
 def scaled(window: npt.NDArray[np.floating], scaler: Scaler) -> Float32Array:
-    """Return (N, W, F) windows as a network sees them."""
+    """Return (N, W, F) windows as the network's input: less the scaler's offset, divided by its scale."""
     result: Float32Array = ((window - np.array(scaler.offset)) / np.array(scaler.scale)).astype(np.float32)
     return result
 
 
 def network_arrays(parts: Sequence[Examples], scaler: Scaler, delta: bool = True) -> tuple[Float32Array, Float32Array]:
-    """Return what the network sees (N, W, F), scaled, and what it has to say (N, H) in rad.
+    """Return the network's (N, W, F) scaled inputs and its (N, H) expected outputs in rad.
 
-    That is the change from the angle now, or with ``delta`` false the angle itself.
+    The outputs are the change from the newest angle, or the angle itself if ``delta`` is false.
     """
     window = np.concatenate([scaled(part.window, scaler) for part in parts])
     origin = [part.angle[:, np.newaxis] if delta else 0.0 for part in parts]
-    said = np.concatenate([(part.target - o).astype(np.float32) for part, o in zip(parts, origin, strict=True)])
-    return window, said
+    output = np.concatenate([(part.target - o).astype(np.float32) for part, o in zip(parts, origin, strict=True)])
+    return window, output

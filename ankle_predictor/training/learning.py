@@ -1,25 +1,22 @@
-"""From walks to a network in a bundle, and to an honest idea of how well it does on people whom it never saw."""
+"""Trains a network on recorded walks and puts it into a bundle."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
-from ankle_imu_driver.arrays import Float32Array
+from ankle_imu_driver.arrays import Float32Array, FloatArray
 from ankle_imu_driver.recordings.recording import EncoderSamples, Recording
-from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.model.bundle import Bundle
 from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.model.feature_family import family_called
 from ankle_predictor.model.features import ANGLE_FEATURE, SEGMENT_FEATURES, FeatureSpec
-from ankle_predictor.model.manifest import Canary, Familiarity, Intervals, Manifest, MemorySettings, Output, Training
+from ankle_predictor.model.manifest import Canary, Intervals, Manifest, MemorySettings, Output, Scaler, Training
 from ankle_predictor.offline.feature_tables import feature_table
 from ankle_predictor.offline.pipeline import FeatureTable
 from ankle_predictor.training.augmentation import Augmentation, varied_windows
@@ -31,44 +28,30 @@ from ankle_predictor.training.dataset import (
     scaled,
     split_in_time,
 )
-from ankle_predictor.training.measurement import Judged, check_parity, judged, measured
+from ankle_predictor.training.measurement import check_parity
 from ankle_predictor.training.needs_tensorflow import NETWORK, imported
-from ankle_predictor.trust.familiarity import fit_familiarity, moving
 
 Progress = Callable[[str, float], None]
 
-HELD_OUT = 0.15  # of a single log's time, at its end
 INTERVAL_LEVEL = 0.9
-METHOD_PEOPLE = (
-    "split conformal per step: each log forecast by a network of the others; at the level that held a log which was "
-    "left out of it as asked, in the mean"
-)
-METHOD_END = f"split conformal per step on the last {HELD_OUT:.0%} of the one log"
-ROLE_PEOPLE = "forecast by a network of the other logs; the intervals were made on it"
-ROLE_END = "end of the one training log, kept aside in time order; the intervals were made on it"
-MOST_GROUPS = 5  # networks that are trained to see what one does for somebody new
 CANARY_DECIMALS = 6
-PARITY_WINDOWS = 200
-EMPTY = Training("", {}, {}, {})
-
-
-class TrainingError(Refusal):
-    """A training that gives no model; the message says why and what to do."""
+PARITY_WINDOWS = 200  # compared between Keras and ONNX
+UNKNOWN = Training("", {}, {}, {})
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """What ``train`` is told.
+    """The settings of ``train``.
 
     Attributes:
         epochs: passes over the examples.
-        stride: every how many pairs a window is taken.
-        seed: of everything random.
-        side: the leg that the logs are of.
+        stride: pairs between two windows.
+        seed: of all random numbers.
+        side: the leg that was recorded.
         horizon: steps to forecast.
-        features: label of the inputs' family.
-        augment: whether walks are varied; only our own features can be.
-        memory: whether the model remembers the wearer; likewise.
+        features: label of the family of input features.
+        augment: whether walks are varied; only possible for features of the segment family.
+        memory: whether the model remembers the wearer; only possible for features with an ankle angle.
     """
 
     epochs: int = 12
@@ -82,19 +65,19 @@ class TrainSettings:
 
     @property
     def spec(self) -> FeatureSpec:
-        """Of the windows."""
+        """Features and size of the windows."""
         return family_called(self.features).spec
 
 
 @dataclass(frozen=True, eq=False)
 class Walk:
-    """A recording that can be learned from.
+    """A recording to learn from.
 
     Attributes:
         recording: with calibration.
-        encoder: its encoder.
+        encoder: the recording's encoder.
         table: its features.
-        examples: its windows as they were walked.
+        examples: its windows, without variation.
     """
 
     recording: Recording
@@ -104,15 +87,15 @@ class Walk:
 
 
 def walk_of(recording: Recording, settings: TrainSettings) -> Walk:
-    """Run a recording through the live code.
+    """Run a recording through the live code and cut it into examples.
 
     Raises:
-        DatasetError: there is no encoder, or not one example.
-        ChainError, FeatureError, MountingError, ReferenceFeatureError: the features cannot be made of it.
+        DatasetError: the recording has no encoder, or gives no example.
+        ChainError, FeatureError, MountingError, ReferenceFeatureError: the features cannot be made from the recording.
     """
     table = feature_table(recording, settings.spec)
     examples = examples_of(recording, settings.spec, settings.horizon, settings.stride, table)
-    assert recording.encoder is not None  # it would have been refused
+    assert recording.encoder is not None  # ``examples_of`` refuses a recording without one
     return Walk(recording, recording.encoder, table, examples)
 
 
@@ -126,121 +109,69 @@ def learn(
 
     Args:
         walks: to learn from.
-        settings: see there.
-        on_progress: told what is being done and which share of it is done.
-        until: share of each walk's examples, in time order, that is learned from.
+        settings: of the training.
+        on_progress: called with the current stage and the share of it that is done.
+        until: share of each walk's examples, in time order, to learn from.
 
     Raises:
-        NetworkError: tensorflow is not installed.
+        NetworkError: TensorFlow is not installed.
         DatasetError: a walk is too short to be split.
-        MeasurementError: the exported network is not the trained one.
+        MeasurementError: the exported network computes something else than the trained one.
     """
     module, spec = imported(NETWORK, "training"), settings.spec
     parts = [walk.examples if until == 1.0 else split_in_time(walk.examples, spec, 1.0 - until)[0] for walk in walks]
-    ends = [float(part.stamp[-1]) for part in parts]
     scaler = fit_scaler(parts)
-    delta = ANGLE_FEATURE in spec.names
-    plain = network_arrays(parts, scaler, delta)
-    vary = settings.augment and spec.names == SEGMENT_FEATURES
-
-    def epoch(k: int) -> tuple[Float32Array, Float32Array]:
-        if not vary:
-            return plain
-        random = np.random.default_rng([settings.seed, k])
-        varied = [
-            varied_windows(
-                *_until(walk, end, settings), spec, settings.horizon, settings.stride, Augmentation(), random
-            )
-            for walk, end in zip(walks, ends, strict=True)
-        ]
-        windows, changes = (np.concatenate(both) for both in zip(*varied, strict=True))
-        return scaled(windows, scaler), changes
-
-    shape = module.NetworkShape(spec.window, len(spec.names), settings.horizon)
+    examples = EpochExamples(walks, parts, settings, scaler)
+    network = module.build_network(module.NetworkShape(spec.window, len(spec.names), settings.horizon), settings.seed)
     fit_settings = module.FitSettings(epochs=settings.epochs, seed=settings.seed)
-    network = module.build_network(shape, settings.seed)
-    module.fit(network, epoch, fit_settings, lambda share: on_progress("training", share))
+    module.fit(network, examples.of, fit_settings, lambda share: on_progress("training", share))
     on_progress("exporting", 0.0)
     canary = np.round(parts[0].window[0].astype(np.float64), CANARY_DECIMALS)
-    manifest = Manifest(
-        name="",
-        parent=None,
-        side=settings.side,
-        features=spec,
-        horizon=settings.horizon,
-        scaler=scaler,
-        output=Output("delta" if delta else "absolute", module.QUANTILES),
-        intervals=Intervals(INTERVAL_LEVEL, (0.0,) * settings.horizon, ""),
-        canary=Canary(tuple(map(tuple, canary.tolist())), (0.0,) * settings.horizon),
-        metrics=(),
-        training=EMPTY,
-        files={},
-        memory=MemorySettings() if settings.memory and delta else None,
-    )
+    manifest = _manifest(settings, scaler, canary, module.QUANTILES)
     bundle = Bundle("", Path(), manifest, module.onnx_bytes(network), module.keras_bytes(network))
     engine = InferenceEngine(bundle)
     some = parts[0].window[:PARITY_WINDOWS]
     check_parity(engine, module.predict(network, scaled(some, scaler)), some.astype(np.float64))
-    canary_angle = engine.forecast(canary).angle
-    return _with(bundle, canary=Canary(manifest.canary.window, tuple(canary_angle.tolist())))
+    tried = Canary(manifest.canary.window, tuple(engine.forecast(canary).angle.tolist()))
+    return dataclasses.replace(bundle, manifest=dataclasses.replace(manifest, canary=tried))
 
 
-def measure(
-    bundle: Bundle, walks: Sequence[Walk], settings: TrainSettings, on_progress: Progress = lambda _stage, _share: None
-) -> Bundle:
-    """Find the intervals and the errors of a bundle that ``learn`` made of the walks.
+class EpochExamples:
+    """Gives the examples of each epoch: varied anew for each one, or always the same."""
 
-    With one walk its end has to do; ``learn`` then has to leave it out.
-    """
-    if len(walks) > 1:
-        return with_intervals(bundle, walks, unseen_forecasts(walks, settings, on_progress))
-    walk = walks[0]
-    since = float(split_in_time(walk.examples, settings.spec, HELD_OUT)[1].stamp[0]) - walk.recording.start
-    end = judged(InferenceEngine(bundle), walk.recording, walk.table, (since, math.inf))
-    return with_intervals(bundle, walks, [end])
+    def __init__(
+        self, walks: Sequence[Walk], parts: Sequence[Examples], settings: TrainSettings, scaler: Scaler
+    ) -> None:
+        """Create the source of examples.
 
+        Args:
+            walks: to learn from.
+            parts: the examples of each walk that may be learned from.
+            settings: of the training.
+            scaler: of the network's inputs.
+        """
+        ends = [float(part.stamp[-1]) for part in parts]
+        self._walks = [_until(walk, end, settings) for walk, end in zip(walks, ends, strict=True)]
+        self._settings, self._scaler = settings, scaler
+        names = settings.spec.names
+        is_varied = settings.augment and names == SEGMENT_FEATURES
+        self._same = None if is_varied else network_arrays(parts, scaler, ANGLE_FEATURE in names)
 
-def unseen_forecasts(
-    walks: Sequence[Walk], settings: TrainSettings, on_progress: Progress = lambda _stage, _share: None
-) -> list[Judged]:
-    """Forecast every walk by a network that never saw the person, as the wearer's does not, trained on the others.
-
-    With more than ``MOST_GROUPS`` walks several are left out together, so that training does not take for ever.
-    """
-    groups = [walks[k::MOST_GROUPS] for k in range(min(MOST_GROUPS, len(walks)))]
-    parts: dict[str, Judged] = {}
-    for k, unseen in enumerate(groups):
-        learned = [walk for walk in walks if not any(walk is other for other in unseen)]
-        report = partial(_report_group, on_progress, k, len(groups))
-        engine = InferenceEngine(learn(learned, settings, report))
-        parts |= {walk.recording.name: judged(engine, walk.recording, walk.table) for walk in unseen}
-    return [parts[walk.recording.name] for walk in walks]
-
-
-def with_intervals(bundle: Bundle, walks: Sequence[Walk], parts: Sequence[Judged]) -> Bundle:
-    """Return the bundle with intervals and errors by forecasts of what the networks behind them never saw."""
-    method, role = (METHOD_PEOPLE, ROLE_PEOPLE) if len(walks) > 1 else (METHOD_END, ROLE_END)
-    manifest = measured(bundle.manifest, parts, INTERVAL_LEVEL, method, role)
-    return _with(bundle, manifest, familiarity=_familiarity(manifest, walks))
-
-
-def _familiarity(manifest: Manifest, walks: Sequence[Walk]) -> Familiarity | None:
-    if manifest.features.names != SEGMENT_FEATURES:
-        return None
-    learned, kept = [walk.examples for walk in walks], list[Examples]()
-    if len(learned) == 1:
-        learned, kept = ([part] for part in split_in_time(learned[0], manifest.features, HELD_OUT))
-    return fit_familiarity(
-        [moving(part.window) for part in learned], [moving(part.window) for part in kept], manifest.scaler.scale
-    )
-
-
-def _report_group(on_progress: Progress, group: int, groups: int, _stage: str, share: float) -> None:
-    on_progress(f"on all logs but some, {group + 1} of {groups}", share)
+    def of(self, epoch: int) -> tuple[Float32Array, Float32Array]:
+        """Return the network's (N, W, F) scaled inputs and its (N, H) expected outputs in rad for an epoch."""
+        if self._same is not None:
+            return self._same
+        settings, random = self._settings, np.random.default_rng([self._settings.seed, epoch])
+        varied = [
+            varied_windows(*walk, settings.spec, settings.horizon, settings.stride, Augmentation(), random)
+            for walk in self._walks
+        ]
+        windows, changes = (np.concatenate(both) for both in zip(*varied, strict=True))
+        return scaled(windows, self._scaler), changes
 
 
 def _until(walk: Walk, end: float, settings: TrainSettings) -> tuple[FeatureTable, EncoderSamples]:
-    """Return the walk up to its last example, and the encoder up to when that one's last step is due."""
+    """Return a walk up to its last example, made at ``end`` in s, and the encoder until that example's last step."""
     table, encoder = walk.table, walk.encoder
     rows = table.stamp <= end
     known = encoder.stamp <= end + settings.horizon * settings.spec.period
@@ -248,5 +179,23 @@ def _until(walk: Walk, end: float, settings: TrainSettings) -> tuple[FeatureTabl
     return shorter, EncoderSamples(encoder.stamp[known], encoder.angle[known])
 
 
-def _with(bundle: Bundle, manifest: Manifest | None = None, **changes: Any) -> Bundle:
-    return dataclasses.replace(bundle, manifest=dataclasses.replace(manifest or bundle.manifest, **changes))
+def _manifest(
+    settings: TrainSettings, scaler: Scaler, canary: FloatArray, quantiles: tuple[float, float, float]
+) -> Manifest:
+    """Return a manifest without name, intervals, errors and origin, which are not known yet."""
+    has_angle = ANGLE_FEATURE in settings.spec.names
+    return Manifest(
+        name="",
+        parent=None,
+        side=settings.side,
+        features=settings.spec,
+        horizon=settings.horizon,
+        scaler=scaler,
+        output=Output("delta" if has_angle else "absolute", quantiles),
+        intervals=Intervals(INTERVAL_LEVEL, (0.0,) * settings.horizon, ""),
+        canary=Canary(tuple(map(tuple, canary.tolist())), (0.0,) * settings.horizon),
+        metrics=(),
+        training=UNKNOWN,
+        files={},
+        memory=MemorySettings() if settings.memory and has_angle else None,
+    )

@@ -1,4 +1,4 @@
-"""What a freshly trained network can do: its parity with ONNX, its intervals, its errors on what was kept aside."""
+"""Measures a trained network: parity of its ONNX export, prediction intervals, and errors on data it never saw."""
 
 from __future__ import annotations
 
@@ -20,23 +20,26 @@ from ankle_predictor.offline.pipeline import FeatureTable
 from ankle_predictor.trust.scoring import due_times, score, truth_at
 
 PARITY = 1e-4  # rad, largest difference between Keras and ONNX
-LEAST_WIDTH = 1e-4  # rad, of half an interval
-LEVEL_HALVINGS = 12  # of the search for a level: it is found to 1 / 40 000
+LEAST_WIDTH = 1e-4  # rad, smallest half width of an interval
+LEVEL_HALVINGS = 12  # bisection steps in the search for a level, which is found to 1 / 40 000
 
 
 class MeasurementError(Refusal):
-    """A network that is not what it should be; the message says why."""
+    """A network that cannot be measured, or whose export is wrong; the message says why."""
 
 
 def conformal_margins(residual: FloatArray, level: float) -> FloatArray:
-    """Return per step how far the truth lies from the forecast in ``level`` of the cases.
+    """Return for each step the distance from the forecast within which the truth lies in ``level`` of the cases.
 
     Split conformal prediction (Vovk et al. 2005): the ceil((n + 1) level)-th smallest absolute residual of examples
-    that the weights never saw. Neighbouring windows are alike, so that the guarantee is a rule of thumb here.
+    that the network was not trained on. Neighbouring windows are alike, so the guarantee holds only approximately.
 
     Args:
-        residual: (N, H) truth less forecast.
+        residual: (N, H) rad, truth less forecast.
         level: share of the truths that should lie inside.
+
+    Returns:
+        (H,) rad.
     """
     n = len(residual)
     rank = min(int(np.ceil((n + 1) * level)), n)
@@ -45,20 +48,23 @@ def conformal_margins(residual: FloatArray, level: float) -> FloatArray:
 
 
 def needed_stretch(forecast: Forecast, truth: FloatArray, level: float) -> FloatArray:
-    """Return per step by what an interval's half widths are to be multiplied to hold ``level`` of the truths.
+    """Return for each step the factor by which an interval must be widened to contain ``level`` of the truths.
 
-    Split conformal prediction as above, of the distance from the forecast in half widths.
+    Split conformal prediction as in ``conformal_margins``, on the distance from the forecast in half widths.
 
     Args:
         forecast: (N, H).
         truth: (N, H) rad.
         level: share of the truths that should lie inside.
+
+    Returns:
+        (H,) factors.
     """
     return conformal_margins(_in_half_widths(forecast, truth), level)
 
 
 def _in_half_widths(forecast: Forecast, truth: FloatArray) -> FloatArray:
-    """Return (N, H) how far the truths lie from the forecast, in half widths of the interval on their side."""
+    """Return the (N, H) distances of the truths from the forecast, in half widths of the interval on their side."""
     below = np.maximum(forecast.angle - forecast.lower, LEAST_WIDTH)
     above = np.maximum(forecast.upper - forecast.angle, LEAST_WIDTH)
     distance: FloatArray = np.maximum((forecast.angle - truth) / below, (truth - forecast.angle) / above)
@@ -66,13 +72,13 @@ def _in_half_widths(forecast: Forecast, truth: FloatArray) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
-    """Forecasts of a span that the network never saw.
+class ScoredForecasts:
+    """Forecasts of data that the network was not trained on, with the truth.
 
     Attributes:
         log: the recording's name.
-        start: s from its first sample, of the first forecast.
-        end: s from its first sample, when the last step of the last forecast is due.
+        start: s from the log's first sample, of the first forecast.
+        end: s from the log's first sample, when the last step of the last forecast is due.
         forecast: (N, H), with the network's own interval.
         truth: (N, H) rad.
     """
@@ -84,100 +90,115 @@ class Judged:
     truth: FloatArray
 
 
-def judged(engine: InferenceEngine, recording: Recording, table: FeatureTable, span: Span = WHOLE) -> Judged:
-    """Let the live code forecast a span of a recording, memory and all.
+def forecast_unseen(
+    engine: InferenceEngine, recording: Recording, table: FeatureTable, span: Span = WHOLE
+) -> ScoredForecasts:
+    """Forecast a span of a recording with the live code, including the memory.
+
+    Args:
+        engine: of a network that was not trained on the span.
+        recording: with calibration and encoder.
+        table: the recording's features.
+        span: s from the log's first sample.
 
     Raises:
-        EvaluationError: no forecast lies in the span.
-        MeasurementError: there is no encoder in it.
+        EvaluationError: the span contains no forecast.
+        MeasurementError: the recording has no encoder in the span.
     """
     found = forecast_log(engine, recording, span, table=table)
     features, horizon = engine.manifest.features, engine.manifest.horizon
     encoder = recording.encoder
     if encoder is None:
-        raise MeasurementError(f"{recording.name} has no encoder, so nothing is measured on it")
+        raise MeasurementError(f"{recording.name} has no encoder, so errors cannot be measured on it")
     truth = truth_at(encoder.stamp, encoder.angle, due_times(found.stamp, horizon, features.period))
     known = np.all(np.isfinite(truth), axis=1)
     if not known.any():
-        raise MeasurementError(f"the encoder of {recording.name} says nothing of what was forecast")
+        raise MeasurementError(f"the encoder of {recording.name} gives no angle at the times that were forecast")
     stamp = found.stamp[known] - recording.start
     end = float(stamp[-1]) + horizon * features.period
-    return Judged(recording.name, float(stamp[0]), end, found.forecast.at(known), truth[known])
+    return ScoredForecasts(recording.name, float(stamp[0]), end, found.forecast.at(known), truth[known])
 
 
-def level_for_strangers(parts: Sequence[Judged], level: float) -> float:
-    """Return the level at which intervals have to be made of some people to hold ``level`` of another's truths.
+def level_for_new_people(parts: Sequence[ScoredForecasts], level: float) -> float:
+    """Return the level of intervals on known people that contains ``level`` of a new person's truths.
 
-    People differ more than the moments of one do, and there are few, so that what holds 90 % of theirs holds less of a
-    stranger's. By how much is seen by leaving each of them out in turn; the level is raised until the mean over those
-    who were left out is as asked. With one person there is no telling.
+    People differ, and only a few are known, so intervals that contain 90 % of their truths contain less of a new
+    person's. To find out how much less, each person is left out in turn. The level is raised until the left-out people
+    are covered as asked, on average. With one person this is unknown, and the level stays as it is.
+
+    Args:
+        parts: one for each person.
+        level: share of a new person's truths that should lie inside.
     """
     if len(parts) < 2:
         return level
     distances = [_in_half_widths(part.forecast, part.truth) for part in parts]
     others = [np.sort(np.concatenate(distances[:k] + distances[k + 1 :]), axis=0) for k in range(len(parts))]
 
-    def held(tried: float) -> float:
+    def coverage(tried: float) -> float:
         margins = (rows[min(math.ceil((len(rows) + 1) * tried), len(rows)) - 1] for rows in others)
         return float(np.mean([np.mean(own <= margin) for own, margin in zip(distances, margins, strict=True)]))
 
     low, high = level, 1.0
-    if held(low) >= level:
+    if coverage(low) >= level:
         return low
     for _ in range(LEVEL_HALVINGS):
         middle = (low + high) / 2.0
-        low, high = (low, middle) if held(middle) >= level else (middle, high)
+        low, high = (low, middle) if coverage(middle) >= level else (middle, high)
     return high
 
 
-def check_parity(engine: InferenceEngine, said: Float32Array, windows: FloatArray) -> None:
-    """Compare what ONNX says with what Keras said of the same windows.
+def check_parity(engine: InferenceEngine, expected: Float32Array, windows: FloatArray) -> None:
+    """Compare the outputs of ONNX and Keras for the same windows.
 
     Args:
-        engine: on the exported network.
-        said: (N, H, 3) rad, by Keras.
+        engine: of the exported network.
+        expected: (N, H, 3) rad, by Keras.
         windows: (N, W, F) unscaled.
 
     Raises:
         MeasurementError: they differ.
     """
     raw = engine.raw(windows)
-    off = float(np.max(np.abs(raw.reshape(said.shape) - said)))
-    if not off <= PARITY:
-        raise MeasurementError(f"the exported network is {off:.1e} rad off the trained one; nothing was written")
+    difference = float(np.max(np.abs(raw.reshape(expected.shape) - expected)))
+    if not difference <= PARITY:
+        raise MeasurementError(f"the exported network is {difference:.1e} rad off the trained one; nothing was written")
 
 
-def measured(manifest: Manifest, parts: Sequence[Judged], level: float, method: str, role: str) -> Manifest:
-    """Fill the manifest's intervals and metrics in.
+def with_measurements(
+    manifest: Manifest, parts: Sequence[ScoredForecasts], level: float, method: str, role: str
+) -> Manifest:
+    """Return the manifest with intervals and metrics filled in.
 
     Args:
         manifest: of the new model.
-        parts: forecasts of people or times that the networks behind them never saw.
-        level: that the intervals are to have for somebody unknown.
-        method: how the intervals come about, for people.
-        role: what the forecasts were, for people.
+        parts: forecasts of people or times that their networks were not trained on.
+        level: share of a new person's truths that the intervals should contain.
+        method: how the intervals were computed, for people.
+        role: what the forecasts are, for people.
     """
     everything = joined([part.forecast for part in parts])
     truth = np.concatenate([part.truth for part in parts])
-    stretch = needed_stretch(everything, truth, level_for_strangers(parts, level))
-    metrics = []
-    for part in parts:
-        angle = part.forecast.angle
-        lower = angle - (angle - part.forecast.lower) * stretch
-        upper = angle + (part.forecast.upper - angle) * stretch
-        result = score(angle, lower, upper, part.truth)
-        h50 = result.mae_deg(50)
-        metrics.append(
-            Metric(
-                log=part.log,
-                start=part.start,
-                end=part.end,
-                role=role,
-                windows=result.windows,
-                mae_h20_deg=result.mae_deg(20),
-                mae_h50_deg=h50 if math.isfinite(h50) else None,
-                coverage_90=result.coverage,
-            )
-        )
+    stretch = needed_stretch(everything, truth, level_for_new_people(parts, level))
     intervals = Intervals(level, (0.0,) * manifest.horizon, method, tuple(stretch.tolist()))
-    return dataclasses.replace(manifest, intervals=intervals, metrics=tuple(metrics))
+    metrics = tuple(_metric(part, stretch, role) for part in parts)
+    return dataclasses.replace(manifest, intervals=intervals, metrics=metrics)
+
+
+def _metric(part: ScoredForecasts, stretch: FloatArray, role: str) -> Metric:
+    """Score forecasts whose intervals are widened by (H,) factors."""
+    angle = part.forecast.angle
+    lower = angle - (angle - part.forecast.lower) * stretch
+    upper = angle + (part.forecast.upper - angle) * stretch
+    result = score(angle, lower, upper, part.truth)
+    h50 = result.mae_deg(50)
+    return Metric(
+        log=part.log,
+        start=part.start,
+        end=part.end,
+        role=role,
+        windows=result.windows,
+        mae_h20_deg=result.mae_deg(20),
+        mae_h50_deg=h50 if math.isfinite(h50) else None,
+        coverage_90=result.coverage,
+    )

@@ -1,4 +1,4 @@
-"""The modules that import TensorFlow, imported where they are needed; without it a sentence says so."""
+"""Imports a module that needs TensorFlow, or says in one sentence that it is not installed."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ NETWORK = "ankle_predictor.training.network"
 
 
 class NetworkError(Refusal):
-    """A network that cannot be read or worked on, or there is nothing here that could; the message says why."""
+    """A network that cannot be read, adapted or exported, or TensorFlow is missing; the message says why."""
 
 
 def imported(module: str, doing: str) -> Any:
     """Return a module that needs TensorFlow.
 
     Args:
-        module: its whole name.
-        doing: what it is for, for the sentence.
+        module: its full name.
+        doing: what it is needed for, for the message.
 
     Raises:
-        NetworkError: TensorFlow, or what comes with it, is not installed.
+        NetworkError: TensorFlow or one of its companions is not installed.
     """
     try:
         return import_module(module)

@@ -1,4 +1,4 @@
-"""The network and how it learns (TensorFlow/Keras; import this only where training is meant)."""
+"""The network and its training. Importing this module imports TensorFlow."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 from ankle_imu_driver.arrays import Float32Array
 from ankle_predictor.training.needs_tensorflow import NetworkError
 
-# Read by tensorflow as it is imported: no start-up chatter, and the same sums whatever the processor.
+# TensorFlow reads these when it is imported. No start-up messages; the same sums on every processor.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
-# One operation after the other: what runs side by side adds up in either order, which shows in a weight's last digit.
+# One operation at a time: parallel operations add up in any order, which changes the last digits of weights.
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
@@ -24,12 +24,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ankle_predictor.training.onnx_writer import written
+from ankle_predictor.training.onnx_writer import to_onnx
 
-CHANGE_SCALE = 0.2  # rad, the size of a change within 500 ms: the last layer's numbers stay near one
+CHANGE_SCALE = 0.2  # rad, a typical change within 500 ms, so that the last layer's outputs are near one
 QUANTILES = (0.05, 0.5, 0.95)
 LOSS_WEIGHTS = (0.25, 1.0, 0.25)
-LARGEST_GRADIENT = 1.0  # norm to which a step's gradient is cut
+LARGEST_GRADIENT = 1.0  # norm to which a step's gradient is clipped
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class NetworkShape:
     """The sizes of a network.
 
     Attributes:
-        window: rows that go in.
-        features: columns that go in.
-        horizon: steps that come out.
+        window: input rows.
+        features: input columns.
+        horizon: output steps.
         units: of each direction of each recurrent layer.
-        pool: rows that are averaged into one before the recurrence; its cost falls by as much.
-        dropout: share of a recurrent layer's outputs that training hides.
+        pool: rows that are averaged into one before the recurrent layers, which divides their cost.
+        dropout: share of a recurrent layer's outputs that is hidden in training.
     """
 
     window: int
@@ -55,14 +55,14 @@ class NetworkShape:
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How long and how fast to learn.
+    """The hyperparameters of training.
 
     Attributes:
         epochs: passes over the examples.
-        batch: examples of one step.
+        batch: examples in one step.
         rate: learning rate at the start; it falls to zero along a cosine.
         decay: weight decay.
-        seed: of the first weights and the order of the examples.
+        seed: of the initial weights and the order of the examples.
     """
 
     epochs: int = 12
@@ -73,12 +73,11 @@ class FitSettings:
 
 
 def build_network(shape: NetworkShape, seed: int) -> Any:
-    """Make an untrained network: (batch, window, features) scaled in, (batch, horizon, 3) rad out.
+    """Build an untrained network: scaled (batch, window, features) in, (batch, horizon, 3) rad out.
 
-    Lowest, median and highest of ``QUANTILES`` for each step; by construction they never cross. The mean of each
-    feature over the window is taken off first. How a person stands and how the sensors sit shift inclinations and
-    accelerations by more between people than the gait does, and what is gone cannot mislead (``docs/model_card.md``
-    says more).
+    The outputs are the ``QUANTILES`` of each step, which never cross by construction. The network first subtracts the
+    mean of each feature over the window. A person's posture and the sensors' placement shift inclinations and
+    accelerations more between people than the gait does (``docs/model_card.md``).
     """
     keras.utils.set_random_seed(seed)
     layers = keras.layers
@@ -96,7 +95,7 @@ def build_network(shape: NetworkShape, seed: int) -> Any:
 
 
 def pinball(truth: Any, quantiles: Any) -> Any:
-    """Return the mean quantile loss (Koenker and Bassett 1978), in which the median counts as much as it did alone.
+    """Return the mean quantile loss (Koenker and Bassett 1978), in which the median weighs as much as it would alone.
 
     Args:
         truth: (batch, H) rad.
@@ -114,13 +113,13 @@ def fit(
     settings: FitSettings,
     on_step: Callable[[float], None] = lambda _share: None,
 ) -> None:
-    """Teach a network; the same seed and data give the same weights.
+    """Train a network; the same seed and data give the same weights.
 
     Args:
-        network: as ``build_network`` makes it.
-        examples: gives the (N, W, F) scaled windows and the (N, H) rad of an epoch, about as many in each.
-        settings: of the learning.
-        on_step: told after every step which share of all is done.
+        network: from ``build_network``.
+        examples: returns the (N, W, F) scaled windows and the (N, H) rad of an epoch; N may vary a little.
+        settings: hyperparameters.
+        on_step: called after every step with the share that is done.
     """
     keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
@@ -134,18 +133,18 @@ def fit(
     )
     done = count(1)
 
-    class Told(keras.callbacks.Callback):  # type: ignore[misc,unused-ignore]
+    class StepCounter(keras.callbacks.Callback):  # type: ignore[misc,unused-ignore]
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
             on_step(min(1.0, next(done) / steps))
 
     for epoch in range(settings.epochs):
         if epoch:
             window, change = examples(epoch)
-        network.fit(window, change, batch_size=settings.batch, epochs=1, verbose=0, callbacks=[Told()])
+        network.fit(window, change, batch_size=settings.batch, epochs=1, verbose=0, callbacks=[StepCounter()])
 
 
 def predict(network: Any, window: Float32Array) -> Float32Array:
-    """Return what a network says in rad of (N, W, F) scaled windows."""
+    """Return a network's output in rad for (N, W, F) scaled windows."""
     result: Float32Array = network.predict(window, verbose=0, batch_size=256)
     return result
 
@@ -154,13 +153,13 @@ def onnx_bytes(network: Any) -> bytes:
     """Return the network as ONNX.
 
     Raises:
-        NetworkError: it has a layer that is not known; see ``onnx_writer``.
+        NetworkError: it has a layer that ``onnx_writer`` does not know.
     """
-    return written(keras.Model(network.inputs[0], network.outputs[0]))  # a ``Sequential`` is described otherwise
+    return to_onnx(keras.Model(network.inputs[0], network.outputs[0]))  # a ``Sequential`` has another configuration
 
 
 def keras_bytes(network: Any) -> bytes:
-    """Return the network in Keras's own format, from which transfer starts."""
+    """Return the network in Keras's own format, from which it can be adapted."""
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "model.keras"
         network.save(path)
@@ -168,12 +167,12 @@ def keras_bytes(network: Any) -> bytes:
 
 
 def software() -> dict[str, str]:
-    """Return the versions of the libraries that make the weights."""
+    """Return the versions of the libraries that computed the weights."""
     return {"keras": keras.__version__, "numpy": np.__version__, "tensorflow": tf.__version__}
 
 
 def read_network(data: bytes) -> Any:
-    """Read a ``.keras`` file; code that it may bring is refused.
+    """Read a ``.keras`` file; a file that contains code is refused.
 
     Raises:
         NetworkError: Keras cannot read it.
@@ -183,7 +182,7 @@ def read_network(data: bytes) -> Any:
         path.write_bytes(data)
         try:
             network = keras.models.load_model(path, compile=False, safe_mode=True)
-        except Exception as error:  # Keras's own have no base class
+        except Exception as error:  # Keras's errors have no common base class
             raise NetworkError(f"its weights cannot be read by Keras: {' '.join(str(error).split())[:200]}") from error
     if len(network.inputs) != 1 or len(network.outputs) != 1:
         raise NetworkError("its network has more than one input or output")

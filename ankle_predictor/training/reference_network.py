@@ -1,4 +1,4 @@
-"""The reference's network: with random weights for ``benchmark``, as what a forecast costs does not depend on them."""
+"""The reference's network: untrained for timing, whose result does not depend on weights, or trained for comparison."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ UNITS = 128
 
 
 def reference_network() -> Any:
-    """Make it: Dense 128, Bi-LSTM 128, layer normalisation, Bi-LSTM 128, Dense 50; 672 946 parameters."""
+    """Build the untrained network of 672 946 parameters.
+
+    Its layers: Dense 128, Bi-LSTM 128, layer normalisation, Bi-LSTM 128, Dense 50.
+    """
     layers = keras.layers
     return keras.Sequential(
         [
@@ -32,15 +35,15 @@ def reference_network() -> Any:
 
 
 def fitted_reference(parts: Sequence[Examples], epochs: int, seed: int = 0) -> Callable[[Float32Array], FloatArray]:
-    """Train it as its authors did, inputs and angle scaled to -1..1 over the training subjects.
+    """Train the network as its authors did, with inputs and angle scaled to -1..1 over the training subjects.
 
     Args:
-        parts: of the reference's 16 features, filtered inside each window.
-        epochs: passes over them.
-        seed: of the first weights and the order.
+        parts: examples with the reference's 16 features, filtered inside each window.
+        epochs: passes over the examples.
+        seed: of the initial weights and the order of the examples.
 
     Returns:
-        What makes (N, H) rad of (N, W, F) unscaled windows.
+        A function from (N, W, F) unscaled windows to (N, H) rad.
     """
     keras.utils.set_random_seed(seed)
     windows, targets = np.concatenate([p.window for p in parts]), np.concatenate([p.target for p in parts])
@@ -52,8 +55,8 @@ def fitted_reference(parts: Sequence[Examples], epochs: int, seed: int = 0) -> C
     network.fit(2.0 * (windows - low) / (high - low) - 1.0, scaled, batch_size=32, epochs=epochs, verbose=0)
 
     def forecast(new: Float32Array) -> FloatArray:
-        said = network.predict(2.0 * (new - low) / (high - low) - 1.0, verbose=0, batch_size=64)
-        angle: FloatArray = least + (most - least) * (np.asarray(said, dtype=np.float64) + 1.0) / 2.0
+        output = network.predict(2.0 * (new - low) / (high - low) - 1.0, verbose=0, batch_size=64)
+        angle: FloatArray = least + (most - least) * (np.asarray(output, dtype=np.float64) + 1.0) / 2.0
         return angle
 
     return forecast

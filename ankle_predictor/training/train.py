@@ -1,4 +1,4 @@
-"""``train``: base weights from recordings, as a bundle."""
+"""``train``: trains base weights on recordings and writes them as a bundle."""
 
 from __future__ import annotations
 
@@ -7,62 +7,54 @@ import dataclasses
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.refusal import Refusal
+from ankle_predictor.command_line import progress_bar, run_command
 from ankle_predictor.model.bundle import Bundle, check_writable, write_bundle
 from ankle_predictor.model.engine import load_engine
 from ankle_predictor.model.feature_family import FAMILIES
 from ankle_predictor.model.manifest import Manifest, Training
 from ankle_predictor.training.augmentation import Augmentation
-from ankle_predictor.training.learning import (
-    HELD_OUT,
-    TrainingError,
-    TrainSettings,
-    learn,
-    measure,
-    walk_of,
-)
+from ankle_predictor.training.cross_validation import HELD_OUT, measure
+from ankle_predictor.training.learning import Progress, TrainSettings, Walk, learn, walk_of
 from ankle_predictor.training.needs_tensorflow import NETWORK, imported
+
+
+class TrainingError(Refusal):
+    """Logs that cannot be trained on together; the message says why and what to do."""
 
 
 def train(
     logs: Sequence[Path],
     output: Path,
     settings: TrainSettings,
-    on_progress: Callable[[str, float], None] = lambda _stage, _share: None,
+    on_progress: Progress = lambda _stage, _share: None,
 ) -> Manifest:
-    """Train on recordings and write the bundle, whole or not at all.
+    """Train on recordings and write the bundle, completely or not at all.
 
     Args:
         logs: recordings with an encoder.
-        output: the bundle's directory; its last part is the model's name. A bundle that is there gives way.
-        settings: see there.
-        on_progress: told what is being done and which share of it is done.
+        output: the bundle's directory; its last part is the model's name. An existing bundle is replaced.
+        settings: of the training.
+        on_progress: called with the current stage and the share of it that is done.
 
     Raises:
-        TrainingError: two logs share a name.
-        NetworkError: tensorflow is not installed.
-        BundleError, CalibrationError, ChainError, DatasetError, MeasurementError, MountingError,
-            RecordingError: see there.
+        TrainingError: two logs have the same name.
+        NetworkError: TensorFlow is not installed.
+        Refusal: a log cannot be read or learned from, or the bundle cannot be written.
     """
     check_writable(output, replace=True)
-    walks = []
-    for k, log in enumerate(logs):
-        on_progress(f"reading {log.name}", k / len(logs))
-        walks.append(walk_of(read_recording(log), settings))
-    names = [walk.recording.name for walk in walks]
-    if len(set(names)) != len(names):
-        raise TrainingError(f"two logs have the same name among {', '.join(names)}; rename one")
+    walks = _read(logs, settings, on_progress)
     bundle = learn(walks, settings, on_progress, until=1.0 if len(walks) > 1 else 1.0 - HELD_OUT)
     bundle = measure(bundle, walks, settings, on_progress)
-    training = _training(dict(zip(names, logs, strict=True)), settings, imported(NETWORK, "training").software())
+    names = [walk.recording.name for walk in walks]
+    training = _training(dict(zip(names, logs, strict=True)), settings)
     manifest = dataclasses.replace(bundle.manifest, name=output.name, training=training)
     load_engine(Bundle(output.name, output, manifest, bundle.onnx, bundle.keras))
     write_bundle(output, manifest, bundle.onnx, bundle.keras, replace=True)
@@ -70,17 +62,29 @@ def train(
     return manifest
 
 
-def _training(logs: Mapping[str, Path], settings: TrainSettings, software: Mapping[str, str]) -> Training:
+def _read(logs: Sequence[Path], settings: TrainSettings, on_progress: Progress) -> list[Walk]:
+    walks = []
+    for k, log in enumerate(logs):
+        on_progress(f"reading {log.name}", k / len(logs))
+        walks.append(walk_of(read_recording(log), settings))
+    names = [walk.recording.name for walk in walks]
+    if len(set(names)) != len(names):
+        raise TrainingError(f"two logs have the same name among {', '.join(names)}; rename one")
+    return walks
+
+
+def _training(logs: Mapping[str, Path], settings: TrainSettings) -> Training:
+    """Return the record of what the model was made from."""
     digests = {name: _log_digest(log) for name, log in logs.items()}
     module = imported(NETWORK, "training")
-    told = asdict(settings) | asdict(module.FitSettings()) | asdict(Augmentation()) | asdict(settings)
-    everything = json.dumps([digests, told, settings.spec.to_json()], sort_keys=True)
-    numbers = {key: float(value) for key, value in told.items() if not isinstance(value, str)}
-    return Training(hashlib.sha256(everything.encode()).hexdigest(), digests, numbers, software)
+    values = asdict(module.FitSettings()) | asdict(Augmentation()) | asdict(settings)
+    everything = json.dumps([digests, values, settings.spec.to_json()], sort_keys=True)
+    numbers = {key: float(value) for key, value in values.items() if not isinstance(value, str)}
+    return Training(hashlib.sha256(everything.encode()).hexdigest(), digests, numbers, module.software())
 
 
 def _log_digest(log: Path) -> str:
-    """SHA-256 of a log: of the file, or of a bag's files in the order of their names."""
+    """Return the SHA-256 of a log: of the file, or of a bag's files in the order of their names."""
     digest = hashlib.sha256()
     for path in sorted(p for p in log.rglob("*") if p.is_file()) if log.is_dir() else [log]:
         digest.update(path.read_bytes())
@@ -91,13 +95,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     defaults = TrainSettings()
     parser = argparse.ArgumentParser(prog="train", description="Train base weights on recordings with an encoder.")
     parser.add_argument("--log", type=Path, nargs="+", required=True, metavar="FILE", help="logger TXT or rosbag2")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="the bundle, named as the directory")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="the bundle; its name is the model's")
     parser.add_argument("--epochs", type=_at_least_one, default=defaults.epochs)
-    parser.add_argument("--stride", type=_at_least_one, default=defaults.stride, help="every how many pairs a window")
+    parser.add_argument("--stride", type=_at_least_one, default=defaults.stride, help="pairs between two windows")
     parser.add_argument("--seed", type=int, default=defaults.seed)
     parser.add_argument("--horizon", type=_at_least_one, default=defaults.horizon, metavar="STEPS", help="of 10 ms")
     parser.add_argument(
-        "--features", choices=[f.label for f in FAMILIES], default=defaults.features, help="what the network sees"
+        "--features", choices=[f.label for f in FAMILIES], default=defaults.features, help="the network's inputs"
     )
     parser.add_argument("--side", choices=("left", "right"), default=defaults.side, help="the leg that was recorded")
     return parser.parse_args(argv)
@@ -122,9 +126,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         features=arguments.features,
     )
     output = arguments.output.absolute()
-    columns = (TextColumn("{task.description:24}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-    try:
-        with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
+
+    def work() -> None:
+        with progress_bar(Console(stderr=True)) as progress:
             task = progress.add_task("starting", total=1.0)
             manifest = train(
                 arguments.log,
@@ -132,17 +136,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                 settings,
                 lambda stage, share: progress.update(task, description=stage, completed=share),
             )
-    except Refusal as refusal:
-        print(refusal, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; nothing was written", file=sys.stderr)
-        return 130
-    for metric in manifest.metrics:
-        h50 = "" if metric.mae_h50_deg is None else f", h50 {metric.mae_h50_deg:.2f} deg"
-        print(f"{metric.log}: h20 {metric.mae_h20_deg:.2f} deg{h50}; {metric.role}")
-    print(f"wrote {output}")
-    return 0
+        for metric in manifest.metrics:
+            h50 = "" if metric.mae_h50_deg is None else f", h50 {metric.mae_h50_deg:.2f} deg"
+            print(f"{metric.log}: h20 {metric.mae_h20_deg:.2f} deg{h50}; {metric.role}")
+        print(f"wrote {output}")
+
+    return run_command(work, "interrupted; nothing was written")
 
 
 if __name__ == "__main__":

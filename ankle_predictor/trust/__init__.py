@@ -1,1 +1,1 @@
-"""How far to trust input and forecast: freshness, plausibility, familiarity, recent error."""
+"""How far input and forecasts can be trusted: age, plausibility, familiarity, recent error."""

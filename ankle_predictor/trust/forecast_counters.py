@@ -1,4 +1,4 @@
-"""How many forecasts were made and withheld, and why: what diagnostics say of the predictor."""
+"""Counts how many forecasts were made and withheld, and why, for the diagnostics of the predictor."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 
 from ankle_predictor.trust.status import Status, names
 
-MEDIAN, LONGEST = "forecast took, median (ms)", "forecast took, longest (ms)"  # among the values of diagnostics
-MOST_DURATIONS = 1000  # that are kept while nobody asks
+MEDIAN, LONGEST = "forecast took, median (ms)", "forecast took, longest (ms)"  # keys in the diagnostics
+MOST_DURATIONS = 1000  # newest durations that are kept until ``take_durations``
 
 
 class ForecastCounters:
-    """Counts what becomes of the pairs.
+    """Counts the outcome of each pair of samples.
 
     Attributes:
-        counts: since the start: ``forecasts``, ``withheld``, ``skipped``, each status bit by its name, and what else
-            the caller counts.
-        status: the newest.
+        counts: since the start: ``forecasts``, ``withheld``, ``skipped``, each status bit by its name, and anything
+            else that the caller counts.
+        status: the newest status.
     """
 
     def __init__(self) -> None:
@@ -28,16 +28,16 @@ class ForecastCounters:
         self._durations: deque[float] = deque(maxlen=MOST_DURATIONS)
 
     def took(self, seconds: float) -> None:
-        """Take how long one forecast took: features, window and network."""
+        """Record the duration of one forecast: features, window and network."""
         self._durations.append(seconds)
 
     def take_durations(self) -> dict[str, str]:
-        """Return how long forecasts took since this was last called, if there was any."""
+        """Return median and maximum of the durations since the last call; empty without forecasts."""
         took, self._durations = self._durations, deque(maxlen=MOST_DURATIONS)
         return {MEDIAN: f"{1e3 * np.median(took):.3f}", LONGEST: f"{1e3 * max(took):.3f}"} if took else {}
 
     def tell(self, status: Status, withheld: bool) -> None:
-        """Count one ``forecast_detail``."""
+        """Count one ``forecast_detail`` message."""
         self.status = status
         self.counts["withheld" if withheld else "forecasts"] += 1
         for bit in Status:
@@ -45,7 +45,7 @@ class ForecastCounters:
                 self.counts[names(bit)] += 1
 
     def report(self) -> tuple[bool, bool, str]:
-        """Return whether anything was forecast since this was last asked, whether something was not, and a sentence."""
+        """Return what happened since the last call: any forecast made, any withheld or skipped, and a sentence."""
         before, self._reported = self._reported, self.counts.copy()
         made, withheld, skipped = (self.counts[name] - before[name] for name in ("forecasts", "withheld", "skipped"))
         if not made:

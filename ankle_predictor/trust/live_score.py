@@ -1,4 +1,4 @@
-"""How good the forecasts of the last seconds were, against the best truth at hand."""
+"""Scores the forecasts of the last seconds against the best measurement that is available."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ import math
 from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.trust.scoring import RecentError
 
-ENCODER_LOST = 0.5  # s without an encoder sample, after which the IMUs' own angle is the truth
+ENCODER_LOST = 0.5  # s without an encoder sample after which the IMUs' angle is used as the truth
 
 
 class LiveScore:
-    """Scores forecasts as they come due, against the encoder while there is one, otherwise the IMUs' later angle."""
+    """Scores forecasts when they are due: against the encoder if there is one, otherwise against the IMUs' angle."""
 
     def __init__(self, period: float) -> None:
-        """Start with nothing known; ``period`` in s lies between two steps of a forecast."""
+        """Create an empty score; ``period`` in s is the time between two steps of a forecast."""
         self._errors = RecentError(period)
         self._encoder_stamp = -math.inf
 
     def push_forecast(self, stamp: float, forecast: Forecast) -> None:
-        """Take a forecast of (H,) rad made at ``stamp`` s."""
+        """Add a forecast of (H,) rad made at ``stamp`` s."""
         self._errors.push_forecast(stamp, forecast.angle, forecast.lower, forecast.upper)
 
     def push_encoder(self, stamp: float, angle: float) -> None:
-        """Take the encoder's angle in rad."""
+        """Add the encoder's angle in rad at ``stamp`` s."""
         if self._encoder_stamp == -math.inf:
             self._errors.reset()
         self._encoder_stamp = stamp
         self._errors.push_truth(stamp, angle)
 
     def push_imu(self, stamp: float, angle: float) -> None:
-        """Take the IMUs' own angle in rad."""
+        """Add the ankle angle from the IMUs in rad at ``stamp`` s; ignored while there is an encoder."""
         if abs(stamp - self._encoder_stamp) <= ENCODER_LOST:
             return
         if self._encoder_stamp != -math.inf:
@@ -40,10 +40,10 @@ class LiveScore:
 
     @property
     def value(self) -> float:
-        """Mean absolute error in rad of what came due in the last 10 s, NaN before anything did."""
+        """Mean absolute error in rad of the forecast steps that were due in the last 10 s; NaN without any."""
         return self._errors.value
 
     @property
     def coverage(self) -> float:
-        """Share of what came due in the last 10 s that lay inside its interval, NaN before anything did."""
+        """Share of the true angles of the last 10 s that were inside the interval; NaN without any."""
         return self._errors.coverage

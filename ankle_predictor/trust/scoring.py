@@ -1,4 +1,4 @@
-"""How far forecasts are from what then happened; angles in rad in, rad out unless a name says deg."""
+"""Errors of forecasts against the true angle; all angles in rad unless a name says deg."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from ankle_imu_driver.arrays import FloatArray
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
 from ankle_predictor.model.row_buffer import RowBuffer
 
-MAX_TRUTH_GAP = 0.1  # s: over a longer gap the truth between its two ends is not known
+MAX_TRUTH_GAP = 0.1  # s: longer gaps of the truth are not interpolated
 
 
 def due_times(stamp: FloatArray, horizon: int, period: float) -> FloatArray:
-    """Return (N, H) times in s at which the steps of forecasts made at (N,) stamps are due."""
+    """Return the (N, H) times in s at which the steps of forecasts made at (N,) stamps are due."""
     return stamp[:, np.newaxis] + period * np.arange(1, horizon + 1)
 
 
 def truth_at(stamp: FloatArray, angle: FloatArray, due: FloatArray, max_gap: float = MAX_TRUTH_GAP) -> FloatArray:
-    """Interpolate the truth linearly.
+    """Interpolate the true angle linearly.
 
     Args:
-        stamp: (M,) rising, s.
-        angle: (M,) rad; a NaN is a sample that is missing.
-        due: times asked for, any shape, s.
-        max_gap: s.
+        stamp: (M,) increasing times of the samples in s.
+        angle: (M,) rad; NaN marks a missing sample.
+        due: times in s, of any shape.
+        max_gap: longest gap in s that is interpolated.
 
     Returns:
-        The angle at each time, NaN before the first sample, after the last one and in a gap longer than ``max_gap``.
+        The angle at each time; NaN before the first sample, after the last one and in a gap longer than ``max_gap``.
     """
     known = np.isfinite(angle)
     if not known.all():
@@ -45,12 +45,12 @@ def truth_at(stamp: FloatArray, angle: FloatArray, due: FloatArray, max_gap: flo
 
 @dataclass(frozen=True, eq=False)
 class Score:
-    """How well a number of forecasts did.
+    """Accuracy of a number of forecasts.
 
     Attributes:
         mae_by_step: (H,) mean absolute error of each step, rad.
-        coverage: share of the truths inside their interval.
-        windows: how many forecasts were scored.
+        coverage: share of the true angles inside their interval.
+        windows: number of forecasts that were scored.
     """
 
     mae_by_step: FloatArray
@@ -58,16 +58,16 @@ class Score:
     windows: int
 
     def mae_deg(self, steps: int) -> float:
-        """Return the mean absolute error over steps 1 to ``steps`` in deg; NaN when the forecast is shorter."""
+        """Return the mean absolute error over steps 1 to ``steps`` in deg; NaN if the forecast is shorter."""
         if steps > len(self.mae_by_step):
             return math.nan
         return math.degrees(float(np.mean(self.mae_by_step[:steps])))
 
 
 def score(angle: FloatArray, lower: FloatArray, upper: FloatArray, truth: FloatArray) -> Score:
-    """Score (N, H) forecasts, with the ends of their intervals, against the (N, H) truth.
+    """Score (N, H) forecasts and the ends of their intervals against the (N, H) true angles.
 
-    Forecasts of which any step's truth is not known (NaN) are left out.
+    A forecast is left out if the true angle of any of its steps is unknown (NaN).
     """
     known = np.all(np.isfinite(truth), axis=1)
     angle, lower, upper, truth = angle[known], lower[known], upper[known], truth[known]
@@ -78,15 +78,15 @@ def score(angle: FloatArray, lower: FloatArray, upper: FloatArray, truth: FloatA
 
 
 class RecentError:
-    """Error and coverage of every forecast step that came due in the last seconds, as the truth comes in."""
+    """Error and coverage of all forecast steps that were due in the last seconds, updated with each true angle."""
 
     def __init__(self, period: float, span: float = 10.0, max_gap: float = MAX_TRUTH_GAP) -> None:
-        """Start with nothing known.
+        """Create an empty score.
 
         Args:
-            period: s between two steps of a forecast.
-            span: s that are looked back on.
-            max_gap: s; what came due inside a longer gap of the truth is not scored.
+            period: time in s between two steps of a forecast.
+            span: length in s of the time that is averaged.
+            max_gap: steps that are due inside a longer gap of the truth, in s, are not scored.
         """
         self._period = period
         self._span = span
@@ -94,25 +94,27 @@ class RecentError:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything, as after a jump of the clock."""
-        # A row is a forecast: when each of its steps is due, the angle, the ends of its interval.
+        """Remove everything, for example after a jump of the clock."""
+        # One row for each forecast: the times at which its steps are due, the angles, the ends of the interval.
         self._waiting: RowBuffer | None = None
         self._last = (math.nan, math.nan)
-        self._scored: deque[tuple[float, FloatArray]] = deque()  # stamp and sums: errors, truths inside, how many
-        self._sums = np.zeros(3)  # over all of _scored
+        self._scored: deque[tuple[float, FloatArray]] = (
+            deque()
+        )  # stamp and sums: errors, angles inside the interval, steps
+        self._sums = np.zeros(3)  # total of _scored
 
     def push_forecast(self, stamp: float, angle: FloatArray, lower: FloatArray, upper: FloatArray) -> None:
-        """Take a forecast of (H,) rad made at ``stamp``, with the ends of its interval."""
+        """Add a forecast of (H,) rad made at ``stamp`` s, with the ends of its interval."""
         horizon = len(angle)
         if self._waiting is None or self._waiting.rows.shape[1:] != (4, horizon):
             self._waiting = RowBuffer((4, horizon))
         waiting = self._waiting
-        if len(waiting):  # without truth they would pile up
+        if len(waiting):  # bounds the memory if no true angle ever comes
             waiting.drop(int(np.searchsorted(waiting.rows[:, 0, -1], stamp - self._span, "right")))
         waiting.append(np.array((stamp + self._period * np.arange(1, horizon + 1), angle, lower, upper)))
 
     def push_truth(self, stamp: float, angle: float) -> None:
-        """Take the true angle (rad) at ``stamp``; a stamp that goes back starts over, a NaN is no truth."""
+        """Add the true angle in rad at ``stamp`` s. NaN is ignored; a stamp that goes back removes everything first."""
         if not math.isfinite(angle):
             return
         before, before_angle = self._last
@@ -127,10 +129,10 @@ class RecentError:
         while self._scored and self._scored[0][0] <= stamp - self._span:
             self._sums -= self._scored.popleft()[1]
         if not self._scored:
-            self._sums[:] = 0.0  # nothing of the rounding stays
+            self._sums[:] = 0.0  # removes rounding errors
 
     def _score(self, waiting: FloatArray, before: float, before_angle: float) -> None:
-        """Score what came due between the last two truths."""
+        """Score the steps that were due between the last two true angles."""
         stamp, angle = self._last
         due = waiting[:, 0]
         now = (due > before) & (due <= stamp)
@@ -144,11 +146,16 @@ class RecentError:
         self._sums += sums
 
     @property
+    def pending(self) -> int:
+        """Number of forecasts that wait for true angles."""
+        return 0 if self._waiting is None else len(self._waiting)
+
+    @property
     def value(self) -> float:
-        """Mean absolute error in rad, NaN while nothing came due."""
+        """Mean absolute error in rad; NaN if no step was scored."""
         return float(self._sums[0] / self._sums[2]) if self._scored else math.nan
 
     @property
     def coverage(self) -> float:
-        """Share of the truths inside their interval, NaN while nothing came due."""
+        """Share of the true angles inside their interval; NaN if no step was scored."""
         return float(self._sums[1] / self._sums[2]) if self._scored else math.nan

@@ -1,4 +1,4 @@
-"""Why a forecast is withheld, or how far to trust it."""
+"""The status bits of a forecast: why it is withheld, or how far it can be trusted."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ WITHHELD = (
     | Status.SENSOR_SUSPECT
     | Status.IMPLAUSIBLE
 )
-"""Any of these, and nothing is forecast."""
+"""With any of these bits, no forecast is published."""
 
 
 def names(status: Status) -> str:
-    """Return the bits that are set as text, for people."""
+    """Return the names of the bits that are set, as text for people."""
     return ", ".join(bit.name.lower().replace("_", " ") for bit in Status if bit & status and bit.name) or "ok"

@@ -1,14 +1,14 @@
-"""The benchmark of the driver's faults, shortened: every kind once, on one bus and on two."""
+"""The benchmark of the driver's faults with every kind once, on one bus and on two."""
 
 from __future__ import annotations
 
 import pytest
 
-from ankle_imu_driver.mpu6050_emulator.bus import Kind
+from ankle_imu_driver.mpu6050_emulator.scripted_fault import Kind
 from ankle_imu_driver.mpu6050_emulator.wiring import Emulation
 from benchmarks.driver_faults import absent_at_start, judge, script, swapped, walk
 
-WIRE = {Kind.BUS_LOW, Kind.GONE, Kind.TIMEOUT, Kind.SLOW}  # faults of the wire itself
+WIRE = {Kind.BUS_LOW, Kind.GONE, Kind.TIMEOUT, Kind.SLOW}  # faults of the bus itself
 SECONDS = 55.0
 
 
@@ -28,14 +28,14 @@ def test_every_fault_while_walking(outcomes, kind):
     if two_buses or kind not in WIRE:
         assert outcome.other_lost == 0
     assert max(outcome.recovery) < (0.6 if kind is Kind.TIMEOUT else 0.35)
-    assert outcome.level >= 1, "diagnostics said so"
+    assert outcome.level >= 1, "diagnostics report it"
 
 
-def test_a_sensor_that_comes_late_is_taken_in():
+def test_a_sensor_that_is_plugged_in_late_is_used():
     assert max(absent_at_start(1, seed=3)) < 0.6
 
 
-def test_swapped_sensors_are_told_while_they_stand_and_walk():
+def test_swapped_sensors_are_detected_while_standing_and_walking():
     times = swapped(1, seed=3)
     assert len(times) == 1
     assert times[0] < 10.0

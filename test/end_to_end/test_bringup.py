@@ -1,4 +1,4 @@
-"""The executable bringup: a real process, from a recording to forecasts, and how it ends."""
+"""The executable bringup: a real process, from a recording to forecasts, and its end."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from rclpy.publisher import Publisher
 from rigs.node_bench import DEEP, LOCAL, Bench, bench, stamp_of
 from rigs.predictor_rig import forecasts_of
 from rigs.tiny_bundle import write_tiny_bundle
 from rigs.walks import part, swinging
 from sensor_msgs.msg import Imu, JointState
 
-from ankle_imu_driver.conventions import FOOT
 from ankle_imu_driver.driver_node import ImuDriverNode
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.rosbag_writer import write_bag
@@ -52,7 +52,7 @@ def models(tmp_path: Path) -> Path:
 
 
 class Bringup:
-    """The process, with what it prints. None outlives its test."""
+    """The process and its output. Every process is ended after its test."""
 
     started: ClassVar[list[Bringup]] = []
 
@@ -68,7 +68,7 @@ class Bringup:
         self.started.append(self)
 
     def until(self, table: Bench, condition: Callable[[], object]) -> None:
-        """Wait for something that the process is to bring about."""
+        """Wait for a condition that the process makes true."""
         table.until(lambda: condition() or self.has_ended())
         assert condition(), self.end()
 
@@ -89,7 +89,7 @@ class Bringup:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
+def no_process_is_left() -> Iterator[None]:
     yield
     for process in Bringup.started:
         process.end(signal.SIGKILL)
@@ -97,7 +97,7 @@ def nothing_is_left() -> Iterator[None]:
 
 
 def log_of(path: Path) -> str:
-    """A bag of half a minute's swinging with its calibration beside it."""
+    """Write a bag of 30 s of ``swinging`` with its calibration, and return its path."""
     write_bag(path, swinging(30.0))
     return str(path)
 
@@ -113,7 +113,9 @@ def test_a_signal_ends_it_cleanly(table: Bench, models: Path, tmp_path: Path, ho
     assert "Traceback" not in output
 
 
-def test_a_walk_at_its_own_pace_is_forecast_whole(table: Bench, models: Path, walks_dir: Path, tmp_path: Path) -> None:
+def test_a_replayed_walk_gets_a_forecast_for_every_pair(
+    table: Bench, models: Path, walks_dir: Path, tmp_path: Path
+) -> None:
     walk = part(read_recording(walks_dir / "LOG2.TXT"), 6.0)
     log = tmp_path / "bag"
     write_bag(log, walk)
@@ -122,7 +124,7 @@ def test_a_walk_at_its_own_pace_is_forecast_whole(table: Bench, models: Path, wa
     process = Bringup(log=log, rate=0.8, **own)
     for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
         table.until(lambda: table.listener.count_publishers("forecast_detail"))
-        table.spin(0.5)  # everyone has found everyone
+        table.spin(0.5)  # all nodes have discovered each other
         change = table.call(ChangeState, "imu_driver/change_state", transition=Transition(id=transition))
         assert change.success
     table.until(process.has_ended)
@@ -135,7 +137,7 @@ def test_a_walk_at_its_own_pace_is_forecast_whole(table: Bench, models: Path, wa
     made = {stamp_of(m) for m in table.got["forecast_detail"] if len(m.angle)}
     due = [stamp for stamp in truth if stamp - min(truth) >= 0.5 * SECOND]
     assert len(made) >= 0.9 * len(due)
-    # /clock is the log's time in all three nodes: the age of a forecast is real.
+    # All three nodes use the log's time from /clock, so the age of a forecast is correct.
     ages = [m.input_age for m in table.got["forecast_detail"] if len(m.angle)]
     assert -0.01 < np.median(ages) < 0.1
     if len(angles) == len(truth):
@@ -143,7 +145,7 @@ def test_a_walk_at_its_own_pace_is_forecast_whole(table: Bench, models: Path, wa
 
 
 def in_one_process(table: Bench, models: Path, log: Path, *remapping: str) -> list[Any]:
-    """Driver, filter and predictor as bringup connects them, on the bench's executor."""
+    """Make driver, filter and predictor, connected as in bringup, on the executor of the bench."""
     given = ["--ros-args", *(word for rule in remapping for word in ("-r", rule))]
     driver, orientation, predictor = (
         table.make(partial(kind, cli_args=given), {"autostart": False, **parameters})
@@ -162,7 +164,7 @@ def in_one_process(table: Bench, models: Path, log: Path, *remapping: str) -> li
     return [driver, orientation, predictor]
 
 
-def test_within_the_process_samples_take_the_short_way(table: Bench, models: Path, tmp_path: Path) -> None:
+def test_within_the_process_samples_do_not_go_over_dds(table: Bench, models: Path, tmp_path: Path) -> None:
     walk = swinging(3.0)
     write_bag(tmp_path / "bag", walk)
     driver, *_ = in_one_process(table, models, tmp_path / "bag")
@@ -176,7 +178,7 @@ def test_within_the_process_samples_take_the_short_way(table: Bench, models: Pat
     stamps = [stamp_of(m) for m in table.got["joint_states"]]
     assert [s - stamps[0] for s in stamps] == [ns(stamp - expected.stamp[0]) for stamp in expected.stamp]
     np.testing.assert_allclose([m.position[0] for m in table.got["joint_states"]], expected.angle, atol=1e-9)
-    assert len(raw) > 0.8 * len(stamps)  # those of the first moments come before anyone knows of the listener
+    assert len(raw) > 0.8 * len(stamps)  # the first ones are published before the listener is discovered
     assert raw == stamps[-len(raw) :]
     made = {stamp_of(m) - stamps[0] + ns(expected.stamp[0]): m for m in table.got["forecast_detail"] if len(m.angle)}
     truth = forecasts_of(walk, models, "tiny")
@@ -186,35 +188,32 @@ def test_within_the_process_samples_take_the_short_way(table: Bench, models: Pat
         np.testing.assert_allclose(message.angle, truth[stamp], atol=1e-6)
 
 
-def test_a_forecast_is_out_before_all_that_it_was_made_of(
+def test_a_forecast_is_published_before_its_input(
     table: Bench, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_bag(tmp_path / "bag", swinging(30.0))
-    nodes = in_one_process(table, models, tmp_path / "bag")
     order: list[tuple[str, int]] = []
-    for name, output in (
-        ("forecast", nodes[2].outputs["forecast"]),
-        ("joint", nodes[1].outputs["joint_states"]),
-        ("raw", nodes[0]._outputs[FOOT]),
-    ):
+    publish = Publisher.publish
 
-        def noted(message: Any, name: str = name, publish: Callable[[Any], None] = output.publish) -> None:
-            order.append((name, stamp_of(message)))
-            publish(message)
+    def recorded(publisher: Publisher, message: Any) -> None:
+        if publisher.topic_name in ("/forecast", "/joint_states", "/foot/imu/data_raw"):
+            order.append((publisher.topic_name, stamp_of(message)))
+        publish(publisher, message)
 
-        monkeypatch.setattr(output, "publish", noted)
-    table.until(lambda: sum(name == "forecast" for name, _ in order) > 50)
+    monkeypatch.setattr(Publisher, "publish", recorded)
+    in_one_process(table, models, tmp_path / "bag")
+    table.until(lambda: sum(topic == "/forecast" for topic, _ in order) > 50)
     table.spin(0.1)
-    places = {published: place for place, published in enumerate(order)}
-    stamps = [stamp for name, stamp in order if name == "forecast"][:50]
+    place = {published: k for k, published in enumerate(order)}
+    stamps = [stamp for topic, stamp in order if topic == "/forecast"][:50]
     for stamp in stamps:
-        assert places["forecast", stamp] < places["joint", stamp] < places["raw", stamp]
+        assert place["/forecast", stamp] < place["/joint_states", stamp] < place["/foot/imu/data_raw", stamp]
 
 
 @pytest.mark.parametrize(
     ("input_of", "kind"), [("orientation_filter:shank/imu/data_raw", Imu), ("predictor:joint_states", JointState)]
 )
-def test_what_a_remapping_has_parted_goes_over_dds(
+def test_with_a_remapping_samples_go_over_dds(
     table: Bench, models: Path, tmp_path: Path, input_of: str, kind: Any
 ) -> None:
     write_bag(tmp_path / "bag", swinging(30.0))
@@ -232,7 +231,7 @@ def test_what_a_remapping_has_parted_goes_over_dds(
 
 
 @pytest.mark.parametrize("which", [1, 2])
-def test_a_node_that_stops_and_starts_finds_its_neighbours_again(
+def test_a_node_that_was_stopped_and_started_works_with_the_others_again(
     table: Bench, models: Path, tmp_path: Path, which: int
 ) -> None:
     write_bag(tmp_path / "bag", swinging(60.0))
@@ -250,7 +249,7 @@ def test_a_node_that_stops_and_starts_finds_its_neighbours_again(
         for step in undo:
             step()
         stopped = time.time_ns()
-        table.spin(0.5)  # the listener may still have some of before to hear
+        table.spin(0.5)  # the listener may still receive older ones
         assert all(stamp_of(message) <= stopped for message in table.got["forecast"])
         table.got["forecast"].clear()
         for step in redo:
@@ -262,7 +261,7 @@ def ns(stamp: float) -> int:
     return round(stamp * SECOND)
 
 
-def test_a_recording_without_calibration_is_played_and_waits_for_standing(
+def test_with_a_recording_without_calibration_the_filter_waits_for_standing(
     table: Bench, models: Path, tmp_path: Path
 ) -> None:
     log = Path(log_of(tmp_path / "bag"))
@@ -274,7 +273,7 @@ def test_a_recording_without_calibration_is_played_and_waits_for_standing(
     assert table.got["foot/imu/data"][-1].orientation_covariance[0] == -1.0
     status, output = process.end(signal.SIGINT)
     assert status == 0
-    assert "brings no calibration: the filter waits for two seconds of standing" in output
+    assert "has no calibration: the filter waits for two seconds of standing" in output
 
 
 @pytest.mark.parametrize(
@@ -286,7 +285,9 @@ def test_a_recording_without_calibration_is_played_and_waits_for_standing(
         ({"log": __file__, "joint_name": 7}, "joint_name"),
     ],
 )
-def test_what_cannot_be_played_is_one_sentence_and_a_status(parameters: dict[str, Any], sentence: str) -> None:
+def test_a_source_that_cannot_be_played_gives_one_sentence_and_status_1(
+    parameters: dict[str, Any], sentence: str
+) -> None:
     status, output = Bringup(**parameters).end()
     assert status == 1
     assert sentence in output

@@ -1,4 +1,4 @@
-"""Whether joint_trajectory_controller would take what the node predictor publishes; see ``trajectory_rules``."""
+"""joint_trajectory_controller accepts the messages of the node predictor, by the rules in ``trajectory_rules``."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def at(points: Any, index: int, **fields: Any) -> None:
         setattr(points[index], name, value)
 
 
-BREACHES: dict[str, Callable[[JointTrajectory], object]] = {
+VIOLATIONS: dict[str, Callable[[JointTrajectory], object]] = {
     "it has no points": lambda m: m.points.clear(),
     "it is for 2 joints": lambda m: m.joint_names.append("ankle"),
     "it names no joint": lambda m: m.joint_names.clear(),
-    "knee is no joint": lambda m: setattr(m, "joint_names", ["knee"]),
+    "knee is not a joint": lambda m: setattr(m, "joint_names", ["knee"]),
     "it ends in the past": lambda m: setattr(m.header.stamp, "sec", m.header.stamp.sec - 1),
     "the time of point 7 is not after": lambda m: setattr(m.points[7], "time_from_start", m.points[6].time_from_start),
     "point 3 has 2 positions": lambda m: at(m.points, 3, positions=[0.0, 0.0]),
@@ -61,15 +61,15 @@ BREACHES: dict[str, Callable[[JointTrajectory], object]] = {
 }
 
 
-@pytest.mark.parametrize("words", BREACHES)
-def test_each_rule_finds_its_breach(words: str) -> None:
+@pytest.mark.parametrize("words", VIOLATIONS)
+def test_each_rule_finds_its_violation(words: str) -> None:
     broken = message()
     assert Controller().refusals(broken, NOW) == []
-    BREACHES[words](broken)
+    VIOLATIONS[words](broken)
     assert any(refusal.startswith(words) for refusal in Controller().refusals(broken, NOW))
 
 
-def test_the_rules_follow_the_controllers_parameters() -> None:
+def test_the_rules_depend_on_the_controllers_parameters() -> None:
     leg = Controller(joints=("knee", "ankle"))
     assert leg.refusals(message(), NOW) == ["it is for 1 joints, the controller for 2"]
     assert replace(leg, allow_partial_joints_goal=True).refusals(message(), NOW) == []
@@ -83,7 +83,7 @@ def test_the_rules_follow_the_controllers_parameters() -> None:
 
 
 @pytest.mark.parametrize("velocities", [False, True])
-def test_a_forecast_is_good_until_its_last_point_is_due_or_whenever_its_stamp_is_zero(velocities: bool) -> None:
+def test_a_forecast_is_accepted_until_its_last_point_is_due_or_if_its_stamp_is_zero(velocities: bool) -> None:
     made, end = message(velocities), NOW + HORIZON * 10_000_000
     assert Controller().refusals(made, end) == []
     assert Controller().refusals(made, end + 1) == ["it ends in the past"]
@@ -93,7 +93,7 @@ def test_a_forecast_is_good_until_its_last_point_is_due_or_whenever_its_stamp_is
 
 @pytest.mark.parametrize("velocities", [False, True])
 @pytest.mark.parametrize("joint", [JointConvention("ankle"), JointConvention("left_ankle", -1.0, 0.3)])
-def test_what_the_node_publishes_is_taken(
+def test_the_messages_of_the_node_are_accepted(
     table: Bench, tmp_path: Path, velocities: bool, joint: JointConvention
 ) -> None:
     write_linear_bundle(tmp_path, "linear", FeatureSpec(window=20), seed=1)
@@ -116,7 +116,7 @@ def test_what_the_node_publishes_is_taken(
 
 
 @given(arrays(float, st.integers(1, 60), elements=st.floats(-1, 1)), st.sampled_from([1.0, -1.0]))
-def test_rates_are_the_slope_of_what_is_published_and_end_at_rest(curve: np.ndarray, sign: float) -> None:
+def test_velocities_are_the_slope_of_the_positions_and_end_at_zero(curve: np.ndarray, sign: float) -> None:
     made = TrajectoryMessage(JointConvention("ankle", sign, 0.2), len(curve), PERIOD, velocities=True)
     filled = made.fill(1, Forecast(curve, curve, curve))
     rates = np.array([point.velocities[0] for point in filled.points])

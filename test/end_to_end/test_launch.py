@@ -1,4 +1,4 @@
-"""The launch file under the real ``ros2 launch``, where there is one: everything comes up, and Ctrl-C ends it."""
+"""The launch file with the real ``ros2 launch``, if it is installed: all nodes start, and Ctrl-C ends them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ankle_imu_driver.recordings.rosbag_writer import write_bag
 
 pytest.importorskip("launch_ros", reason="launch_ros is not installed: it comes with ROS 2, not from PyPI")
 if shutil.which("ros2") is None:
-    pytest.skip("there is no ros2 command on PATH", allow_module_level=True)
+    pytest.skip("the command ros2 is not on PATH", allow_module_level=True)
 
 DOMAIN = 74
 START = 90.0  # s, for three processes on a busy machine, five seconds of standing and a full window
@@ -39,7 +39,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
 
 @pytest.fixture
 def forecasts(environment: dict[str, str]) -> Iterator[Any]:
-    """Waits for the first trusted forecast in the namespace ``leg``."""
+    """A function that waits for the first trusted forecast in the namespace ``leg``."""
     context = Context()
     rclpy.init(context=context, domain_id=DOMAIN)
     node = rclpy.create_node("listener", context=context)
@@ -72,12 +72,12 @@ def launch(*arguments: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize(("arguments", "processes"), [(["rate:=2", "side:=left"], 3), (["composed:=true"], 1)])
-def test_it_comes_up_by_itself_and_ctrl_c_ends_all(forecasts: Any, arguments: list[str], processes: int) -> None:
+def test_all_nodes_start_and_ctrl_c_ends_them(forecasts: Any, arguments: list[str], processes: int) -> None:
     run = launch("source:=simulator", "namespace:=leg", *arguments)
     try:
         forecast = forecasts()
     finally:
-        os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to all of them at once
+        os.killpg(run.pid, signal.SIGINT)  # to all processes at once, as a terminal does
         output, _ = run.communicate(timeout=30)
     assert forecast.model == "base"
     assert len(forecast.angle) == 50
@@ -86,11 +86,11 @@ def test_it_comes_up_by_itself_and_ctrl_c_ends_all(forecasts: Any, arguments: li
     assert "sending signal 'SIGTERM'" not in output
     simulated_time = forecast.header.stamp.sec < 1_000_000
     assert simulated_time == ("rate:=2" in arguments)
-    # A person who does not exist leaves no calibration behind that the next wearer could be taken for.
+    # The calibration of a simulated wearer must not be saved: it would be used for the next real one.
     assert not list(Path(os.environ["HOME"]).rglob("calibration*"))
 
 
-def test_a_log_in_the_parameter_file_brings_its_calibration_and_its_time(forecasts: Any, tmp_path: Path) -> None:
+def test_calibration_and_rate_of_a_log_in_the_parameter_file_are_used(forecasts: Any, tmp_path: Path) -> None:
     write_bag(tmp_path / "bag", swinging(120.0))
     file = tmp_path / "leg.yaml"
     file.write_text(f"/leg/imu_driver:\n  ros__parameters: {{log: {tmp_path / 'bag'}, rate: 2.0}}\n")
@@ -113,7 +113,7 @@ def test_a_log_in_the_parameter_file_brings_its_calibration_and_its_time(forecas
         ("params_file:=nowhere.yaml", "parameter file nowhere.yaml cannot be read"),
     ],
 )
-def test_a_wrong_argument_is_one_sentence(environment: dict[str, str], argument: str, sentence: str) -> None:
+def test_a_wrong_argument_gives_one_sentence(environment: dict[str, str], argument: str, sentence: str) -> None:
     run = launch(argument)
     output, _ = run.communicate(timeout=60)
     assert run.returncode != 0

@@ -1,4 +1,4 @@
-"""The soak: its ledger, and a short run of the whole."""
+"""The soak: its ledger, its disturbances and its figures, and a short run of the whole."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from rigs.repository import REPOSITORY
 
 from ankle_predictor.model.features import FeatureSpec
 from ankle_predictor.trust.status import Status
-from benchmarks.soak import BEGIN, PERIOD, Ledger, flatness, upsets
+from benchmarks.soak import PERIOD
+from benchmarks.soak_input import disturbances
+from benchmarks.soak_ledger import Ledger
+from benchmarks.soak_report import memory_growth
 
 SPEC = FeatureSpec(window=20)
 SENT = 30  # pairs, of which the last 11 are due
@@ -49,8 +52,8 @@ def test_each_expected_forecast_is_accounted_for_once() -> None:
     statuses[32] = Status.OVERRUN
     for k, status in statuses.items():
         made.answer(stamps[k], status, "first")
-        made.answer(stamps[k], Status.STALE, "first")  # said again while nothing came
-    made.answer(stamps[0] - 1, Status.OK, "first")  # no pair of ours
+        made.answer(stamps[k], Status.STALE, "first")  # repeated while no pair comes
+    made.answer(stamps[0] - 1, Status.OK, "first")  # not a pair that was sent
     made.forecast(stamps[20])
     summary = made.summary()
     assert summary["expected"] == 41
@@ -60,20 +63,20 @@ def test_each_expected_forecast_is_accounted_for_once() -> None:
     assert summary["by_model"] == {"first": 38}
 
 
-def test_the_script_is_the_seeds_and_leaves_room() -> None:
-    script = upsets(600.0, 1)
-    assert script == upsets(600.0, 1) != upsets(600.0, 2)
-    assert {upset.kind for upset in script} == {"silence", "foot silent", "jump"}
+def test_the_disturbances_depend_on_the_seed_and_do_not_overlap() -> None:
+    script = disturbances(600.0, 1)
+    assert script == disturbances(600.0, 1) != disturbances(600.0, 2)
+    assert {disturbance.kind for disturbance in script} == {"silence", "foot silent", "jump"}
     assert all(b.time - a.time >= 4.0 > a.size or a.kind == "jump" for a, b in pairwise(script))
-    assert max(upset.time for upset in script) < 597.0
+    assert max(disturbance.time for disturbance in script) < 597.0
 
 
 def test_a_slope_needs_time() -> None:
-    short = flatness([(0.0, 80.0), (18.0, 81.0)])
+    short = memory_growth([(0.0, 80.0), (18.0, 81.0)])
     assert (short["first_mb"], short["last_mb"], short["slopes_mb_per_hour"]) == (80.0, 81.0, [None, None])
-    growing = flatness([(t, 80.0 + 36.0 * t / 3600.0) for t in range(0, 600, 2)])
+    growing = memory_growth([(t, 80.0 + 36.0 * t / 3600.0) for t in range(0, 600, 2)])
     assert growing["slopes_mb_per_hour"] == pytest.approx([36.0, 36.0])
-    settling = flatness([(t, 80.0 + min(t, 300.0) / 100.0) for t in range(0, 1200, 2)])
+    settling = memory_growth([(t, 80.0 + min(t, 300.0) / 100.0) for t in range(0, 1200, 2)])
     assert settling["slopes_mb_per_hour"][0] > 1.0
     assert settling["slopes_mb_per_hour"][1] == pytest.approx(0.0, abs=1e-6)
 
@@ -87,20 +90,16 @@ def test_a_short_soak_accounts_for_every_forecast(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180, cwd=REPOSITORY)
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout.splitlines()[-1])
-    told = done.stdout
-    assert figures["upsets"] == {"jump": 1}, told
-    assert set(figures["swaps"]) <= {"made", "still loading"}, told
-    assert figures["swaps"]["made"] >= 2, told
-    assert 350 < figures["expected"] < 550, told  # the second before the jump whose window is full, and those after
-    assert figures["made"] > 0, told
-    # How many are made is a matter of how busy this computer is. What is not made has a reason.
+    output = done.stdout
+    assert figures["upsets"] == {"jump": 1}, output
+    assert set(figures["swaps"]) <= {"made", "still loading"}, output
+    assert figures["swaps"]["made"] >= 2, output
+    assert 350 < figures["expected"] < 550, output  # the second before the jump whose window is full, and those after
+    assert figures["made"] > 0, output
+    # A busy computer makes fewer forecasts, but each missing one has a reason.
     reasons = sum(figures["withheld"].values()) + figures["skipped"]
-    assert figures["made"] + reasons + figures["unanswered"] == figures["expected"], told
-    assert figures["made_though_not_due"] == 0, told
-    assert figures["unanswered"] <= 0.02 * figures["expected"], told  # best effort may lose a message
-    assert set(figures["by_model"]) <= {"first", "second"}, told
-    assert all(20.0 < memory["last_mb"] < 400.0 for memory in figures["memory"].values()), told
-
-
-def test_the_page_has_room_for_it() -> None:
-    assert BEGIN in (REPOSITORY / "docs" / "performance.md").read_text()
+    assert figures["made"] + reasons + figures["unanswered"] == figures["expected"], output
+    assert figures["made_though_not_due"] == 0, output
+    assert figures["unanswered"] <= 0.02 * figures["expected"], output  # best effort may lose a message
+    assert set(figures["by_model"]) <= {"first", "second"}, output
+    assert all(20.0 < memory["last_mb"] < 400.0 for memory in figures["memory"].values()), output

@@ -1,4 +1,4 @@
-"""The example of a controller: its law, and the node over DDS with its watchdog."""
+"""The example of a controller: its control law, and the node with its watchdog over DDS."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rigs.repository import REPOSITORY
 from std_msgs.msg import Float64MultiArray
 
 sys.path.insert(0, str(REPOSITORY / "examples"))
-from assist_law import LONGEST_STEP, AssistConfig, AssistLaw, Curve
+from assist_law import LONGEST_STEP, AssistConfig, AssistLaw, Curve, SettingsError
 from assist_node import AssistNode
 
 CONFIG = AssistConfig()
@@ -30,7 +30,7 @@ NUMBER = st.floats(-3.0, 3.0)
 
 
 def rising(slope: float = 1.0, half_width: float = 0.02, age: float = 0.005, **changed: Any) -> Curve:
-    """A forecast along a line, in rad/s, that is equally sure of every point."""
+    """A straight forecast with ``slope`` in rad/s and the same interval at every point."""
     angle = slope * PERIOD * np.arange(1, HORIZON + 1)
     return Curve(
         **{
@@ -46,7 +46,7 @@ def rising(slope: float = 1.0, half_width: float = 0.02, age: float = 0.005, **c
 
 
 def settled(curve: Curve, since: float = 0.0) -> float:
-    """The torque after it had the time to rise, ``since`` s after the newest forecast."""
+    """The torque in steady state, ``since`` s after the newest forecast."""
     law = AssistLaw(CONFIG)
     for k in range(100):
         law.receive(curve, k * 0.01)
@@ -54,14 +54,14 @@ def settled(curve: Curve, since: float = 0.0) -> float:
     return law.torque(0.99 + since)
 
 
-def test_it_pulls_to_where_the_ankle_is_about_to_go() -> None:
+def test_the_torque_pulls_towards_the_forecast() -> None:
     assert settled(rising(1.0)) == pytest.approx(CONFIG.stiffness * 1.0 * CONFIG.lead)
     assert settled(rising(-1.0)) == pytest.approx(-CONFIG.stiffness * 1.0 * CONFIG.lead)
     assert settled(rising(0.0)) == 0.0
     assert settled(rising(100.0)) == CONFIG.max_torque
 
 
-def test_a_point_is_read_when_it_is_due() -> None:
+def test_points_are_interpolated() -> None:
     curve = rising(2.0)
     assert curve.at(0.0)[0] == 0.0
     assert curve.at(0.01)[0] == pytest.approx(0.02)
@@ -80,7 +80,7 @@ def test_the_wider_the_interval_the_less_torque() -> None:
     assert sorted(torques, reverse=True) == torques
 
 
-def test_silence_fades_the_torque_out() -> None:
+def test_without_forecasts_the_torque_fades_out() -> None:
     whole = settled(rising())
     assert settled(rising(), since=0.05) == pytest.approx(whole)
     assert settled(rising(), since=0.125) == pytest.approx(whole / 2)
@@ -101,7 +101,7 @@ def test_silence_fades_the_torque_out() -> None:
         rising(unfamiliar=True),
     ],
 )
-def test_what_is_late_empty_or_broken_counts_as_silence(bad: Curve) -> None:
+def test_late_empty_and_unusable_forecasts_are_dropped(bad: Curve) -> None:
     law = AssistLaw(CONFIG)
     assert law.receive(rising(), 0.0)
     for k in range(1, 30):
@@ -112,7 +112,7 @@ def test_what_is_late_empty_or_broken_counts_as_silence(bad: Curve) -> None:
 
 @given(st.lists(st.tuples(st.floats(0.0, 0.3), NUMBER, st.floats(0.0, 0.5), st.booleans()), min_size=1, max_size=40))
 @example([(0.25, 0.0, 0.0, False), (0.25, -1.0, 0.0, True), (0.007387290394356995, 1.0, 0.0, True)])
-def test_whatever_comes_torque_and_its_rise_stay_within_bounds(steps: list[tuple[float, float, float, bool]]) -> None:
+def test_torque_and_its_rise_stay_within_bounds(steps: list[tuple[float, float, float, bool]]) -> None:
     law, now, before = AssistLaw(CONFIG), 0.0, 0.0
     for wait, slope, half_width, comes in steps:
         asked, now = now, now + wait
@@ -131,8 +131,8 @@ def test_whatever_comes_torque_and_its_rise_stay_within_bounds(steps: list[tuple
 @pytest.mark.parametrize(
     "wrong", [{"stiffness": 0.0}, {"lead": math.nan}, {"narrow": 0.3, "wide": 0.2}, {"hold": 0.2, "gone": 0.2}]
 )
-def test_what_makes_no_law_is_refused(wrong: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match=next(iter(wrong))):
+def test_wrong_settings_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(SettingsError, match=next(iter(wrong))):
         AssistConfig(**wrong)
 
 
@@ -168,7 +168,7 @@ class Predictor:
 
 
 @pytest.mark.parametrize("how", ["silent", "withheld", "late"])
-def test_the_nodes_watchdog_ends_the_torque(table: Bench, how: str) -> None:
+def test_the_watchdog_ends_the_torque(table: Bench, how: str) -> None:
     node = AssistNode(context=table.listener.context)
     table.executor.add_node(node)
     predictor = Predictor(table)
@@ -208,3 +208,11 @@ def test_the_process_leaves_the_device_with_zero_torque(table: Bench) -> None:
         process.kill()
     assert (process.returncode, predictor.torques[-1]) == (0, 0.0), output
     assert "Traceback" not in output
+
+
+def test_the_process_refuses_wrong_settings_in_one_sentence() -> None:
+    command = [sys.executable, str(REPOSITORY / "examples" / "assist_node.py"), "--ros-args", "-p", "stiffness:=-1.0"]
+    done = subprocess.run(command, env={**os.environ, **LOCAL}, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "assist: stiffness must be a positive number, not -1.0\n" in done.stderr
+    assert "Traceback" not in done.stderr

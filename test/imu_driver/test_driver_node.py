@@ -1,4 +1,4 @@
-"""The node imu_driver, over DDS."""
+"""The node imu_driver with recordings and the simulator, over DDS."""
 
 from __future__ import annotations
 
@@ -8,102 +8,29 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import State
-from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
-from rclpy.qos import QoSProfile
 from rigs import synthetic_log
-from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Imu, JointState
+from rigs.driver_bench import LOCAL, DriverBench, driver_bench
 
 from ankle_imu_driver import deferred_publisher
 from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_imu_driver.driver_node import ImuDriverNode
 from ankle_imu_driver.managed_node import ERROR, OK, WARN
 from ankle_imu_driver.recordings.read_recording import read_recording
-
-DOMAIN = 71
-LOCAL = {"ROS_DOMAIN_ID": str(DOMAIN), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_LOCALHOST_ONLY": "1"}
-EVERYTHING = QoSProfile(depth=5000)
-
-
-class Bench:
-    """The node under test and a listener, in an executor of their own."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._executor = SingleThreadedExecutor(context=context)
-        self.listener = rclpy.create_node("listener", context=context)
-        self._executor.add_node(self.listener)
-        self.got: dict[str, list[Any]] = {}
-        for kind, topic in (
-            (Imu, "shank/imu/data_raw"),
-            (Imu, "foot/imu/data_raw"),
-            (JointState, "encoder/joint_states"),
-            (Clock, "/clock"),
-            (DiagnosticArray, "/diagnostics"),
-        ):
-            self.got[topic] = []
-            self.listener.create_subscription(kind, topic, self.got[topic].append, EVERYTHING)
-        self.node: ImuDriverNode | None = None
-
-    def start(self, **parameters: Any) -> ImuDriverNode:
-        overrides = [Parameter(k.replace("__", "."), value=v) for k, v in parameters.items()]
-        self.node = ImuDriverNode(context=self._context, parameter_overrides=overrides)
-        self._executor.add_node(self.node)
-        return self.node
-
-    def until(self, condition: Callable[[], object], timeout: float = 15.0) -> None:
-        end = time.monotonic() + timeout
-        while not condition():
-            assert time.monotonic() < end, "nothing came of it"
-            self._executor.spin_once(timeout_sec=0.05)
-
-    def connected(self) -> None:
-        """Wait until the listener hears all that the configured node says."""
-        assert self.node is not None
-        topics = ["shank/imu/data_raw", "foot/imu/data_raw"]
-        self.until(lambda: all(self.node.count_subscribers(t) and self.listener.count_publishers(t) for t in topics))
-        end = time.monotonic() + 0.3
-        self.until(lambda: time.monotonic() > end)
-
-    def close(self) -> None:
-        if self.node is not None:
-            self.node.close()
-            self.node.destroy_node()
-        self.listener.destroy_node()
-        self._executor.shutdown()
-
-    def times(self, topic: str) -> list[int]:
-        return [m.header.stamp.sec * 10**9 + m.header.stamp.nanosec for m in self.got[topic]]
-
-    def complete(self, count: int, *more: str) -> bool:
-        topics = ("shank/imu/data_raw", "foot/imu/data_raw", "encoder/joint_states", *more)
-        return all(len(self.got[topic]) == count for topic in topics)
-
-    def said(self) -> list[str]:
-        return [status.message for array in self.got["/diagnostics"] for status in array.status]
+from ankle_imu_driver.recordings.timeline import Sample
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    for name, value in LOCAL.items():
-        monkeypatch.setenv(name, value)
-    context = Context()
-    rclpy.init(context=context, domain_id=DOMAIN)
-    made = Bench(context)
-    yield made
-    made.close()
-    rclpy.shutdown(context=context)
+def bench() -> Iterator[DriverBench]:
+    with driver_bench() as made:
+        yield made
 
 
 @pytest.fixture
@@ -111,7 +38,7 @@ def log(tmp_path: Path) -> Path:
     return synthetic_log.write(tmp_path / "walk.TXT", synthetic_log.rows(100))
 
 
-def test_a_recording_comes_out_whole_shifted_to_now(bench: Bench, log: Path) -> None:
+def test_a_recording_is_published_completely_with_stamps_shifted_to_now(bench: DriverBench, log: Path) -> None:
     node = bench.start(
         log=str(log),
         autostart=False,
@@ -121,10 +48,10 @@ def test_a_recording_comes_out_whole_shifted_to_now(bench: Bench, log: Path) -> 
         encoder__joint_offset=0.5,
     )
     node.trigger_configure()
-    bench.connected()
+    bench.wait_for_connection()
     before = time.time_ns()
     node.trigger_activate()
-    bench.until(lambda: bench.complete(100) and "recording ended" in bench.said())
+    bench.until(lambda: bench.has(100) and "recording ended" in bench.sentences())
     recording = read_recording(log)
     assert recording.encoder is not None
     distances = np.rint(np.diff(recording.shank.stamp) * 1e9)
@@ -149,13 +76,13 @@ def test_a_recording_comes_out_whole_shifted_to_now(bench: Bench, log: Path) -> 
     assert node.is_active
 
 
-def test_at_another_rate_stamps_are_the_logs_and_the_clock_follows(bench: Bench, log: Path) -> None:
+def test_at_another_rate_stamps_are_the_logs_and_the_clock_follows(bench: DriverBench, log: Path) -> None:
     node = bench.start(log=str(log), rate=4, autostart=False)
     node.trigger_configure()
-    bench.connected()
+    bench.wait_for_connection()
     before = time.monotonic()
     node.trigger_activate()
-    bench.until(lambda: bench.complete(100, "/clock"))
+    bench.until(lambda: bench.has(100, "/clock"))
     took = time.monotonic() - before
     recording = read_recording(log)
     length = recording.end - recording.start
@@ -166,25 +93,27 @@ def test_at_another_rate_stamps_are_the_logs_and_the_clock_follows(bench: Bench,
 
 
 @pytest.mark.parametrize("rate", [1.0, 20.0])
-def test_a_loop_goes_on_with_increasing_stamps(bench: Bench, tmp_path: Path, rate: float) -> None:
+def test_a_loop_continues_with_increasing_stamps(bench: DriverBench, tmp_path: Path, rate: float) -> None:
     log = synthetic_log.write(tmp_path / "walk.TXT", synthetic_log.rows(30))
     bench.start(log=str(log), rate=rate, loop=True)
     bench.until(lambda: len(bench.got["shank/imu/data_raw"]) > 100)
     times = np.diff(bench.times("shank/imu/data_raw"))
     assert times.min() > 0
     assert times.max() < 60_000_000
-    assert "recording ended" not in bench.said()
+    assert "recording ended" not in bench.sentences()
 
 
-def test_a_bad_log_is_one_sentence_and_the_node_can_be_tried_again(bench: Bench, log: Path, tmp_path: Path) -> None:
+def test_a_bad_log_gives_one_sentence_and_the_node_can_be_configured_again(
+    bench: DriverBench, log: Path, tmp_path: Path
+) -> None:
     node = bench.start(log=str(tmp_path / "none.TXT"))
-    bench.until(lambda: any("none.TXT does not exist" in said for said in bench.said()))
+    bench.until(lambda: any("none.TXT does not exist" in sentence for sentence in bench.sentences()))
     assert "\n" not in node.refusal
-    assert state(node) == State.PRIMARY_STATE_UNCONFIGURED
+    assert bench.state() == State.PRIMARY_STATE_UNCONFIGURED
     node.set_parameters([Parameter("log", value=str(log))])
     node.trigger_configure()
     assert node.refusal == ""
-    bench.connected()
+    bench.wait_for_connection()
     node.trigger_activate()
     bench.until(lambda: bench.got["shank/imu/data_raw"])
 
@@ -197,28 +126,31 @@ def test_a_bad_log_is_one_sentence_and_the_node_can_be_tried_again(bench: Bench,
         ({"log": "walk.TXT", "rate": 0}, "rate 0 .as fast as possible. exists in-process only; use evaluate"),
         ({"log": "walk.TXT", "rate": -1.0}, "rate must be above 0"),
         ({"log": "walk.TXT", "rate": "fast"}, "parameter rate must be a number, not 'fast'"),
-        ({"log": "walk.TXT", "encoder__joint_sign": 2.0}, "encoder.joint_sign must be 1 or -1"),
+        ({"log": "walk.TXT", "encoder__joint_sign": 2.0}, "^encoder.joint_sign must be 1 or -1, not 2$"),
+        ({"log": "walk.TXT", "encoder__joint_offset": float("nan")}, "^encoder.joint_offset must be finite, not nan$"),
+        ({"log": "walk.TXT", "encoder__joint_name": ""}, "^encoder.joint_name must not be empty$"),
+        ({"source": "simulator", "seed": -1}, "^seed must be 0 or more, not -1$"),
+        ({"source": "simulator", "simulator__person": -2}, "^simulator.person must be 0 or more, not -2$"),
         ({"source": "simulator", "simulator__accel_range": 3}, "accel_range must be one of"),
     ],
 )
-def test_what_cannot_be_played_is_refused_by_a_sentence(bench: Bench, parameters: Any, sentence: str) -> None:
+def test_wrong_parameters_are_refused_with_one_sentence(bench: DriverBench, parameters: Any, sentence: str) -> None:
     node = bench.start(autostart=False, **parameters)
     node.trigger_configure()
-    assert state(node) == State.PRIMARY_STATE_UNCONFIGURED
+    assert bench.state() == State.PRIMARY_STATE_UNCONFIGURED
     assert re.search(sentence, node.refusal)
 
 
-def test_deactivating_pauses_and_cleaning_up_goes_back_to_the_start(bench: Bench, log: Path) -> None:
+def test_deactivating_pauses_and_cleaning_up_returns_to_the_start(bench: DriverBench, log: Path) -> None:
     node = bench.start(log=str(log), rate=2.0, autostart=False)
     node.trigger_configure()
-    bench.connected()
+    bench.wait_for_connection()
     node.trigger_activate()
     topic = "shank/imu/data_raw"
     bench.until(lambda: len(bench.got[topic]) >= 20)
     node.trigger_deactivate()
     time.sleep(0.2)
-    end = time.monotonic() + 0.3
-    bench.until(lambda: time.monotonic() > end)
+    bench.spin(0.3)
     paused = len(bench.got[topic])
     assert paused < 100
     node.trigger_activate()
@@ -229,24 +161,24 @@ def test_deactivating_pauses_and_cleaning_up_goes_back_to_the_start(bench: Bench
     node.trigger_cleanup()
     bench.got[topic].clear()
     node.trigger_configure()
-    bench.connected()
+    bench.wait_for_connection()
     node.trigger_activate()
     bench.until(lambda: bench.got[topic])
     assert bench.times(topic)[0] == whole[0]
 
 
-def test_where_someone_gets_samples_first_the_others_get_them_all_when_told_to(bench: Bench, log: Path) -> None:
+def test_with_a_tap_samples_are_published_when_send_waiting_is_called(bench: DriverBench, log: Path) -> None:
     node = bench.start(log=str(log), autostart=False, frame_prefix="left_")
     first: list[tuple[int, str, int, list[float]]] = []
     node.tap = lambda *sample: first.append(sample)
     node.trigger_configure()
-    bench.connected()
+    bench.wait_for_connection()
     node.trigger_activate()
     bench.until(lambda: len(first) > 20)
     assert not bench.got["foot/imu/data_raw"]
     bench.until(lambda: node.send_waiting() or len(first) > 100)
     assert len(bench.got["foot/imu/data_raw"]) > 20
-    bench.until(lambda: bench.complete(100) and "recording ended" in bench.said())  # the end sends the rest
+    bench.until(lambda: bench.has(100) and "recording ended" in bench.sentences())  # the end publishes the rest
     recording = read_recording(log)
     for stream, name, samples in ((SHANK, "shank", recording.shank), (FOOT, "foot", recording.foot)):
         taken = [(stamp, values) for of, frame, stamp, values in first if of == stream]
@@ -256,32 +188,41 @@ def test_where_someone_gets_samples_first_the_others_get_them_all_when_told_to(b
     assert bench.times("encoder/joint_states") == bench.times("foot/imu/data_raw")
 
 
-def played_unspun(bench: Bench, log: Path) -> tuple[ImuDriverNode, int]:
-    """A driver whose samples someone got first for a while, until it paused; and how many samples it played."""
+def played_without_publishing(bench: DriverBench, log: Path) -> tuple[ImuDriverNode, int]:
+    """Play for a while with a tap, without publishing, then pause. Return the node and the number of samples played."""
     node = bench.start(log=str(log), autostart=False)
     first: list[Any] = []
     node.tap = lambda *sample: first.append(sample)
+    played: list[Sample] = []
+    deliver = node.deliver
+
+    def counted(sample: Sample, stamp: int) -> None:
+        played.append(sample)
+        deliver(sample, stamp)
+
+    node.deliver = counted  # type: ignore[method-assign]
     node.trigger_configure()
-    bench.connected()
+    bench.wait_for_connection()
     node.trigger_activate()
     end = time.monotonic() + 15.0
     while len(first) < 40:
         assert time.monotonic() < end
         time.sleep(0.01)
     node.trigger_deactivate()
-    assert node._playback is not None
-    return node, node._playback.punctuality().sent
+    return node, len(played)
 
 
-def test_a_pause_sends_what_waits(bench: Bench, log: Path) -> None:
-    _, played = played_unspun(bench, log)
+def test_a_pause_publishes_all_queued_samples(bench: DriverBench, log: Path) -> None:
+    _, played = played_without_publishing(bench, log)
     topics = "shank/imu/data_raw", "foot/imu/data_raw", "encoder/joint_states"
     bench.until(lambda: sum(len(bench.got[topic]) for topic in topics) == played)
 
 
-def test_what_nobody_sends_is_bounded_and_told(bench: Bench, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deferred_publisher, "ROOM", 6)
-    node, played = played_unspun(bench, log)
+def test_the_queue_is_bounded_and_dropped_samples_are_reported(
+    bench: DriverBench, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deferred_publisher, "CAPACITY", 6)
+    node, played = played_without_publishing(bench, log)
     bench.until(lambda: len(bench.got["foot/imu/data_raw"]) == 2)
     health = node.health()
     assert health.level == WARN
@@ -290,31 +231,33 @@ def test_what_nobody_sends_is_bounded_and_told(bench: Bench, log: Path, monkeypa
     assert node.health().level == OK
 
 
-def test_a_sample_that_cannot_be_published_is_told_and_the_next_ones_are(bench: Bench, log: Path) -> None:
+def test_a_sample_that_cannot_be_published_is_reported_and_the_others_are_published(
+    bench: DriverBench, log: Path
+) -> None:
     node = bench.start(log=str(log), autostart=False)
     node.tap = lambda *_: None
     node.trigger_configure()
-    bench.connected()
-    broken = node._outputs.pop(FOOT)
+    bench.wait_for_connection()
+    broken = node.outputs.pop(FOOT)
     node.trigger_activate()
     bench.until(lambda: node.send_waiting() or len(bench.got["shank/imu/data_raw"]) > 20)
     health = node.health()
     assert (health.level, health.message) == (ERROR, "samples cannot be published: KeyError: 1")
     assert not bench.got["foot/imu/data_raw"]
-    node._outputs[FOOT] = broken
+    node.outputs[FOOT] = broken
     node.health()
     bench.until(lambda: node.send_waiting() or len(bench.got["foot/imu/data_raw"]) > 20)
     assert "published" not in node.health().message, "a busy computer may still warn of lateness"
 
 
-def test_a_driver_that_is_tapped_stays_at_rate_1(bench: Bench, log: Path) -> None:
+def test_a_driver_with_a_tap_refuses_other_rates_than_1(bench: DriverBench, log: Path) -> None:
     node = bench.start(log=str(log), autostart=False, rate=4.0)
     node.tap = lambda *_: None
     node.trigger_configure()
-    assert node.refusal == "rate cannot become 4 here, as the process was started at 1; start it anew"
+    assert node.refusal == "rate cannot change to 4 in a process that started at rate 1; start it again"
 
 
-def test_parameters_stay_while_it_is_configured(bench: Bench, log: Path) -> None:
+def test_parameters_cannot_change_while_the_node_is_configured(bench: DriverBench, log: Path) -> None:
     node = bench.start(log=str(log), autostart=False)
     node.trigger_configure()
     answer = node.set_parameters([Parameter("rate", value=2.0)])[0]
@@ -324,9 +267,9 @@ def test_parameters_stay_while_it_is_configured(bench: Bench, log: Path) -> None
     assert node.set_parameters([Parameter("rate", value=2.0)])[0].successful
 
 
-def test_diagnostics_name_rate_lateness_and_what_was_assumed(bench: Bench, log: Path) -> None:
+def test_diagnostics_report_rate_lateness_and_notes(bench: DriverBench, log: Path) -> None:
     bench.start(log=str(log), loop=True)
-    bench.until(lambda: "replay runs" in bench.said() or any("late" in s for s in bench.said()))
+    bench.until(lambda: "replay runs" in bench.sentences() or any("late" in s for s in bench.sentences()))
     status = next(s for a in bench.got["/diagnostics"] for s in a.status if s.values)
     values = {v.key: v.value for v in status.values}
     assert status.name == "imu_driver"
@@ -336,7 +279,7 @@ def test_diagnostics_name_rate_lateness_and_what_was_assumed(bench: Bench, log: 
     assert values["note 1"].startswith("gravity at standing, foot x")
 
 
-def test_the_simulator_stands_first_and_streams(bench: Bench) -> None:
+def test_the_simulator_stands_first_and_streams(bench: DriverBench) -> None:
     bench.start(source="simulator", seed=3)
     bench.until(lambda: len(bench.got["foot/imu/data_raw"]) > 50, timeout=30.0)
     for part in ("shank", "foot"):
@@ -346,22 +289,24 @@ def test_the_simulator_stands_first_and_streams(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("side", "outward"), [("right", -1.0), ("left", 1.0)])
-def test_the_simulator_walks_on_the_side_it_is_told(bench: Bench, side: str, outward: float) -> None:
+def test_the_simulator_walks_with_the_sensors_on_the_configured_side(
+    bench: DriverBench, side: str, outward: float
+) -> None:
     bench.start(source="simulator", side=side)
     bench.until(lambda: bench.got["foot/imu/data_raw"], timeout=30.0)
     first = bench.got["foot/imu/data_raw"][0].linear_acceleration
-    assert np.sign(first.z) == outward  # the instep falls off to the outside
+    assert np.sign(first.z) == outward  # the instep slopes outward
 
 
-def test_services_answer_while_it_plays(bench: Bench, log: Path) -> None:
-    """The lifecycle must not wait for the next sample: here one that is an hour away."""
+def test_services_answer_while_it_plays(bench: DriverBench, log: Path) -> None:
+    """The lifecycle must not wait for the next sample, which is an hour away here."""
     lines = [*synthetic_log.rows(50), *synthetic_log.rows(1, start=3_612_000)]
     node = bench.start(log=str(synthetic_log.write(log, lines)))
     bench.until(lambda: len(bench.got["shank/imu/data_raw"]) >= 1)
     before = time.monotonic()
     node.trigger_deactivate()
     assert time.monotonic() - before < 1.0
-    assert state(node) == State.PRIMARY_STATE_INACTIVE
+    assert bench.state() == State.PRIMARY_STATE_INACTIVE
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
@@ -379,7 +324,7 @@ def test_the_process_ends_cleanly_on_signals(log: Path, end: signal.Signals) -> 
     assert "Traceback" not in errors
 
 
-def test_the_process_ends_with_the_recording_if_told_to(log: Path) -> None:
+def test_with_exit_at_end_the_process_ends_with_the_recording(log: Path) -> None:
     process = launch("-p", f"log:={log}", "-p", "exit_at_end:=true", "-p", "rate:=10")
     _, errors = process.communicate(timeout=40)
     assert process.returncode == 0
@@ -387,7 +332,7 @@ def test_the_process_ends_with_the_recording_if_told_to(log: Path) -> None:
     assert "Traceback" not in errors
 
 
-def test_a_log_that_cannot_be_played_fails_who_waits_for_its_end(tmp_path: Path) -> None:
+def test_with_exit_at_end_a_log_that_cannot_be_played_ends_the_process_with_status_1(tmp_path: Path) -> None:
     process = launch("-p", f"log:={tmp_path / 'nowhere.TXT'}", "-p", "exit_at_end:=true")
     _, errors = process.communicate(timeout=40)
     assert process.returncode == 1
@@ -399,7 +344,7 @@ def test_a_log_that_cannot_be_played_fails_who_waits_for_its_end(tmp_path: Path)
     ("arguments", "status", "sentence"),
     [(["-p", "loop:=7"], 1, "loop"), (["-p", "nonsense"], 2, "nonsense")],
 )
-def test_arguments_that_ros_does_not_take_are_one_sentence(arguments: list[str], status: int, sentence: str) -> None:
+def test_arguments_that_ros_refuses_give_one_sentence(arguments: list[str], status: int, sentence: str) -> None:
     process = launch(*arguments)
     _, errors = process.communicate(timeout=40)
     assert process.returncode == status
@@ -415,8 +360,3 @@ def launch(*arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def state(node: ImuDriverNode) -> int:
-    """The lifecycle state's number; rclpy has no public way to ask one's own."""
-    return int(node._state_machine.current_state[0])

@@ -1,4 +1,4 @@
-"""The live view for wiring and mounting, on the emulated bus."""
+"""The executable imu_check on the emulated bus."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def test_it_shows_both_sensors_and_which_way_is_up(capsys):
         assert text in shown
 
 
-def test_it_says_what_is_wrong_and_its_status_too(capsys):
+def test_a_fault_is_shown_and_gives_status_1(capsys):
     assert main([*QUIET, "--seconds", "1.2", "--set", "emulator.faults=unplugged foot 0 60"]) == 1
     shown = capsys.readouterr().out
     assert "FAULT: foot: no samples" in shown
     assert "no answer (NACK)" in shown
 
 
-def test_swapped_sensors_show_in_their_upward_axes(capsys):
+def test_swapped_sensors_are_shown_by_their_upward_axes(capsys):
     main([*QUIET, "--seconds", "1.5", "--set", "emulator.swapped=true"])
     assert "but the mounting says -Y" in capsys.readouterr().out
 
@@ -50,7 +50,7 @@ def test_the_self_test_is_reported(capsys):
     assert "shank sensor: self-test passed on all six axes" in shown
 
 
-def test_a_parameter_file_is_taken(tmp_path: Path, capsys):
+def test_a_parameter_file_is_used(tmp_path: Path, capsys):
     file = tmp_path / "leg.yaml"
     file.write_text(
         "/**:\n  ros__parameters: {bus: emulated, tau: 2.0}\n/**/imu_driver:\n  ros__parameters: {mpu6050.rate: 0.1}\n"
@@ -59,20 +59,20 @@ def test_a_parameter_file_is_taken(tmp_path: Path, capsys):
     assert "mpu6050.rate must be 1 to 500 Hz, not 0.1" in capsys.readouterr().err
 
 
-def test_the_section_of_a_namespace_is_taken_with_nested_names(tmp_path: Path, capsys):
+def test_the_section_of_a_namespace_is_used_with_nested_names(tmp_path: Path, capsys):
     file = tmp_path / "leg.yaml"
     file.write_text("/right_ankle/imu_driver:\n  ros__parameters: {bus: emulated, mpu6050: {rate: 0.1}}\n")
     assert main(["--params-file", str(file)]) == 1
-    assert "in namespace '/'; name the file's namespace by --namespace" in capsys.readouterr().err
+    assert "in namespace '/'; name the file's namespace with --namespace" in capsys.readouterr().err
     assert main(["--params-file", str(file), "--namespace", "right_ankle"]) == 1
     assert "mpu6050.rate must be 1 to 500 Hz, not 0.1" in capsys.readouterr().err
 
 
-def test_ctrl_c_during_the_self_test_is_no_traceback(monkeypatch):
+def test_ctrl_c_during_the_self_test_gives_no_traceback(monkeypatch):
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ankle_imu_driver.imu_check.Mpu6050Driver", interrupt)
+    monkeypatch.setattr("ankle_imu_driver.imu_check.open_driver", interrupt)
     assert main(QUIET) == 130
 
 
@@ -86,7 +86,7 @@ def test_ctrl_c_during_the_self_test_is_no_traceback(monkeypatch):
         (["--bus", "emulated", "--log", "/nowhere.txt"], "/nowhere.txt"),
     ],
 )
-def test_what_cannot_be_opened_is_one_sentence(arguments, sentence, capsys):
+def test_sensors_that_cannot_be_opened_give_one_sentence(arguments, sentence, capsys):
     import re  # noqa: PLC0415
 
     assert main(arguments) == 1

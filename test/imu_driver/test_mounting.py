@@ -1,3 +1,5 @@
+"""Mountings and levelling."""
+
 from __future__ import annotations
 
 import math
@@ -11,7 +13,7 @@ from ankle_imu_driver.calibration import SensorCalibration
 from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING, MountingError, levelled, parse_mounting
 
 
-def test_the_recordings_mountings_put_gravity_up():
+def test_with_the_recordings_mountings_gravity_points_up():
     np.testing.assert_array_equal(parse_mounting(SHANK_MOUNTING) @ [0, -9.8, 0], [0, 0, 9.8])
     np.testing.assert_array_equal(parse_mounting(FOOT_MOUNTING) @ [-9.8, 0, 0], [0, 0, 9.8])
 
@@ -32,12 +34,12 @@ def test_an_impossible_mounting_is_refused(text, word):
         parse_mounting(text)
 
 
-def test_blanks_small_letters_and_no_sign_are_understood():
+def test_blanks_lower_case_and_a_missing_sign_are_accepted():
     np.testing.assert_array_equal(parse_mounting(" x, y ,z"), np.eye(3))
 
 
 @given(st.floats(-0.9, 0.9), st.floats(-0.9, 0.9), st.floats(8.0, 11.0))
-def test_levelling_is_a_rotation_that_puts_gravity_up(x, y, norm):
+def test_levelling_is_a_rotation_after_which_gravity_points_up(x, y, norm):
     up = np.array([math.sin(x), math.sin(y), 1.0])
     gravity = norm * up / np.linalg.norm(up)
     rotation = levelled(np.eye(3), SensorCalibration((0, 0, 0), tuple(gravity)))

@@ -1,46 +1,58 @@
-"""``config/ankle.yaml`` holds every parameter of the nodes, with its default."""
+"""Parameter files as ROS reads them: sections, namespaces, and names with dots or nested."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-import rclpy
-import yaml
-from rclpy.context import Context
 from rigs.repository import REPOSITORY
 
-from ankle_imu_driver.driver_node import ImuDriverNode
-from ankle_predictor.nodes.filter_node import OrientationFilterNode
-from ankle_predictor.nodes.predictor_node import PredictorNode
+from ankle_imu_driver.parameter_file import ParameterFileError, read_parameter_file
 
-FILE = REPOSITORY / "config" / "ankle.yaml"
-OF_ROS = {"start_type_description_service"}
-# Named in comments only: their defaults depend on how the node is started.
-COMMENTED = {"use_sim_time", "calibration_file", "calibration_save"}
-DOMAIN = 75
+FILE = """
+/**:
+  ros__parameters: {source: replay, shank: {bus_number: 3, address: 104}, foot.address: 105}
+/left_ankle/imu_driver:
+  ros__parameters: {source: simulator}
+imu_driver:
+  ros__parameters: {seed: 7}
+/**/imu_driver:
+  ros__parameters: {rate: 2}
+/predictor:
+  ros__parameters: {model: anna}
+"""
 
 
 @pytest.fixture
-def context(monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    made = Context()
-    rclpy.init(args=["--ros-args", "-p", "autostart:=false"], context=made, domain_id=DOMAIN)
-    yield made
-    rclpy.shutdown(context=made)
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "leg.yaml"
+    path.write_text(FILE)
+    return path
 
 
-def test_it_holds_what_the_nodes_declare(context: Context) -> None:
-    declared = {}
-    for make in (ImuDriverNode, OrientationFilterNode, PredictorNode):
-        node = make(context=context)
-        for name, parameter in node.get_parameters_by_prefix("").items():
-            value = parameter.value
-            declared[name] = value if isinstance(value, int | float | str) else list(value)
-        node.destroy_node()
-    declared["autostart"] = True
-    text = FILE.read_text()
-    written = yaml.safe_load(text)["/**"]["ros__parameters"]
-    assert written == {name: value for name, value in declared.items() if name not in OF_ROS | COMMENTED}
-    assert set(re.findall(r"^    # (\w+): ", text, re.MULTILINE)) == COMMENTED
+@pytest.mark.parametrize(
+    ("namespace", "own"),
+    [
+        ("", {"source": "replay", "seed": 7}),
+        ("left_ankle", {"source": "simulator"}),
+        ("/left_ankle/", {"source": "simulator"}),
+        ("right_ankle", {"source": "replay"}),
+    ],
+)
+def test_a_node_gets_the_parameters_of_its_sections(file: Path, namespace: str, own: dict[str, object]) -> None:
+    nested = {"shank.bus_number": 3, "shank.address": 104, "foot.address": 105}
+    assert read_parameter_file(file, "imu_driver", namespace) == nested | {"rate": 2} | own
+
+
+def test_the_packages_own_file_is_read() -> None:
+    values = read_parameter_file(REPOSITORY / "config" / "ankle.yaml", "imu_driver", "leg")
+    assert (values["source"], values["rate"], values["foot.address"]) == ("replay", 1.0, 105)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n", "a: [1", "\x00"])
+def test_other_files_give_one_sentence(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(ParameterFileError, match=r"bad\.yaml") as refusal:
+        read_parameter_file(path, "imu_driver")
+    assert "\n" not in str(refusal.value)

@@ -1,4 +1,4 @@
-"""Raw samples of both sensors, and a filter node that they are fed to in step."""
+"""Raw samples of both sensors, and functions that send them to a filter node no faster than it reads them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rigs.walks import FOOT as FOOT_AXES
 from rigs.walks import SHANK as SHANK_AXES
 from rigs.walks import G
 
-START = 1_700_000_000_123_456_789  # ns, a time as hardware stamps it
+START = 1_700_000_000_123_456_789  # ns, a stamp as from real hardware
 PERIOD = 10_000_000  # ns
 UP = {
     SHANK: G * gravity_at_standing(SHANK_AXES, *SHANK_TILT),
@@ -40,7 +40,7 @@ def standing(seconds: float, start: int = START, sway: float = 0.0, seed: int = 
 
 
 def raw_of(recording: Recording, start: int = 0) -> list[Raw]:
-    """A recording whose sensors share their stamps."""
+    """The raw samples of a recording whose sensors have the same stamps."""
     raw = []
     for k, stamp in enumerate(recording.shank.stamp):
         for stream, samples in ((SHANK, recording.shank), (FOOT, recording.foot)):
@@ -54,13 +54,13 @@ def message_of(raw: Raw, prefix: str = "") -> Imu:
 
 
 def feed(table: Bench, node: OrientationFilterNode, raw: Iterable[Raw], prefix: str = "") -> None:
-    """Publish samples as fast as the node takes them, and wait for all that it says."""
+    """Publish samples as fast as the node reads them, and wait for all of its messages."""
     send(table, node, raw, prefix)
     table.settle()
 
 
 def send(table: Bench, node: OrientationFilterNode, raw: Iterable[Raw], prefix: str = "") -> None:
-    """Publish samples as fast as the node takes them, a pair ahead of it."""
+    """Publish samples as fast as the node reads them, at most one pair ahead."""
     if not node.inputs.received:
         table.advertise((Imu, "shank/imu/data_raw"), (Imu, "foot/imu/data_raw"))
     sent = node.inputs.received

@@ -1,4 +1,4 @@
-"""Models that are fast to make and differ in everything that a change of models may meet; and pairs to feed them."""
+"""Small models that differ in all respects that matter for a change of models, and pairs as their input."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def moved(pair: PairSample, shift: float) -> PairSample:
 def write_linear_bundle(
     folder: Path, name: str, spec: FeatureSpec, seed: int, horizon: int = 50, familiarity: Familiarity | None = None
 ) -> None:
-    """A network that really looks at its whole window."""
+    """Write a model whose network depends on its whole window."""
     manifest = tiny_manifest(name, spec)
     size = spec.window * len(spec.names)
     network = onnx.load_from_string(tiny_onnx(spec, change=0.0, horizon=horizon))

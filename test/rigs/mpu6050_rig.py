@@ -1,4 +1,4 @@
-"""Two emulated sensors on a bus and the driver over them, in virtual time."""
+"""Two emulated sensors on a bus and the acquisition that reads them, in virtual time."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from ankle_imu_driver.mpu6050.acquisition import BusLoop, Sample
 from ankle_imu_driver.mpu6050.clock import VirtualClock
-from ankle_imu_driver.mpu6050.device import DeviceConfig
+from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050.ros_time import RosTime
-from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus, ScriptedFault
+from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus
 from ankle_imu_driver.mpu6050_emulator.chip import EmulatedChip
 from ankle_imu_driver.mpu6050_emulator.motion import Still
+from ankle_imu_driver.mpu6050_emulator.scripted_fault import ScriptedFault
 
 SECOND = 1_000_000_000
 START = SECOND
@@ -20,6 +21,13 @@ SHANK, FOOT = 0x68, 0x69
 
 @dataclass
 class Rig:
+    """A bus loop with two sensors in virtual time.
+
+    Attributes:
+        samples: delivered samples.
+        messages: what the loop reported on faults and recoveries.
+    """
+
     faults: tuple[ScriptedFault, ...] = ()
     names: tuple[str, ...] = ("shank", "foot")
     chips: dict[int, EmulatedChip] | None = None
@@ -29,39 +37,41 @@ class Rig:
     def __post_init__(self) -> None:
         self.clock = VirtualClock(START)
         self.samples: list[Sample] = []
-        self.said: list[str] = []
+        self.messages: list[str] = []
         if self.chips is None:
             self.chips = {a: EmulatedChip(Still(), start=START, seed=a) for a in (SHANK, FOOT)}
         self.bus = EmulatedBus(self.chips, self.clock, self.faults, keep_served=True)
-        self.ros_time = RosTime(lambda: self.clock.now() + self.ros_offset, self.clock.now, self.said.append)
+        self.ros_time = RosTime(lambda: self.clock.now() + self.ros_offset, self.clock.now, self.messages.append)
         addresses = {"shank": SHANK, "foot": FOOT}
         self.loop = BusLoop(
-            self.bus.handle,
+            self.bus.open,
             [(name, DeviceConfig(address=addresses[name], **self.config)) for name in self.names],
             clock=self.clock,
             rate=100.0,
             ros_time=self.ros_time,
             deliver=self.samples.append,
-            say=self.said.append,
+            notify=self.messages.append,
         )
 
     def run(self, seconds: float) -> Rig:
+        """Read the sensors for a time in s."""
         end = self.clock.now() + round(seconds * SECOND)
         self.loop.run(lambda: self.clock.now() >= end)
         return self
 
     def of(self, name: str) -> list[Sample]:
+        """Return the samples of a sensor."""
         return [sample for sample in self.samples if sample.sensor == name]
 
-    def untrue(self) -> list[Sample]:
-        """Samples that are not, byte for byte and each once, what a chip measured."""
+    def false_samples(self) -> list[Sample]:
+        """Return the samples whose bytes a chip did not measure, or that repeat a measurement."""
         address = {"shank": SHANK, "foot": FOOT}
         true = {(served.address, served.data) for served in self.bus.served if served.true}
-        bad = []
+        false = []
         for sample in self.samples:
             key = (address[sample.sensor], struct.pack(">7h", *sample.raw))
             if key in true:
                 true.remove(key)
             else:
-                bad.append(sample)
-        return bad
+                false.append(sample)
+        return false

@@ -1,4 +1,4 @@
-"""Real nodes and one listener over DDS, in one process and on a domain of their own."""
+"""Real nodes and one listener that communicate over DDS, in one process and on a separate domain."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from trajectory_msgs.msg import JointTrajectory
 
 from ankle_imu_driver.managed_node import ManagedNode
 
-DOMAIN = 1 + os.getpid() % 60  # its own, so that two runs on one computer do not hear each other
+DOMAIN = 1 + os.getpid() % 60  # by process, so that two runs on one computer do not receive each other's messages
 LOCAL = {"ROS_DOMAIN_ID": str(DOMAIN), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_LOCALHOST_ONLY": "1"}
 DEEP = QoSProfile(depth=5000)
 HEARD = {
@@ -62,7 +62,7 @@ class Bench:
     """Nodes under test and a listener.
 
     Attributes:
-        got: what was heard, by topic.
+        got: the received messages by topic.
     """
 
     def __init__(self, context: Context, executor: SingleThreadedExecutor) -> None:
@@ -77,23 +77,23 @@ class Bench:
             self.listener.create_subscription(kind, topic, self.got[topic].append, DEEP)
 
     def make(self, kind: Callable[..., NodeT], parameters: Mapping[str, Any] | None = None) -> NodeT:
-        """Make a node that nothing spins yet."""
+        """Make a node that is not yet in the executor."""
         overrides = [Parameter(name, value=value) for name, value in (parameters or {}).items()]
         node = kind(context=self._context, parameter_overrides=overrides)
-        # ``health`` asks when a test wants to know; a turn of the node's own just before it would take the counts away.
+        # ``health`` requests diagnostics. A periodic report just before it would reset the counts.
         node.diagnostic_timer.cancel()
         self._nodes.append(node)
         return node
 
     def start(self, kind: Callable[..., NodeT], parameters: Mapping[str, Any] | None = None) -> NodeT:
-        """Make a node and wait until it has become active, or said why not."""
+        """Make a node and wait until it is active, or has refused with a reason."""
         node = self.make(kind, parameters)
         self.executor.add_node(node)
         self.until(lambda: node.is_active or node.refusal)
         return node
 
     def advertise(self, *kinds_and_topics: tuple[Any, str]) -> None:
-        """Make publishers, and wait until someone listens to each."""
+        """Make publishers, and wait until each has a subscriber."""
         for kind, topic in kinds_and_topics:
             self._publishers[topic] = self.listener.create_publisher(kind, topic, DEEP)
         for _, topic in kinds_and_topics:
@@ -101,7 +101,7 @@ class Bench:
         self.spin(0.1)
 
     def publish(self, topic: str, message: Any) -> None:
-        """Publish what was advertised."""
+        """Publish a message on an advertised topic."""
         self._publishers[topic].publish(message)
 
     def call(self, kind: Any, service: str, **request: Any) -> Any:
@@ -127,11 +127,11 @@ class Bench:
         return int(self.call(GetState, f"{node.get_name()}/get_state").current_state.id)
 
     def hold_up(self, node: ManagedNode) -> None:
-        """Let a node do nothing until ``release``, as on a computer that is busy."""
+        """Stop a node's callbacks until ``release``, as on a busy computer."""
         self.executor.remove_node(node)
 
     def release(self, node: ManagedNode) -> None:
-        """Let a node work again."""
+        """Let the callbacks of a node run again."""
         self.executor.add_node(node)
 
     def destroy(self, node: ManagedNode) -> None:
@@ -142,31 +142,31 @@ class Bench:
         node.destroy_node()
 
     def spin(self, seconds: float) -> None:
-        """Work for a while."""
+        """Spin for a time in s."""
         end = time.monotonic() + seconds
         self.until(lambda: time.monotonic() > end)
 
     def turns(self, count: int) -> None:
-        """Let everyone do some of what waits, so that no listener falls behind."""
+        """Run some pending callbacks, so that the listener does not fall behind."""
         for _ in range(count):
             self.executor.spin_once(timeout_sec=0)
 
     def settle(self, quiet: float = 0.05) -> None:
-        """Work until nothing new was heard of the filter for a while."""
+        """Spin until no new message of the filter arrives for ``quiet`` s."""
         heard = -1
         while heard != (now := sum(len(self.got[topic]) for topic in FILTERED)):
             heard = now
             self.spin(quiet)
 
     def until(self, condition: Callable[[], object], timeout: float = 60.0) -> None:
-        """Work until something has happened."""
+        """Spin until a condition is true; fail after ``timeout`` s."""
         end = time.monotonic() + timeout
         while not condition():
-            assert time.monotonic() < end, "nothing came of it"
+            assert time.monotonic() < end, "the condition was not true in time"
             self.executor.spin_once(timeout_sec=0.02)
 
     def close(self) -> None:
-        """End everything."""
+        """Destroy all nodes."""
         for node in self._nodes:
             node.close()
             node.destroy_node()
@@ -176,7 +176,7 @@ class Bench:
 
 @contextmanager
 def bench(make_executor: Callable[..., SingleThreadedExecutor] = SingleThreadedExecutor) -> Iterator[Bench]:
-    """A bench on the loopback device."""
+    """Make a bench that uses only the loopback device."""
     os.environ.update(LOCAL)
     context = Context()
     rclpy.init(context=context, domain_id=DOMAIN)

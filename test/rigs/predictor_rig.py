@@ -1,4 +1,4 @@
-"""A predictor node on a bench, pairs that are published as the filter does, and models that are fast to make."""
+"""A predictor node on a bench, and pairs that are published as the filter node does."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class Filter:
             self._table.publish("joint_states", self._joint.fill(ns(j.stamp), j.angle, j.rate))
 
     def feed(self, some: Iterable[PairSample]) -> None:
-        """Publish pairs, each after the one before it was answered."""
+        """Publish pairs, each after the node's answer to the one before."""
         for pair in some:
             self.publish(pair)
             self.answered(pair)
 
     def play(self, some: Iterable[PairSample], until: Status, **parts: bool) -> None:
-        """Publish pairs, or parts of them, every 10 ms until the node says something of them."""
+        """Publish pairs, or parts of them, every 10 ms until the node reports a status."""
         for pair in some:
             self.publish(pair, **parts)
             self._table.spin(0.01)
@@ -67,12 +67,12 @@ class Filter:
         raise AssertionError(f"{statuses(self._table)[-1]!r} instead of {until!r}")
 
     def answered(self, pair: PairSample) -> None:
-        """Wait for what the node says to a pair."""
+        """Wait for the node's answer to a pair."""
         stamp, heard = ns(pair.joint.stamp), self._table.got["forecast_detail"]
         self._table.until(lambda: heard and stamp_of(heard[-1]) == stamp)
 
 
-ALWAYS_FRESH = 1.0  # s; these tests are not played in real time, and a computer that stands still changes nothing
+ALWAYS_FRESH = 1.0  # s; these tests do not run in real time, and a pause of the computer must not change their result
 IN_TIME = TrustLimits().max_input_age
 
 
@@ -81,7 +81,7 @@ def start(table: Bench, models: Path, model: str = "linear", **parameters: Any) 
     own = {"use_sim_time": True, "max_input_age": ALWAYS_FRESH, **own}
     with patch(
         "ankle_predictor.nodes.predictor_node.FORECAST_QOS", SAMPLE_QOS
-    ):  # no forecast is lost on a late listener
+    ):  # no forecast is lost if the listener is slow
         return table.start(PredictorNode, {"models_dir": str(models), "model": model, **own})
 
 
@@ -94,18 +94,18 @@ def positions(message: Any) -> list[float]:
 
 
 def statuses(table: Bench) -> list[int]:
-    """What was said of the input; whether this computer keeps up is another matter."""
+    """All published statuses, without OVERRUN, which depends on the speed of this computer."""
     return [m.status & ~Status.OVERRUN for m in table.got["forecast_detail"]]
 
 
 def answers(table: Bench) -> list[int]:
-    """What was said to each pair, without what was said between them."""
+    """The status of each pair, without those that were published between pairs."""
     stamps = [0, *(stamp_of(m) for m in table.got["forecast_detail"])]
     return [status for status, (a, b) in zip(statuses(table), pairwise(stamps), strict=True) if a != b]
 
 
 def forecasts_of(walk: Recording, models: Path, model: str, mirrored: bool = False) -> dict[int, np.ndarray]:
-    """What the model says of a recording, by the stamp in ns on the recording's clock."""
+    """The forecasts of a model for a recording, by the stamp in ns on the recording's clock."""
     engine = load_engine(load_bundle(model, [models]))
     spec = engine.manifest.features
     chain = run_chain(walk, spec, mirrored)

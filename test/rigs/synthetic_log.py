@@ -1,4 +1,4 @@
-"""A small log as the two-IMU logger writes it, for tests that need no recorded walk."""
+"""A small log in the format of the two-IMU logger, for tests without a recorded walk."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RANGE = 19.62
 
 
 def rows(count: int = 400, seed: int = 0, start: int = 12_000) -> list[bytes]:
-    """``count`` lines of a signal that clips on every axis, 10 ms apart with the logger's odd gap."""
+    """Return ``count`` lines of a signal that clips on every axis, 10 ms apart with occasional gaps."""
     rng = np.random.default_rng(seed)
     time = start + np.cumsum(np.where(rng.random(count) < 0.01, 37, 10))
     raw = np.clip(rng.normal(0.0, 12.0, (count, 6)), -RANGE, RANGE)
@@ -25,7 +25,7 @@ def rows(count: int = 400, seed: int = 0, start: int = 12_000) -> list[bytes]:
 
 
 def write(path: Path, lines: list[bytes], end: bytes = b"\r\n") -> Path:
-    """Write lines with header and footer."""
+    """Write lines with the logger's header and footer."""
     path.write_bytes(end.join([HEADER, *lines, FOOTER, b""]))
     return path
 

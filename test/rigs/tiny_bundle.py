@@ -1,4 +1,4 @@
-"""A bundle small enough to write in a test: its network forecasts the ankle angle now plus a constant."""
+"""A bundle that is small enough to write in a test: its network forecasts the present ankle angle plus a constant."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ankle_predictor.model.manifest import Canary, Intervals, Manifest, Metric, 
 
 HORIZON = 50
 MARGIN = 0.05  # rad
-CHANGE = 0.01  # rad, what the network adds to the angle now at every step
+CHANGE = 0.01  # rad, which the network adds to the present angle at every step
 KERAS = b"no node opens this"
 
 

@@ -1,9 +1,9 @@
-"""What ros2_controllers' joint_trajectory_controller takes from its topic, and why it would refuse a message.
+"""The rules by which joint_trajectory_controller of ros2_controllers accepts or refuses a message.
 
 The rules are those of ``JointTrajectoryController::validate_trajectory_msg`` in ros2_controllers,
 ``joint_trajectory_controller/src/joint_trajectory_controller.cpp``, read on the branches humble (ad559d9c), jazzy
-(ed360c97), kilted (0f8eb14e) and master (94e74de3, version 6.9.0). They are the same on all four but for their order
-and for effort, which later ones take with an effort command interface. Written anew, not copied.
+(ed360c97), kilted (0f8eb14e) and master (94e74de3, version 6.9.0). They are the same on all four except for their order
+and for effort, which later branches accept with an effort command interface. This is new code, not a copy.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ STANDSTILL = float(np.finfo(np.float32).eps)  # rad/s, std::numeric_limits<float
 
 @dataclass(frozen=True)
 class Controller:
-    """The parameters of the controller that its rules depend on, with its defaults.
+    """The parameters of the controller on which its rules depend, with their defaults.
 
     Attributes:
-        joints: that it controls.
-        allow_partial_joints_goal: whether a trajectory may leave joints out.
+        joints: the joints that it controls.
+        allow_partial_joints_goal: whether a trajectory may omit joints.
         allow_nonzero_velocity_at_trajectory_end: whether it may end in motion.
         allow_integration_in_goal_trajectories: whether velocities or accelerations alone are enough.
     """
@@ -37,7 +37,7 @@ class Controller:
     allow_integration_in_goal_trajectories: bool = False
 
     def refusals(self, message: JointTrajectory, now: int) -> list[str]:
-        """Every rule that a message breaks; empty where the controller would take it. ``now`` in ns."""
+        """All rules that a message violates; empty if the controller accepts it. ``now`` in ns."""
         if not message.points:
             return ["it has no points"]
         return [*self._of_joints(message), *self._of_times(message, now), *self._of_values(message)]
@@ -50,11 +50,11 @@ class Controller:
             yield "it names no joint"
         for name in names:
             if name not in self.joints:
-                yield f"{name} is no joint of the controller"
+                yield f"{name} is not a joint of the controller"
 
     def _of_times(self, message: JointTrajectory, now: int) -> Iterator[str]:
         times = [p.time_from_start.sec * 10**9 + p.time_from_start.nanosec for p in message.points]
-        # A stamp of zero means "start when it comes"; any other is a time, and a trajectory that is over is refused.
+        # A stamp of zero means "start now". Any other stamp is a time, and a trajectory that has ended is refused.
         if stamp_of(message) and stamp_of(message) + times[-1] < now:
             yield "it ends in the past"
         for k in range(1, len(times)):
@@ -77,4 +77,4 @@ class Controller:
         if not self.allow_nonzero_velocity_at_trajectory_end and any(abs(v) > STANDSTILL for v in last):
             yield "its last point is in motion"
         if not all(math.isfinite(v) for p in message.points for v in (*p.positions, *p.velocities)):
-            yield "a value is not finite"  # no rule of the controller's, which would pass it on to the motor
+            yield "a value is not finite"  # not a rule of the controller: it would pass the value to the motor

@@ -1,4 +1,4 @@
-"""Raw pairs and feature tables that several test files build, without any recorded walk."""
+"""Synthetic recordings and calibrations that several test files use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UPRIGHT = Calibration(
 
 
 def swinging(seconds: float = 6.0, rate: float = 100.0, seed: int = 0, jitter: float = 0.0) -> Recording:
-    """Two segments that swing about a resting ankle: exact gravity and rates, no linear acceleration."""
+    """Two segments that swing about a fixed ankle: exact gravity and rates, no linear acceleration."""
     random = np.random.default_rng(seed)
     stamp = np.arange(int(seconds * rate)) / rate + jitter * random.uniform(-1, 1, int(seconds * rate))
     shank = 0.3 * np.sin(2 * math.pi * 0.9 * stamp)
@@ -44,7 +44,7 @@ def _sensor(stamp: np.ndarray, pitch: np.ndarray, rate: np.ndarray, mounting: np
 
 
 def part(recording: Recording, seconds: float) -> Recording:
-    """The first seconds."""
+    """The first seconds of a recording."""
     n = int(np.searchsorted(recording.shank.stamp, recording.start + seconds))
 
     def cut(samples: ImuSamples) -> ImuSamples:

@@ -1,4 +1,4 @@
-"""Linux's I2C device: how smbus2 is called, and what each error number of the kernel becomes."""
+"""Linux's I2C device: the calls of smbus2, and the fault for each error number of the kernel."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Message:
 
 
 class FakeSmbus2(types.ModuleType):
-    """The part of smbus2 that is used."""
+    """The part of smbus2 that the driver uses."""
 
     def __init__(self):
         super().__init__("smbus2")
@@ -71,7 +71,7 @@ def smbus2(monkeypatch):
     return module
 
 
-def test_a_read_is_one_call_with_the_read_message_last(smbus2):
+def test_a_read_is_one_call_whose_last_message_is_the_read(smbus2):
     assert SmbusBus(1).read(0x68, 0x3B, 14) == bytes([0x42] * 14)
     assert smbus2.calls == [[("write", 0x68, [0x3B]), ("read", 0x68, [0] * 14)]]
 
@@ -81,7 +81,7 @@ def test_a_write_is_one_message(smbus2):
     assert smbus2.calls == [[("write", 0x69, [0x6B, 1])]]
 
 
-def test_the_adapter_gets_a_short_timeout_and_no_retries_of_its_own(smbus2):
+def test_the_adapter_gets_a_short_timeout_and_no_retries(smbus2):
     SmbusBus(1)
     assert smbus2.ioctls == [(7, 0x0702, 2), (7, 0x0701, 0)]
 
@@ -112,25 +112,25 @@ def test_error_numbers_of_the_kernel(smbus2, number, fault):
     [
         (errno.EACCES, "no permission to open /dev/i2c-3; .*udev.*usermod -aG i2c"),
         (errno.EPERM, "no permission to open /dev/i2c-3; .*in a container, start it with '--device /dev/i2c-3'"),
-        (errno.ENOENT, "there is no /dev/i2c-3; switch I2C on .*i2cdetect -l"),
+        (errno.ENOENT, "there is no /dev/i2c-3; enable I2C .*i2cdetect -l"),
         (errno.EIO, "/dev/i2c-3 cannot be opened"),
     ],
 )
-def test_a_bus_that_cannot_be_opened_is_one_sentence_with_the_remedy(smbus2, number, sentence):
+def test_a_bus_that_cannot_be_opened_gives_one_sentence_with_the_remedy(smbus2, number, sentence):
     smbus2.refusal = number
     with pytest.raises(SetupError, match=sentence) as caught:
         SmbusBus(3)
     assert "\n" not in str(caught.value)
 
 
-def test_an_adapter_that_only_speaks_smbus_is_closed_and_refused(smbus2):
+def test_an_adapter_that_supports_only_smbus_is_closed_and_refused(smbus2):
     smbus2.funcs = 0x0EFF0008
-    with pytest.raises(SetupError, match=r"/dev/i2c-0 is no plain I2C bus.*i2cdetect -l"):
+    with pytest.raises(SetupError, match=r"/dev/i2c-0 is not a plain I2C bus.*i2cdetect -l"):
         SmbusBus(0)
     assert smbus2.closed
 
 
-def test_a_missing_library_is_one_sentence(monkeypatch):
+def test_a_missing_library_gives_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "smbus2", None)
     with pytest.raises(SetupError, match="pip install smbus2"):
         SmbusBus(1)
@@ -141,12 +141,12 @@ def test_an_adapter_without_timeout_is_closed_and_refused(smbus2, monkeypatch):
         raise OSError(errno.ENOTTY, "Inappropriate ioctl")
 
     monkeypatch.setattr("fcntl.ioctl", refuse)
-    with pytest.raises(SetupError, match="does not take a transfer timeout"):
+    with pytest.raises(SetupError, match="does not accept a transfer timeout"):
         SmbusBus(1)
     assert smbus2.closed
 
 
-def test_the_real_library_has_what_is_called():
+def test_the_real_library_has_the_functions_that_are_called():
     real = pytest.importorskip("smbus2", reason="smbus2 is not installed")
     message = real.i2c_msg.read(0x68, 14)
     assert len(bytes(message)) == 14

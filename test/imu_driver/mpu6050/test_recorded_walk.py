@@ -1,4 +1,4 @@
-"""A recorded walk through the emulated chips and the driver, against the recording itself."""
+"""A recorded walk, measured by the emulated chips and read by the driver, compared with the recording itself."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def driven(walk: Recording) -> Recording:
     motions = {SHANK: Recorded(walk.shank, walk.start), FOOT: Recorded(walk.foot, walk.start)}
     chips = {address: EmulatedChip(motion, start=START, noise=0.0) for address, motion in motions.items()}
     rig = Rig(chips=chips).run(SECONDS)
-    assert not rig.said
+    assert not rig.messages
 
     def samples(name: str) -> ImuSamples:
         of = rig.of(name)
@@ -40,7 +40,7 @@ def driven(walk: Recording) -> Recording:
 
 
 def at(times: np.ndarray, samples: ImuSamples) -> ImuSamples:
-    """The recording joined by straight lines, at the driver's times."""
+    """The recording, linearly interpolated at the driver's times."""
     columns = [np.interp(times, samples.stamp, column) for column in np.hstack([samples.accel, samples.gyro]).T]
     return ImuSamples(times, np.column_stack(columns[:3]), np.column_stack(columns[3:]))
 
@@ -56,8 +56,8 @@ def test_the_angle_is_the_recordings_within_quantisation(walk: Recording, driven
     assert difference.max() < 0.15
 
 
-def test_the_angle_is_what_replay_gives_within_the_encoders_step(walk: Recording, driven: Recording) -> None:
-    """Here the jitter of the recording's own samples is in the difference too; the encoder counts in 0.25 deg."""
+def test_the_angle_equals_the_replays_within_the_encoders_step(walk: Recording, driven: Recording) -> None:
+    """The jitter of the recording's own samples adds to the difference here; the encoder's step is 0.25 deg."""
     ours, replayed = run_chain(driven), run_chain(walk)
     late = ours.stamp > walk.start + 2.0
     difference = np.degrees(np.abs(ours.angle - np.interp(ours.stamp, replayed.stamp, replayed.angle)))[late]
@@ -65,7 +65,7 @@ def test_the_angle_is_what_replay_gives_within_the_encoders_step(walk: Recording
 
 
 def forecasts(recording: Recording) -> np.ndarray:
-    """Every fifth forecast of the base model in deg, as the live code makes them."""
+    """Every fifth forecast of the base model in deg, as the live code calculates them."""
     engine = load_engine(load_bundle("base", model_directories()))
     table = run_chain(recording)
     windows = [window for _, window in windows_of(table, engine.manifest.features, stride=5)]

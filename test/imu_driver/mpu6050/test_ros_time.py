@@ -1,16 +1,12 @@
-"""Stamps over steps of the ROS clock, and what the system says to a wish for real time."""
+"""Stamps over steps of the ROS clock."""
 
 from __future__ import annotations
 
-import errno
 import itertools
-import os
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankle_imu_driver.mpu6050 import realtime
 from ankle_imu_driver.mpu6050.ros_time import MAX_HOLD, RosTime, StampOrder
 
 SECOND = 1_000_000_000
@@ -18,7 +14,7 @@ PERIOD = SECOND // 100
 
 
 class Clocks:
-    """A monotonic and a ROS clock; a reading of the latter may be interrupted."""
+    """A monotonic and a ROS clock; a reading of the ROS clock may be interrupted."""
 
     def __init__(self, offset=1_700_000_000 * SECOND):
         self.monotonic, self.offset, self.interrupted = 0, offset, []
@@ -32,14 +28,14 @@ class Clocks:
         return self.monotonic
 
 
-def follow(clocks, said):
-    return RosTime(clocks.ros_now, clocks.monotonic_now, said.append)
+def follow(clocks, messages):
+    return RosTime(clocks.ros_now, clocks.monotonic_now, messages.append)
 
 
 @given(st.lists(st.integers(-9 * SECOND, 9 * SECOND), max_size=6))
 def test_stamps_increase_over_any_steps_and_end_on_the_clock(steps):
-    clocks, said, order = Clocks(), [], StampOrder()
-    ros_time = follow(clocks, said)
+    clocks, messages, order = Clocks(), [], StampOrder()
+    ros_time = follow(clocks, messages)
     out = []
     total = sum(abs(step) for step in steps)
     for step in [0, *steps]:
@@ -52,20 +48,20 @@ def test_stamps_increase_over_any_steps_and_end_on_the_clock(steps):
                 out.append(stamp)
     assert all(b > a for a, b in itertools.pairwise(out)) or order.restarts or total > MAX_HOLD
     assert abs(ros_time.to_ros(clocks.monotonic) - (clocks.monotonic + clocks.offset)) < 2_100_000
-    assert len(said) == ros_time.steps
+    assert len(messages) == ros_time.steps
 
 
-def test_interrupted_measurements_are_no_steps():
-    clocks, said = Clocks(), []
-    ros_time = follow(clocks, said)
+def test_interrupted_measurements_are_not_steps():
+    clocks, messages = Clocks(), []
+    ros_time = follow(clocks, messages)
     for width in range(0, 50_000_000, 1_000_000):
         clocks.interrupted = [width] * 3 + [1_000] * (width // 1_000_000 % 3)
         clocks.monotonic += PERIOD
         ros_time.check()
-    assert said == []
+    assert messages == []
 
 
-def test_a_step_larger_than_can_be_held_begins_a_new_stream():
+def test_after_a_step_larger_than_max_hold_the_stream_restarts():
     order = StampOrder()
     assert order.admit(100 * SECOND)
     assert not order.admit(95 * SECOND)
@@ -73,36 +69,3 @@ def test_a_step_larger_than_can_be_held_begins_a_new_stream():
     assert order.restarts == 1
     assert order.held == 1
     assert not order.admit(20 * SECOND), "no stamp twice"
-
-
-def test_real_time_is_tried_and_the_refusal_reported(monkeypatch):
-    asked = []
-    monkeypatch.setattr(os, "sched_setscheduler", lambda *arguments: asked.append(arguments))
-    assert realtime.request_priority(40) == "real-time priority 40 (SCHED_FIFO)"
-    assert asked[0][:2] == (0, os.SCHED_FIFO)
-
-    def refuse(*arguments):
-        raise PermissionError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr(os, "sched_setscheduler", refuse)
-    assert "refused" in realtime.request_priority(40)
-    assert "rtprio 40" in realtime.request_priority(40)
-    assert realtime.request_priority(0) == "ordinary scheduling, as asked for"
-
-
-def test_the_main_thread_comes_just_below_and_goes_back(monkeypatch):
-    asked = []
-    monkeypatch.setattr(os, "sched_setscheduler", lambda pid, policy, param: asked.append((pid, policy, param)))
-    realtime.share_priority(40)
-    realtime.share_priority(0)
-    assert [(pid, policy, param.sched_priority) for pid, policy, param in asked] == [
-        (os.getpid(), os.SCHED_FIFO, 39),
-        (os.getpid(), os.SCHED_OTHER, 0),
-    ]
-
-
-@pytest.mark.parametrize(("answer", "expected"), [(0, "memory locked"), (-1, "memory lock refused")])
-def test_memory_locking_is_tried_and_the_refusal_reported(answer, expected):
-    asked = []
-    assert realtime.lock_memory(lambda flags: asked.append(flags) or answer).startswith(expected)
-    assert asked == [7]

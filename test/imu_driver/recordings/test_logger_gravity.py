@@ -1,4 +1,4 @@
-"""Gravity is put back where a log clipped, and nowhere else."""
+"""Gravity is estimated from clipping limits, and only where a log clipped."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ankle_imu_driver.recordings.logger_gravity import RANGE, SHANK, find_gravity, read_rails
+from ankle_imu_driver.recordings.logger_gravity import RANGE, SHANK, find_gravity, gravity_from_clipping
 from ankle_imu_driver.recordings.read_recording import read_recording
 
-# The data page's table: foot x, y, z, shank x, y, z.
+# Table from the data set's description: foot x, y, z, shank x, y, z.
 TABLE = {
     "LOG2": (-9.12, -0.65, -2.03, 2.7, -9.82, 0.60),
     "LOG7": (-9.09, -0.57, -2.39, 1.9, -9.95, 0.17),
@@ -43,7 +43,7 @@ def test_the_five_walks_give_the_published_table(walks_dir: Path, stem: str) -> 
 
 
 @pytest.mark.parametrize("stem", TABLE)
-def test_no_rail_is_wrong_in_a_part_of_a_walk_nor_invented_once_the_clipped_samples_are_gone(
+def test_in_parts_of_a_walk_no_limit_is_wrong_and_without_the_clipped_samples_none_is_found(
     walks_dir: Path, stem: str
 ) -> None:
     recording = read_recording(walks_dir / f"{stem}.TXT")
@@ -55,11 +55,11 @@ def test_no_rail_is_wrong_in_a_part_of_a_walk_nor_invented_once_the_clipped_samp
         inside = logged[(logged < logged.max() - 0.02) & (logged > logged.min() + 0.02)]
         for size in (1000, 4000, 12000):
             start = int(rng.integers(0, len(inside) - size))
-            part = read_rails(logged[start : start + size])
+            part = gravity_from_clipping(logged[start : start + size])
             if not part.assumed:
                 found += 1
                 assert part.value == pytest.approx(true, abs=0.05)
-            assert read_rails(inside[start : start + size]).assumed
+            assert gravity_from_clipping(inside[start : start + size]).assumed
     assert found >= 6
 
 
@@ -77,7 +77,7 @@ def test_a_clipped_signal_gives_its_gravity(
     rng = np.random.default_rng(seed)
     free = rng.laplace(offset, spread / 1.4, 6000) if heavy else rng.normal(offset, spread, 6000)
     logged = np.round(np.clip(free, -RANGE, RANGE) - gravity, 2)
-    axis = read_rails(logged)
+    axis = gravity_from_clipping(logged)
     assert not axis.assumed
     assert axis.value == pytest.approx(gravity, abs=0.02)
     assert axis.least - 0.02 <= gravity <= axis.most + 0.02
@@ -91,7 +91,9 @@ def test_a_clipped_signal_gives_its_gravity(
     centre=st.floats(-9.0, 9.0),
     seed=st.integers(0, 10_000),
 )
-def test_a_signal_that_never_clipped_has_no_rail(kind: str, size: int, scale: float, centre: float, seed: int) -> None:
+def test_a_signal_that_never_clipped_has_no_clipping_limit(
+    kind: str, size: int, scale: float, centre: float, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     phase = np.arange(size) * 0.063
     free = {
@@ -104,24 +106,24 @@ def test_a_signal_that_never_clipped_has_no_rail(kind: str, size: int, scale: fl
         "held": lambda: np.repeat(rng.normal(0, scale, size // 50), 50),  # a sensor that freezes for half a second
         "standing": lambda: rng.normal(0, 0.04, size),
     }[kind]()
-    assert read_rails(np.round(free + centre, 2)).assumed
+    assert gravity_from_clipping(np.round(free + centre, 2)).assumed
 
 
-def test_a_constant_is_no_rail() -> None:
-    assert read_rails(np.full(5000, 12.34)).assumed
+def test_a_constant_signal_has_no_clipping_limit() -> None:
+    assert gravity_from_clipping(np.full(5000, 12.34)).assumed
 
 
-def test_damaged_lines_beyond_a_rail_do_not_hide_it() -> None:
+def test_damaged_lines_beyond_a_clipping_limit_do_not_hide_it() -> None:
     rng = np.random.default_rng(3)
     logged = np.round(np.clip(rng.normal(0, 9, 6000), -RANGE, RANGE) - 4.0, 2)
     logged[[100, 200, 300]] = [RANGE - 4.0 + 2.5, RANGE - 4.0 + 1.0, -RANGE - 4.0 - 9.0]
-    axis = read_rails(logged)
+    axis = gravity_from_clipping(logged)
     assert axis.value == pytest.approx(4.0, abs=0.02)
-    assert axis.basis == "both rails"
+    assert axis.basis == "both clipping limits"
 
 
 @pytest.mark.parametrize("axis", range(3))
-def test_an_axis_without_a_rail_is_assumed_within_what_the_log_allows(axis: int) -> None:
+def test_an_axis_that_did_not_clip_is_assumed_within_the_bounds_of_the_log(axis: int) -> None:
     rng = np.random.default_rng(axis)
     truth = np.array(SHANK.nominal)
     spread = np.where(np.arange(3) == axis, 2.0, 9.0)
@@ -137,16 +139,16 @@ def test_an_axis_without_a_rail_is_assumed_within_what_the_log_allows(axis: int)
     assert not any(g.assumed for k, g in enumerate(gravity.shank) if k != axis)
 
 
-def test_the_bound_of_the_log_overrules_the_assumption() -> None:
+def test_the_bounds_of_the_log_limit_the_assumption() -> None:
     rng = np.random.default_rng(0)
     logged = np.round(rng.normal(0, 0.5, (4000, 3)), 2)
-    logged[::500, 0] = np.linspace(15, 18.5, 8)  # a smooth tail: nothing clips, but x cannot be above 1.11
+    logged[::500, 0] = np.linspace(15, 18.5, 8)  # a smooth tail: nothing clips, but x is at most 1.11
     gravity = find_gravity(logged, logged)
     assert gravity.shank[0].assumed
     assert gravity.shank[0].value == pytest.approx(RANGE - logged[:, 0].max())
 
 
-def test_without_any_rail_everything_is_assumed_and_finite() -> None:
+def test_without_any_clipping_every_axis_is_assumed_and_finite() -> None:
     gravity = find_gravity(np.zeros((10, 3)), np.zeros((10, 3)))
     for axis in (*gravity.foot, *gravity.shank):
         assert axis.assumed

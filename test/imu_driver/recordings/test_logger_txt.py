@@ -1,4 +1,4 @@
-"""The logger's text: every variant that the data set has, and every kind of damage."""
+"""Reading the logger's text: every variant in the data set, and every kind of damage."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def test_units_sensors_and_calibration(tmp_path: Path) -> None:
         (b" | ", b"  |  "),
     ],
 )
-def test_spellings_read_alike(tmp_path: Path, old: bytes, new: bytes, end: bytes) -> None:
+def test_all_spellings_give_the_same_recording(tmp_path: Path, old: bytes, new: bytes, end: bytes) -> None:
     lines = synthetic_log.rows(120)
     plain = read_logger_txt(synthetic_log.write(tmp_path / "plain.TXT", lines))
     spelled = read_logger_txt(synthetic_log.write(tmp_path / "s.TXT", [s.replace(old, new) for s in lines], end))
     _assert_same(plain, spelled)
 
 
-def test_header_and_footer_may_lack_and_blank_lines_do_not_count(tmp_path: Path) -> None:
+def test_header_and_footer_may_be_missing_and_blank_lines_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "bare.TXT"
     path.write_bytes(b"\r\n\r\n".join([b"", *synthetic_log.rows(150), b""]))
     recording = read_logger_txt(path)
@@ -65,7 +65,7 @@ def test_header_and_footer_may_lack_and_blank_lines_do_not_count(tmp_path: Path)
     assert not any("left out" in note for note in recording.notes)
 
 
-def test_a_last_line_that_is_cut_off_is_left_out_and_said(tmp_path: Path) -> None:
+def test_an_incomplete_last_line_is_left_out_and_reported(tmp_path: Path) -> None:
     lines = synthetic_log.rows(60)
     for keep in range(1, len(lines[-1]), 7):
         path = tmp_path / "cut.TXT"
@@ -75,17 +75,17 @@ def test_a_last_line_that_is_cut_off_is_left_out_and_said(tmp_path: Path) -> Non
         assert "the last line (61) is cut off and left out" in recording.notes
 
 
-def test_malformed_lines_are_named_by_number(tmp_path: Path) -> None:
+def test_malformed_lines_are_reported_by_number(tmp_path: Path) -> None:
     lines = synthetic_log.rows(400)
     lines[100] = b"\xff\xfe garbage"
     lines[200] = lines[200].replace(b"Gyro: ", b"Gyro: nan, ", 1)
-    lines[300] = re.sub(rb"MPU2 Acc: \S+,", b"MPU2 Acc: 99.99,", lines[300])  # a value that the sensor cannot give
+    lines[300] = re.sub(rb"MPU2 Acc: \S+,", b"MPU2 Acc: 99.99,", lines[300])  # beyond the sensor's range
     recording = read_logger_txt(synthetic_log.write(tmp_path / "walk.TXT", lines))
     assert len(recording.shank) == 397
     assert "malformed lines left out: 102, 202, 302" in recording.notes
 
 
-def test_more_than_one_percent_malformed_is_refused_naming_the_first(tmp_path: Path) -> None:
+def test_more_than_one_percent_malformed_lines_are_refused_with_the_first(tmp_path: Path) -> None:
     lines = synthetic_log.rows(400)
     for k in (50, 51, 52, 53, 54):
         lines[k] = b"garbage"
@@ -97,16 +97,16 @@ def test_more_than_one_percent_malformed_is_refused_naming_the_first(tmp_path: P
     assert "\n" not in str(caught.value)
 
 
-def test_repeated_times_are_dropped_and_said(tmp_path: Path) -> None:
+def test_lines_with_repeated_times_are_left_out_and_reported(tmp_path: Path) -> None:
     lines = synthetic_log.rows(100)
     lines[41:41] = [lines[40], lines[40]]
     recording = read_logger_txt(synthetic_log.write(tmp_path / "walk.TXT", lines))
     assert len(recording.shank) == 100
-    assert "lines that repeat the time before them left out: 43, 44" in recording.notes
+    assert "lines that repeat the previous time left out: 43, 44" in recording.notes
 
 
 @pytest.mark.parametrize("time", [b"Time: 3 ms", b"Time: 912345 ms"])
-def test_a_time_that_jumps_away_and_back_is_dropped_and_said(tmp_path: Path, time: bytes) -> None:
+def test_a_line_whose_time_jumps_away_and_back_is_left_out_and_reported(tmp_path: Path, time: bytes) -> None:
     lines = synthetic_log.rows(100)
     lines[50] = re.sub(rb"Time: \d+ ms", time, lines[50])
     recording = read_logger_txt(synthetic_log.write(tmp_path / "walk.TXT", lines))
@@ -115,7 +115,7 @@ def test_a_time_that_jumps_away_and_back_is_dropped_and_said(tmp_path: Path, tim
 
 
 @pytest.mark.parametrize("header", [True, False])
-def test_of_two_sessions_the_longest_is_read_and_the_other_reported(tmp_path: Path, header: bool) -> None:
+def test_the_longest_of_two_sessions_is_read_and_the_other_reported(tmp_path: Path, header: bool) -> None:
     first, second = synthetic_log.rows(100, seed=1), synthetic_log.rows(300, seed=2)
     between = [synthetic_log.FOOTER, synthetic_log.HEADER] if header else []
     both = read_logger_txt(synthetic_log.write(tmp_path / "a.TXT", [*first, *between, *second]))
@@ -124,7 +124,7 @@ def test_of_two_sessions_the_longest_is_read_and_the_other_reported(tmp_path: Pa
     assert sum("the session of lines 2 to 101" in note for note in both.notes) == 1
 
 
-def test_a_clock_that_steps_back_a_little_costs_only_the_lines_until_it_has_caught_up(tmp_path: Path) -> None:
+def test_after_a_small_backward_step_of_the_clock_lines_are_left_out_until_it_has_caught_up(tmp_path: Path) -> None:
     lines = synthetic_log.rows(300)
     lines[150:] = [
         re.sub(rb"Time: (\d+) ms", lambda found: b"Time: %d ms" % (int(found[1]) - 205), line) for line in lines[150:]
@@ -134,7 +134,7 @@ def test_a_clock_that_steps_back_a_little_costs_only_the_lines_until_it_has_caug
     assert any("out of order left out: 152, 153, " in note and " more" in note for note in recording.notes)
 
 
-def test_a_file_that_ends_with_the_footer_and_no_newline_is_whole(tmp_path: Path) -> None:
+def test_a_file_that_ends_with_the_footer_without_a_newline_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "walk.TXT"
     path.write_bytes(b"\r\n".join([synthetic_log.HEADER, *synthetic_log.rows(60), synthetic_log.FOOTER]))
     assert not any("cut off" in note for note in read_logger_txt(path).notes)
@@ -159,7 +159,7 @@ def test_gaps_and_jitter_are_kept(tmp_path: Path) -> None:
         (b"no newline at all", "none of its 0 lines is a sample"),
     ],
 )
-def test_what_is_no_log_is_refused_by_one_sentence(tmp_path: Path, content: bytes, sentence: str) -> None:
+def test_other_files_are_refused_with_one_sentence(tmp_path: Path, content: bytes, sentence: str) -> None:
     path = tmp_path / "walk.TXT"
     path.write_bytes(content)
     with pytest.raises(RecordingError, match=sentence) as caught:
@@ -167,7 +167,7 @@ def test_what_is_no_log_is_refused_by_one_sentence(tmp_path: Path, content: byte
     assert "\n" not in str(caught.value)
 
 
-def test_an_absent_file_and_a_directory_are_refused(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_directory_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="does not exist"):
         read_recording(tmp_path / "LOG99.TXT")
     with pytest.raises(RecordingError, match="is a directory without a metadata"):
@@ -176,7 +176,7 @@ def test_an_absent_file_and_a_directory_are_refused(tmp_path: Path) -> None:
         read_logger_txt(tmp_path)
 
 
-def test_the_calibration_is_also_read_from_a_log(tmp_path: Path) -> None:
+def test_the_calibration_is_read_from_a_log(tmp_path: Path) -> None:
     path = synthetic_log.write(tmp_path / "walk.TXT", synthetic_log.rows())
     assert read_calibration(path) == read_recording(path).calibration
     with pytest.raises(ValueError, match="does not exist"):
@@ -185,7 +185,7 @@ def test_the_calibration_is_also_read_from_a_log(tmp_path: Path) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(damage=st.binary(max_size=40), where=st.integers(0, 30_000), kept=st.integers(0, 40))
-def test_whatever_the_damage_it_is_a_recording_or_a_sentence(
+def test_any_damage_gives_a_recording_or_one_sentence(
     tmp_path_factory: pytest.TempPathFactory, damage: bytes, where: int, kept: int
 ) -> None:
     path = tmp_path_factory.mktemp("damage") / "walk.TXT"

@@ -1,4 +1,4 @@
-"""Bags are written as rosbag2 has them, and read whatever wrote them."""
+"""Writing and reading rosbag2."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def walk(tmp_path: Path) -> Recording:
 
 
 @pytest.mark.parametrize("namespace", ["", "right_ankle", "/robot/left_ankle/"])
-def test_a_recording_comes_back_as_it_was(tmp_path: Path, walk: Recording, namespace: str) -> None:
+def test_a_recording_is_read_as_it_was_written(tmp_path: Path, walk: Recording, namespace: str) -> None:
     write_bag(tmp_path / "bag", walk, namespace)
     back = read_recording(tmp_path / "bag")
     assert back.name == "bag"
@@ -44,7 +44,7 @@ def test_a_recording_comes_back_as_it_was(tmp_path: Path, walk: Recording, names
 
 
 @pytest.mark.parametrize("part", ["bag", "bag/metadata.yaml", "bag/bag.mcap"])
-def test_a_bag_may_be_named_by_any_of_its_files(tmp_path: Path, walk: Recording, part: str) -> None:
+def test_a_bag_can_be_read_by_the_path_of_any_of_its_files(tmp_path: Path, walk: Recording, part: str) -> None:
     write_bag(tmp_path / "bag", walk)
     _assert_same(read_recording(tmp_path / part), walk)
 
@@ -54,7 +54,7 @@ def test_a_recording_without_encoder_and_calibration(tmp_path: Path, walk: Recor
     back = read_recording(tmp_path / "bag")
     assert back.encoder is None
     assert back.calibration is None
-    with pytest.raises(ValueError, match="brings no calibration; put a calibration YAML beside it"):
+    with pytest.raises(ValueError, match="has no calibration; put a calibration YAML next to it"):
         read_calibration(tmp_path / "bag")
 
 
@@ -66,7 +66,7 @@ def test_stamps_of_today_keep_their_distances_to_the_microsecond(tmp_path: Path,
 
 
 @pytest.mark.parametrize("name", ["walk.yaml", "calibration.yaml"])
-def test_the_calibration_may_lie_beside_the_bag(tmp_path: Path, walk: Recording, name: str) -> None:
+def test_the_calibration_may_be_next_to_the_bag(tmp_path: Path, walk: Recording, name: str) -> None:
     write_bag(tmp_path / "walk", replace(walk, calibration=None))
     (tmp_path / "walk" / "other.yaml").write_text("qos_overrides: {}\n")
     sensor = SensorCalibration((0.0, 0.1, 0.0), (0.0, 0.0, 9.8))
@@ -75,7 +75,7 @@ def test_the_calibration_may_lie_beside_the_bag(tmp_path: Path, walk: Recording,
     assert read_recording(tmp_path / "walk").calibration == beside
 
 
-def test_a_calibration_that_is_broken_or_double_is_refused(tmp_path: Path, walk: Recording) -> None:
+def test_a_broken_or_second_calibration_is_refused(tmp_path: Path, walk: Recording) -> None:
     write_bag(tmp_path / "bag", walk)
     (tmp_path / "bag" / "second.yaml").write_text("format: ankle_calibration\n")
     with pytest.raises(RecordingError, match=r"more than one calibration: calibration\.yaml, second\.yaml"):
@@ -88,11 +88,11 @@ def test_a_calibration_that_is_broken_or_double_is_refused(tmp_path: Path, walk:
 def test_two_legs_in_one_bag_are_refused_by_name(tmp_path: Path) -> None:
     names = [f"{leg}/{part}/imu/data_raw" for leg in ("left", "right") for part in ("shank", "foot")]
     BagWriter(tmp_path / "bag", dict.fromkeys(names, IMU)).close()
-    with pytest.raises(RecordingError, match="holds 2 legs, under /left/, /right/"):
+    with pytest.raises(RecordingError, match="contains 2 legs, in /left/, /right/"):
         read_recording(tmp_path / "bag")
 
 
-def test_a_bag_of_something_else_is_refused_naming_its_topics(tmp_path: Path) -> None:
+def test_a_bag_without_the_raw_topics_is_refused_with_its_topics(tmp_path: Path) -> None:
     BagWriter(tmp_path / "bag", {"imu": IMU, "a/shank/imu/data_raw": IMU, "b/foot/imu/data_raw": IMU}).close()
     with pytest.raises(RecordingError, match=r"lacks shank/imu/data_raw and foot/.*: /a/shank/imu/data_raw, .*, /imu"):
         read_recording(tmp_path / "bag")
@@ -100,11 +100,11 @@ def test_a_bag_of_something_else_is_refused_naming_its_topics(tmp_path: Path) ->
 
 def test_a_bag_without_messages_is_refused(tmp_path: Path) -> None:
     BagWriter(tmp_path / "bag", {"shank/imu/data_raw": IMU, "foot/imu/data_raw": IMU}).close()
-    with pytest.raises(RecordingError, match="has shank/imu/data_raw, but no message on it"):
+    with pytest.raises(RecordingError, match="has the topic shank/imu/data_raw, but no message on it"):
         read_recording(tmp_path / "bag")
 
 
-def test_a_damaged_bag_is_refused_by_one_sentence(tmp_path: Path, walk: Recording) -> None:
+def test_a_damaged_bag_is_refused_with_one_sentence(tmp_path: Path, walk: Recording) -> None:
     write_bag(tmp_path / "bag", walk)
     whole = (tmp_path / "bag" / "bag.mcap").read_bytes()
     for damaged in (whole[:5000], b"", b"\0" * 1000, whole[:-1]):
@@ -117,24 +117,24 @@ def test_a_damaged_bag_is_refused_by_one_sentence(tmp_path: Path, walk: Recordin
         read_recording(tmp_path / "bag")
 
 
-def test_order_repeats_and_values_that_are_not_finite(tmp_path: Path) -> None:
+def test_disorder_repeats_and_values_that_are_not_finite(tmp_path: Path) -> None:
     times = [0.0, 0.02, 0.01, 0.02, 0.03, 0.04]
     _write_imus(tmp_path / "bag", times, bad=4)
     back = read_recording(tmp_path / "bag")
     assert back.shank.stamp == pytest.approx([0.0, 0.01, 0.02, 0.04])
     assert back.shank.accel[:, 0] == pytest.approx([0, 2, 1, 5])
-    for what in ("not finite", "put in order", "repeating a stamp"):
+    for what in ("not finite", "put in order", "repeat a stamp"):
         assert any(note.startswith("shank/imu") and f"{what}: 1" in note for note in back.notes)
 
 
-def test_of_a_source_that_started_again_the_longest_stretch_is_read(tmp_path: Path) -> None:
+def test_if_the_source_was_restarted_the_longest_session_is_read(tmp_path: Path) -> None:
     _write_imus(tmp_path / "bag", [100.0, 100.01, 100.02, 5.0, 5.01, 5.02, 5.03])
     back = read_recording(tmp_path / "bag")
     assert back.shank.stamp == pytest.approx([5.0, 5.01, 5.02, 5.03])
-    assert any("of 2 stretches" in note and "8 of 14" in note for note in back.notes)
+    assert any("of 2 sessions" in note and "8 of 14" in note for note in back.notes)
 
 
-def test_a_sqlite_bag_without_type_definitions_reads_alike(tmp_path: Path) -> None:
+def test_a_sqlite_bag_without_type_definitions_is_read(tmp_path: Path) -> None:
     """Humble writes such bags."""
     _write_imus(tmp_path / "bag", [1.0, 1.01, 1.02], StoragePlugin.SQLITE3)
     for part in ("bag", "bag/bag.db3"):
@@ -166,11 +166,11 @@ def test_typed_and_raw_messages_and_our_own_type_are_written(tmp_path: Path) -> 
 
 def test_a_bag_never_overwrites(tmp_path: Path, walk: Recording) -> None:
     write_bag(tmp_path / "bag", walk)
-    with pytest.raises(RecordingError, match="exists already"):
+    with pytest.raises(RecordingError, match="already exists"):
         write_bag(tmp_path / "bag", walk)
 
 
-def test_a_bag_is_complete_also_after_an_exception(tmp_path: Path) -> None:
+def test_a_bag_is_complete_after_an_exception(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), BagWriter(tmp_path / "bag", {"imu": IMU}):
         raise KeyboardInterrupt
     with AnyReader([tmp_path / "bag"]) as reader:
@@ -192,7 +192,7 @@ def test_a_crash_loses_no_more_than_the_last_second(tmp_path: Path) -> None:
 
 
 def _write_imus(path: Path, times: list[float], plugin: StoragePlugin = StoragePlugin.MCAP, bad: int = -1) -> None:
-    """Write both sensors in this order of time, with the row's number as accel x; ``bad`` is a row with a NaN."""
+    """Write both sensors with these stamps in this order; accel x is the row's number; row ``bad`` has a NaN."""
     store = get_typestore(Stores.ROS2_HUMBLE)
     t = store.types
     with Writer(path, version=8, storage_plugin=plugin) as writer:

@@ -1,10 +1,8 @@
-"""When samples are due, and that playback keeps to it."""
+"""When samples are due, and which stamps they get."""
 
 from __future__ import annotations
 
 import itertools
-import threading
-import time
 
 import numpy as np
 import pytest
@@ -12,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankle_imu_driver.conventions import ENCODER, FOOT, SHANK
-from ankle_imu_driver.recordings.playback import Playback
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
-from ankle_imu_driver.recordings.timeline import Punctuality, Sample, Timeline, check_rate, looped, samples
+from ankle_imu_driver.recordings.timeline import LatenessStats, Timeline, check_rate, looped, samples
 
 SECOND = 1_000_000_000
 
@@ -31,7 +28,7 @@ def recording(stamps: list[float], foot_delay: float = 0.0, encoder: bool = True
     )
 
 
-def test_streams_are_merged_in_order_of_time_and_kept_whole() -> None:
+def test_streams_are_merged_completely_in_order_of_time() -> None:
     out = list(samples([recording([12.0, 12.01, 12.05], foot_delay=0.004)]))
     assert [(s.time, s.stream) for s in out] == [
         (12_000_000_000, SHANK),
@@ -48,11 +45,11 @@ def test_streams_are_merged_in_order_of_time_and_kept_whole() -> None:
     assert out[4].values == [24.02]
 
 
-def test_samples_of_one_instant_go_shank_foot_encoder() -> None:
+def test_samples_with_the_same_time_are_in_the_order_shank_foot_encoder() -> None:
     assert [s.stream for s in samples([recording([1.0, 2.0])])] == [SHANK, FOOT, ENCODER] * 2
 
 
-def test_a_loop_goes_on_by_one_sample_period() -> None:
+def test_a_loop_continues_after_one_sample_period() -> None:
     out = itertools.islice(samples(looped(recording([5.0, 5.01, 5.02], encoder=False))), 18)
     times = [s.time for s in out if s.stream == SHANK]
     assert np.diff(times) == pytest.approx([10_000_000] * 8, abs=2)
@@ -65,7 +62,7 @@ def test_a_loop_goes_on_by_one_sample_period() -> None:
     now=st.integers(0, 2 * 10**18),
     steps=st.lists(st.integers(1, 10**10), max_size=30),
 )
-def test_stamps_keep_distances_and_due_times_follow_the_rate(
+def test_stamps_keep_their_distances_and_due_times_follow_the_rate(
     rate: float, first: int, monotonic: int, now: int, steps: list[int]
 ) -> None:
     timeline = Timeline.starting(rate, first, monotonic, now)
@@ -78,7 +75,7 @@ def test_stamps_keep_distances_and_due_times_follow_the_rate(
     assert due[-1] - monotonic == pytest.approx((times[-1] - first) / rate, abs=1)
 
 
-def test_at_rate_one_the_start_is_now() -> None:
+def test_at_rate_one_the_first_stamp_is_now() -> None:
     assert Timeline.starting(1.0, 12 * SECOND, 7, 1_700_000_000 * SECOND).stamp(13 * SECOND) == 1_700_000_001 * SECOND
 
 
@@ -92,99 +89,7 @@ def test_rates_that_cannot_be_played_are_refused() -> None:
 
 
 def test_lateness_is_counted() -> None:
-    punctuality = Punctuality()
+    stats = LatenessStats()
     for lateness in (0, 1_000_000, 6_000_000, 20_000_000):
-        punctuality.note(lateness)
-    assert (punctuality.sent, punctuality.late, punctuality.worst) == (4, 2, 20_000_000)
-
-
-class Collector:
-    """Takes what a playback publishes, with the time at which it came."""
-
-    def __init__(self) -> None:
-        self.taken: list[tuple[float, Sample, int]] = []
-        self.finished = threading.Event()
-
-    def publish(self, sample: Sample, stamp: int) -> None:
-        self.taken.append((time.monotonic(), sample, stamp))
-
-
-def playback(collector: Collector, stamps: list[float], rate: float = 1.0) -> Playback:
-    source = samples([recording(stamps, encoder=False)])
-    return Playback(source, rate, lambda: 100 * SECOND, collector.publish, collector.finished.set)
-
-
-@pytest.mark.parametrize("rate", [1.0, 4.0, 0.5])
-def test_playback_keeps_time_and_ends(rate: float) -> None:
-    stamps = [12.0, 12.01, 12.06, 12.07, 12.20]
-    collector = Collector()
-    player = playback(collector, stamps, rate)
-    player.start()
-    assert collector.finished.wait(5.0)
-    player.stop()
-    assert player.ended
-    assert not player.failure
-    assert player.position == 12_200_000_000
-    came = [at for at, sample, _ in collector.taken if sample.stream == SHANK]
-    # A shared machine may be late, never early; what it is late by does not add up.
-    late = np.array(came) - came[0] - (np.array(stamps) - 12.0) / rate
-    assert late.min() > -0.03
-    assert np.median(late) < 0.03
-    start = 100.0 if rate == 1 else 12.0
-    assert [stamp / SECOND for _, sample, stamp in collector.taken if sample.stream == FOOT] == pytest.approx(
-        np.array(stamps) - 12.0 + start
-    )
-
-
-def test_playback_that_is_late_sends_all_that_is_due_at_once_and_says_so() -> None:
-    collector = Collector()
-    slow = iter([0.2])
-
-    def publish(sample: Sample, stamp: int) -> None:
-        collector.publish(sample, stamp)
-        time.sleep(next(slow, 0.0))
-
-    source = samples([recording(list(np.arange(30) * 0.01), encoder=False)])
-    player = Playback(source, 1.0, lambda: 0, publish, collector.finished.set)
-    player.start()
-    assert collector.finished.wait(5.0)
-    took = player.punctuality()
-    assert took.sent == 60
-    assert took.late >= 30
-    assert took.worst >= 0.15 * SECOND
-    assert collector.taken[-1][0] - collector.taken[0][0] < 0.6
-    assert player.punctuality().sent == 0
-
-
-def test_playback_pauses_at_once_and_goes_on_with_the_next_sample() -> None:
-    collector = Collector()
-    player = playback(collector, [0.0, 0.01, 60.0, 60.01], rate=10.0)
-    player.start()
-    _until(lambda: len(collector.taken) == 4)
-    before = time.monotonic()
-    player.stop()
-    assert time.monotonic() - before < 1.0  # not the 6 s of the gap
-    assert not player.ended
-    player.start()
-    assert collector.finished.wait(5.0)
-    assert [s.time for _, s, _ in collector.taken if s.stream == SHANK] == [0, 10_000_000, 60 * SECOND, 60_010_000_000]
-
-
-def test_a_source_that_breaks_is_said() -> None:
-    def broken() -> itertools.chain[Sample]:
-        yield Sample(0, SHANK, [0.0] * 6)
-        raise RuntimeError("the bus is gone")
-
-    collector = Collector()
-    player = Playback(broken(), 1.0, lambda: 0, collector.publish, collector.finished.set)
-    player.start()
-    assert collector.finished.wait(5.0)
-    assert player.failure == "RuntimeError: the bus is gone"
-    assert len(collector.taken) == 1
-
-
-def _until(condition: object, timeout: float = 5.0) -> None:
-    end = time.monotonic() + timeout
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < end
-        time.sleep(0.005)
+        stats.add(lateness)
+    assert (stats.sent, stats.late, stats.worst) == (4, 2, 20_000_000)

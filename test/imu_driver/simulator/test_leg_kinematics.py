@@ -1,4 +1,4 @@
-"""The leg's geometry, what a rigid body makes a sensor feel, and the foot's contact with the ground."""
+"""The leg's geometry, the readings of a sensor on a rigid body, and the foot's contact with the ground."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _one(value: float) -> np.ndarray:
 
 
 @given(ANGLE, ANGLE, ANGLE)
-def test_a_rotation_is_one_and_a_positive_pitch_leans_forward(yaw, roll, pitch):
+def test_the_matrix_is_a_rotation_and_a_positive_pitch_leans_forward(yaw, roll, pitch):
     matrix = rotation(_one(yaw), _one(roll), _one(pitch))[0]
     assert matrix @ matrix.T == pytest.approx(np.eye(3), abs=1e-12)
     assert np.linalg.det(matrix) == pytest.approx(1.0)
@@ -50,7 +50,7 @@ def test_the_contact_does_not_slip(yaw, roll, pitch, ground, point):
 
 
 @given(PLACE, PLACE, PLACE, PLACE, PLACE, PLACE)
-def test_a_swing_starts_and_ends_as_asked(p0, v0, a0, p1, v1, a1):
+def test_a_swing_has_the_given_start_and_end(p0, v0, a0, p1, v1, a1):
     n = 2000
     path = swing_path(np.array([p0, v0, a0]), np.array([p1, v1, a1]), n)
     assert path[-1] == pytest.approx(p1, abs=1e-9)
@@ -60,7 +60,7 @@ def test_a_swing_starts_and_ends_as_asked(p0, v0, a0, p1, v1, a1):
     assert (path[2] - 2 * path[1] + path[0]) * n**2 == pytest.approx(a0, abs=0.2)
 
 
-def test_smoothing_keeps_what_is_constant_and_lines_kernels_up():
+def test_smoothing_keeps_constants_and_aligns_kernels_of_different_widths():
     step = np.repeat([0.0, 1.0], 200)[:, None]
     narrow, wide = smooth(step, 27, 60), smooth(step, 121, 60)
     assert narrow.shape == wide.shape == (280, 1)
@@ -71,7 +71,7 @@ def test_smoothing_keeps_what_is_constant_and_lines_kernels_up():
 
 
 @given(ANGLE, ANGLE, ANGLE, PLACE, PLACE)
-def test_at_rest_a_sensor_feels_gravity_up_and_no_rate(yaw, roll, pitch, origin, lever):
+def test_at_rest_a_sensor_measures_gravity_upward_and_no_rate(yaw, roll, pitch, origin, lever):
     angles = np.tile([yaw, roll, pitch], (5, 1))
     force, rate = rigid_body_imu(np.tile(origin, (5, 1)), angles, lever, 1 / RATE)
     assert force @ rotation(*angles[1:-1].T)[0].T == pytest.approx(np.tile([0.0, 0.0, 9.81], (3, 1)), abs=1e-8)
@@ -79,8 +79,8 @@ def test_at_rest_a_sensor_feels_gravity_up_and_no_rate(yaw, roll, pitch, origin,
 
 
 @given(st.floats(-8.0, 8.0), st.floats(-3.0, 3.0), PLACE)
-def test_a_turning_body_feels_what_the_textbook_says(pitch_rate, yaw_rate, lever):
-    # w x (w x r), with the Euler term of a rate vector that the yaw turns along; the origin stays where it is.
+def test_a_rotating_body_measures_the_textbook_accelerations(pitch_rate, yaw_rate, lever):
+    # w x (w x r), plus the Euler term because the yaw rotates the rate vector; the origin does not move.
     time = (np.arange(7) - 3) / RATE
     angles = np.column_stack([yaw_rate * time, np.zeros(7), pitch_rate * time])
     force, rate = rigid_body_imu(np.zeros((7, 3)), angles, lever, 1 / RATE)
@@ -102,10 +102,10 @@ def test_feet_neither_slip_nor_sink(seed):
         heel, ball = (channels[:, POSITION] + turned @ user.geometry.contact(down) for down in (False, True))
         lowest = np.minimum(heel[:, 2], ball[:, 2])
         first, last = lowest[0], lowest[-1]
-        assert lowest.min() > min(first, last) - 0.01  # dragged toes give way
+        assert lowest.min() > min(first, last) - 0.01  # dragged toes may be slightly below the ground
         moving = np.flatnonzero(np.abs(np.diff(channels[:, FOOT])) > 0)
         if len(moving):
-            rise = slice(moving[0], moving[0] + 50)  # the heel rises, the ball stays
+            rise = slice(moving[0], moving[0] + 50)  # the heel rises, the ball does not move
             assert np.ptp(ball[rise], axis=0) == pytest.approx(np.zeros(3), abs=1e-9)
     for before, after in itertools.pairwise(pieces):
         assert np.abs(after.channels[0] - before.channels[-1]).max() < 0.004  # 4 m/s
@@ -127,16 +127,16 @@ def test_a_flat_foot_is_still_and_rests_a_fifth_of_the_walk(seed):
     assert 0.15 < np.concatenate(at_rest).mean() < 0.5
 
 
-def test_the_shank_leaves_its_plane_with_the_foot():
+def test_shank_and_foot_leave_the_sagittal_plane_together():
     user = replace(draw_user(3), twist=0.0, lean=0.0)
     for block in segment_motion(GaitPlanner(user, np.random.default_rng(3)).motion([Walk(6.0)])):
-        # Both are the same up to the small steering of each stride, which twists the shank against the flat foot.
+        # Both are equal except for the small steering of each stride, which twists the shank against the flat foot.
         assert block.shank[:, :2] == pytest.approx(block.foot[:, :2], abs=math.radians(0.6))
         assert np.ptp(block.foot[:, 0]) < math.radians(40.0)
 
 
 @given(st.floats(0.3, 1.4), st.floats(-0.3, 0.3), st.floats(-1.5, 1.5), st.floats(-0.2, 0.2))
-def test_a_stride_goes_where_it_is_told(length, rise, turn, ground):
+def test_a_stride_ends_at_the_given_place(length, rise, turn, ground):
     leg = LegMotion(draw_user(1))
     stride = Stride(Label.WALK, 0.4, 0.4, 0.5, 0.15, length, rise=rise, turn=turn, ground=ground)
     end = leg.stride(stride).channels[-1]

@@ -1,4 +1,4 @@
-"""The normative curves have the features by which gait textbooks tell a healthy stride."""
+"""The normative curves have the features of a healthy stride in gait textbooks."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_stairs_flex_the_knee_more_and_descent_lands_on_the_toes():
 
 
 @pytest.mark.parametrize("pattern", [LEVEL, STAIRS_UP, STAIRS_DOWN])
-def test_a_stride_begins_as_the_last_one_ended(pattern):
+def test_the_curves_are_periodic(pattern):
     for curve in (pattern.ankle_angle, pattern.foot_pitch):
         around = np.degrees(curve(np.array([-0.001, 0.0, 0.001, 0.999, 1.0, 1.001])))
         assert around[:3] == pytest.approx(around[3:], abs=1e-9)

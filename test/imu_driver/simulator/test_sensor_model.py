@@ -1,4 +1,4 @@
-"""The model of the chip: range, counts, low-pass, noise and errors as its datasheet gives them."""
+"""The model of the chip: range, counts, low-pass, noise and errors as in its datasheet."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _measured(chip: Chip, force: np.ndarray, rate: np.ndarray) -> tuple[np.ndarr
 
 
 @given(st.sampled_from(ACCEL_RANGES_G), st.sampled_from(GYRO_RANGES_DPS), st.lists(st.floats(-400, 400), min_size=3))
-def test_a_perfect_chip_errs_by_half_a_count_and_clips_at_its_range(accel_range, gyro_range, values):
+def test_an_ideal_chip_rounds_to_counts_and_clips_at_its_range(accel_range, gyro_range, values):
     model = SensorModel(accel_range=accel_range, gyro_range=gyro_range, quality=0.0, noise=0.0)
     truth = np.array(values[:3])[None, :]
     accel, gyro = _measured(Chip(model, np.random.default_rng(0)), truth, np.radians(truth * 10))
@@ -51,7 +51,7 @@ def test_counts_are_the_datasheets():
 
 
 @pytest.mark.parametrize("setting", [{"accel_range": 3}, {"gyro_range": 400}, {"dlpf": 7}])
-def test_a_setting_that_the_chip_lacks_is_refused(setting):
+def test_a_setting_that_the_chip_does_not_have_is_refused(setting):
     with pytest.raises(ValueError, match=f"{next(iter(setting))} must be one of"):
         SensorModel(**setting)
 
@@ -67,7 +67,7 @@ def test_the_low_pass_halves_the_power_at_its_bandwidth(dlpf):
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=6))
-def test_the_low_pass_does_not_see_how_blocks_are_cut(sizes):
+def test_the_low_pass_does_not_depend_on_the_cut_into_blocks(sizes):
     signal = np.random.default_rng(1).normal(size=(sum(sizes), 3))
     whole = Chip(SensorModel(dlpf=3), np.random.default_rng(0)).filtered(signal, signal, 1000.0)
     chip = Chip(SensorModel(dlpf=3), np.random.default_rng(0))
@@ -91,7 +91,7 @@ def test_the_noise_has_the_datasheets_density():
     assert gyro.std() == pytest.approx(GYRO_NOISE * math.sqrt(gyro_band * math.pi / 2), rel=0.03)
 
 
-def test_offsets_and_scale_errors_stay_near_the_datasheets_and_drift_as_the_chip_warms():
+def test_offsets_and_scale_errors_are_as_in_the_datasheet_and_drift_as_the_chip_warms_up():
     norms, biases, drifts = [], [], []
     force = np.tile([0.0, 0.0, 9.81], (2, 1))
     for seed in range(60):
@@ -100,15 +100,15 @@ def test_offsets_and_scale_errors_stay_near_the_datasheets_and_drift_as_the_chip
         norms.append(np.linalg.norm(accel[0]))
         biases.append(gyro[0])
         drifts.append(gyro[1] - gyro[0])
-    assert 0.05 < np.std(norms) < 0.6  # some 30 mg and 1 % of 1 g
-    assert 4.0 < np.degrees(np.std(biases)) < 9.0  # three of them are 20 deg/s
+    assert 0.05 < np.std(norms) < 0.6  # about 30 mg and 1 % of 1 g
+    assert 4.0 < np.degrees(np.std(biases)) < 9.0  # three standard deviations are 20 deg/s
     assert 0.1 < np.degrees(np.std(drifts)) < 0.7  # 3 K
     perfect = Chip(PERFECT, np.random.default_rng(0)).measured(np.array([0.0, 600.0]), force, 0 * force)
     assert perfect[0][:, 2] == pytest.approx(9.81, abs=SensorModel().accel_count / 2)
     assert np.all(perfect[1] == 0.0)
 
 
-def test_stamps_jitter_and_pause_as_the_recorded_ones():
+def test_stamps_have_the_jitter_and_the_gaps_of_the_recordings():
     # The five walks: median 10 ms, 99 % within 13 ms, 73 to 95 gaps over 20 ms in 180 s, the longest 44 to 53 ms.
     source = StampSource(np.random.default_rng(3))
     stamps = np.concatenate([source.until(end) for end in range(1000, 180_001, 1000)])

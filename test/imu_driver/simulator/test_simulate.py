@@ -1,4 +1,4 @@
-"""A simulated walk agrees with itself: sensors with truth, chunks with each other, seeds with seeds."""
+"""Consistency of simulated walks: sensors and truth, consecutive chunks, equal seeds."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _left_rate(user: UserProfile, gyro: np.ndarray, foot: bool) -> np.ndarray:
 
 @settings(max_examples=10, deadline=None)
 @given(SEED)
-@example(137)  # whoever sways does not stop where the simulation begins and ends
+@example(137)  # the sway continues at the start and the end of the simulation
 @example(4204)
 def test_at_rest_the_accelerometer_reads_gravity_up(seed):
     user = draw_user(seed)
@@ -63,16 +63,16 @@ def test_at_rest_the_accelerometer_reads_gravity_up(seed):
     for accel, mount in ((walk.truth.foot_accel, user.foot_mount), (walk.truth.shank_accel, user.shank_mount)):
         upright = accel @ mount.matrix
         assert np.linalg.norm(accel, axis=1) == pytest.approx(9.81, abs=0.02)
-        assert upright.mean(axis=0) == pytest.approx([0.0, 0.0, 9.81], abs=0.12)  # it sways by some 0.3 deg
+        assert upright.mean(axis=0) == pytest.approx([0.0, 0.0, 9.81], abs=0.12)  # it sways by about 0.3 deg
     assert walk.truth.foot_accel @ user.foot_mount.matrix == pytest.approx(
         np.tile([0.0, 0.0, 9.81], (len(walk.truth.angle), 1)), abs=1e-6
     )
-    # In the recordings' directions: foot X down, shank Y down.
+    # As in the recordings: foot X down, shank Y down.
     assert walk.truth.foot_accel[:, 0].max() < -8.0
     assert walk.truth.shank_accel[:, 1].max() < -8.0
 
 
-def test_a_motion_of_one_instant_stands_still():
+def test_a_motion_of_one_sample_is_at_rest():
     (block,) = segment_motion([MotionPiece(np.full((1, CHANNELS), 0.3), np.zeros(1, np.int8), np.zeros(1))])
     assert len(block.label) == 1
     assert block.shank[:, 0] == pytest.approx(0.6)  # twist and the leg's yaw
@@ -81,7 +81,7 @@ def test_a_motion_of_one_instant_stands_still():
 
 @settings(max_examples=3, deadline=None)
 @given(SEED)
-def test_integrating_the_perfect_gyros_gives_back_the_pitches_and_the_angle(seed):
+def test_integrating_the_ideal_gyros_gives_the_pitches_and_the_angle(seed):
     user = draw_user(seed)
     scenario = [Stand(1.0), Walk(2.0), Turn(2.0), Stairs(1.0)]
     blocks = list(segment_motion(GaitPlanner(user, np.random.default_rng(seed)).motion(scenario)))
@@ -101,13 +101,13 @@ def test_integrating_the_perfect_gyros_gives_back_the_pitches_and_the_angle(seed
     assert np.degrees(np.abs(pitches[0] - pitches[1] - angle)).max() < 0.05
 
 
-def test_the_truth_at_the_stamps_fits_the_perfect_gyros_there():
+def test_the_truth_at_the_stamps_fits_the_ideal_gyros():
     user = replace(_in_plane(draw_user(6)), swing_yaw=(0.0, 0.0, 0.0), swing_roll=(0.0, 0.0, 0.0))
     walk = simulate([Stand(2.0), Walk(10.0)], user, PERFECT, 6)
     rate = _left_rate(user, walk.truth.shank_gyro, foot=False)
     step = np.diff(walk.recording.shank.stamp)
     turned = walk.truth.shank_pitch[0] + np.cumsum((rate[1:] + rate[:-1]) / 2 * step)
-    # What is left is the trapezoid over steps of 10 to 50 ms.
+    # The remaining error is that of the trapezoidal rule with steps of 10 to 50 ms.
     assert np.degrees(np.abs(turned - walk.truth.shank_pitch[1:])).mean() < 0.5
 
 
@@ -122,12 +122,12 @@ def test_the_hinge_relation_holds(seed):
         steady = np.diff(stamp) < 0.011
         mean = (hinge[1:] + hinge[:-1]) / 2
         error = np.degrees(np.diff(truth.angle) / np.diff(stamp) - mean)[steady]
-        # The median: a corner at foot slap is sharper than 10 ms; out of plane the two axes part a little.
+        # The median, because foot slap is sharper than 10 ms, and out of plane the two axes differ slightly.
         assert np.median(np.abs(error)) < limit
         assert np.corrcoef(np.diff(truth.angle)[steady], mean[steady])[0, 1] > 0.99
 
 
-def test_the_same_seed_is_the_same_walk_and_another_is_not():
+def test_the_same_seed_gives_the_same_walk_and_another_seed_another_walk():
     one, same, other = (simulate(EVERYTHING, draw_user(4), SensorModel(), seed) for seed in (1, 1, 2))
     assert np.array_equal(one.recording.shank.accel, same.recording.shank.accel)
     assert np.array_equal(one.truth.angle, same.truth.angle)
@@ -138,7 +138,7 @@ def test_the_same_seed_is_the_same_walk_and_another_is_not():
 
 @settings(max_examples=4, deadline=None)
 @given(SEED)
-def test_chunks_join_without_a_seam(seed):
+def test_chunks_are_continuous(seed):
     user = draw_user(seed)
     pieces = list(
         GaitPlanner(user, np.random.default_rng(seed)).motion([Stand(1.0), Walk(4.0), Turn(2.0), Stairs(2.0)])
@@ -160,7 +160,7 @@ def test_chunks_join_without_a_seam(seed):
 
 @settings(max_examples=4, deadline=None)
 @given(SEED)
-def test_stamps_and_truth_carry_on_from_chunk_to_chunk(seed):
+def test_stamps_and_truth_continue_from_chunk_to_chunk(seed):
     chunks = list(itertools.islice(simulated_chunks(indoor_walk(seed), draw_user(seed), SensorModel(), seed), 20))
     stamp = np.concatenate([c.recording.foot.stamp for c in chunks])
     step = np.diff(stamp)
@@ -200,7 +200,7 @@ def test_every_activity_is_labelled_and_feet_are_flat_only_on_level_ground():
     assert 2.0 < np.degrees(np.ptp(truth.shank_pitch[swaying])) / 2 < 6.0
 
 
-def test_the_encoder_counts_and_the_calibration_holds_the_sensors_errors():
+def test_the_encoder_is_rounded_and_the_calibration_contains_the_sensors_errors():
     walk = simulate([Stand(3.0), Walk(3.0)], draw_user(5), SensorModel(), 5)
     assert walk.recording.encoder is not None
     assert np.degrees(np.abs(walk.recording.encoder.angle - walk.truth.angle)).max() <= 0.15 + 1e-9
@@ -228,7 +228,7 @@ def test_mountings_tilt_by_5_to_25_deg():
             assert 4.9 < tilt < 25.1
 
 
-def test_it_simulates_fifty_times_faster_than_life():
+def test_it_simulates_fifty_times_faster_than_real_time():
     simulate([Stand(1.0)], draw_user(1), SensorModel(), 1)
     start = time.process_time()
     walk = simulate([Stand(2.0), Walk(20.0), Turn(math.pi), Walk(15.0)], draw_user(1), SensorModel(), 1)

@@ -1,8 +1,8 @@
-"""Simulated walks look like the five recorded ones, by figures that an estimator or a forecaster depends on.
+"""Simulated walks resemble the five recorded ones in the figures that matter for estimation and forecasting.
 
-``WALKS`` holds each figure's least and greatest value over the five walks. Every simulated person must lie between
-0.6 times the least and 1.4 times the greatest, and the persons' mean within the walks' range widened by a tenth of the
-greatest. People differ more in mounting and gait than five subjects in one brace do.
+``WALKS`` has the smallest and the largest value of each figure over the five walks. Every simulated person must lie
+between 0.6 times the smallest and 1.4 times the largest value, and the persons' mean within the walks' range widened by
+a tenth of the largest value. People differ more in mounting and gait than five subjects with one brace do.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ WALKS = {
 
 
 def _figures(recording: Recording) -> dict[str, float]:
-    """What this file compares, of one walk."""
+    """Return the figures of one walk."""
     assert recording.encoder is not None
     assert recording.calibration is not None
     stamp = recording.foot.stamp - recording.start
@@ -69,7 +69,7 @@ def _figures(recording: Recording) -> dict[str, float]:
     even = np.stack([np.interp(grid, stamp, c) for c in channels.T], axis=1)
     swing = sosfiltfilt(butter(2, 4, fs=100, output="sos"), even[:, AXES.index("shank gyro z")])
     period = np.diff(find_peaks(swing, height=150, distance=60)[0]) * 0.01
-    period = period[period < 1.35 * np.median(period)]  # a longer one spans a turn
+    period = period[period < 1.35 * np.median(period)]  # a longer period contains a turn
     figures["stride time"] = float(np.median(period))
     figures["stride variation"] = float(100 * period.std() / period.mean())
     for name, accel in (("foot", raw[0]), ("shank", raw[2])):
@@ -81,7 +81,7 @@ def _figures(recording: Recording) -> dict[str, float]:
 
 
 def _ridge_error(channels: np.ndarray, angle: np.ndarray) -> float:
-    """Mean absolute error in deg of a linear forecast from past samples, learned on two thirds, scored on the rest."""
+    """Return the mean absolute error in deg of a linear forecast, trained on two thirds and tested on the rest."""
     split = 2 * len(angle) // 3
     scaled = (channels - channels[:split].mean(axis=0)) / channels[:split].std(axis=0)
     past = np.lib.stride_tricks.sliding_window_view(scaled, LAGS, axis=0)[:-STEPS]
@@ -118,7 +118,7 @@ def test_simulated_people_lie_in_bands_around_the_walks(simulated, figure):
     assert least - margin < np.mean(values) < most + margin, values
 
 
-def test_the_bands_are_the_walks_own(walks_dir: Path):
+def test_the_bands_are_those_of_the_walks(walks_dir: Path):
     figures = [_figures(read_recording(path)) for path in sorted(walks_dir.glob("LOG*.TXT"))]
     assert len(figures) == 5
     for name, (least, most) in WALKS.items():

@@ -1,4 +1,4 @@
-"""Seconds of walking are collected as they come: steps count, standing and gaps do not, and no window spans a seam."""
+"""Walking is collected pair by pair: strides count, standing and gaps do not, and no window spans a seam."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.signal import find_peaks
 
+from ankle_imu_driver.recordings.read_recording import read_recording
+from ankle_predictor.adaptation.user_walk import stride_stamps
 from ankle_predictor.adaptation.walk_collector import SHANK_RATE, WalkCollector, WalkedSeconds
+from ankle_predictor.estimation.gait import LONGEST_STRIDE, SHORTEST_STRIDE, SWING_RATE
 from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec
 from ankle_predictor.offline.pipeline import FeatureTable, run_chain, windows_of
 
@@ -20,7 +24,7 @@ WIDTH = len(SEGMENT_FEATURES)
 
 
 def rows(seconds: float, swing: float = 4.0) -> np.ndarray:
-    """Features of a shank that swings forward once a stride, and stands for the rest of it; the first column counts."""
+    """Features of a shank that swings forward once in a stride."""
     time = PERIOD * np.arange(round(seconds / PERIOD))
     values = np.zeros((len(time), WIDTH))
     values[:, SHANK_RATE] = -swing * np.maximum(np.sin(2 * np.pi * time / STRIDE), -0.3)
@@ -28,7 +32,7 @@ def rows(seconds: float, swing: float = 4.0) -> np.ndarray:
 
 
 def fed(*parts: tuple[float, np.ndarray], encoder: bool = False) -> WalkCollector:
-    """A collector that was given parts, each from its stamp on."""
+    """Return a collector that received parts, each from its stamp on."""
     collector = WalkCollector(SPEC, 50)
     for start, values in parts:
         for k, row in enumerate(values):
@@ -38,7 +42,7 @@ def fed(*parts: tuple[float, np.ndarray], encoder: bool = False) -> WalkCollecto
     return collector
 
 
-def test_walking_counts_from_step_to_step() -> None:
+def test_walking_counts_from_swing_to_swing() -> None:
     collector = fed((0.0, rows(10.0)))
     assert collector.seconds == pytest.approx(8 * STRIDE - PERIOD, abs=0.25)
     walked = collector.walked()
@@ -63,7 +67,7 @@ def test_standing_in_between_is_left_out() -> None:
     assert stamp[-1] == pytest.approx(2 * alone + 0.2, abs=0.05)
 
 
-def test_no_window_spans_a_seam_and_a_piece_too_short_is_dropped() -> None:
+def test_no_window_spans_a_seam_and_a_short_piece_is_dropped() -> None:
     parts = [(0.0, rows(5.0)), (5.3, rows(2.0)), (7.6, rows(5.0))]
     for number, (_, values) in enumerate(parts):
         values[:, 0] = number
@@ -80,7 +84,7 @@ def test_a_clock_that_jumps_back_ends_the_piece() -> None:
     assert np.all(np.diff(walked.stamp) > 0)
     assert np.sum(np.diff(walked.stamp) > 0.1) == 1
     assert np.all(np.diff(walked.encoder_stamp) > 0)
-    # the encoder told the time, so it shows whether its samples stay beside their pairs
+    # The encoder's angle is its stamp, which shows whether its samples stay with their pairs.
     late = walked.encoder_stamp > walked.stamp[-1] / 2
     for part, start in ((~late, 100.0), (late, 50.0)):
         np.testing.assert_allclose(np.ptp(walked.encoder_angle[part] - walked.encoder_stamp[part]), 0.0, atol=1e-9)
@@ -89,7 +93,7 @@ def test_a_clock_that_jumps_back_ends_the_piece() -> None:
 
 @settings(max_examples=15)
 @given(st.lists(st.tuples(st.floats(0.5, 8.0), st.booleans(), st.floats(0.0, 3.0)), min_size=1, max_size=6))
-def test_seconds_only_grow_and_are_those_that_come_out(parts: list[tuple[float, bool, float]]) -> None:
+def test_seconds_never_decrease_and_equal_the_length_of_the_result(parts: list[tuple[float, bool, float]]) -> None:
     collector, at, seen = WalkCollector(SPEC, 50), 0.0, 0.0
     for seconds, walks, gap in parts:
         for k, row in enumerate(rows(seconds, 4.0 if walks else 0.0)):
@@ -101,7 +105,7 @@ def test_seconds_only_grow_and_are_those_that_come_out(parts: list[tuple[float, 
     assert np.sum(seams[seams < 0.15]) == pytest.approx(seen)
 
 
-def test_what_is_saved_is_read_back_without_pickle(tmp_path: Path) -> None:
+def test_a_saved_walk_is_read_back_without_pickle(tmp_path: Path) -> None:
     walked = fed((0.0, rows(6.0)), encoder=True).walked()
     walked.save(tmp_path / "w.npz")
     again = WalkedSeconds.load(tmp_path / "w.npz")
@@ -112,12 +116,31 @@ def test_what_is_saved_is_read_back_without_pickle(tmp_path: Path) -> None:
         WalkedSeconds.load(tmp_path / "evil.npz")
 
 
-def test_a_recorded_walk_is_walking_from_its_first_step_to_its_last(walks_dir: Path) -> None:
-    from ankle_imu_driver.recordings.read_recording import read_recording  # noqa: PLC0415
-
+def test_a_recorded_walk_is_walking_from_its_first_stride_to_its_last(walks_dir: Path) -> None:
     recording = read_recording(walks_dir / "LOG10.TXT")
     table = run_chain(recording, SPEC)
     collector = WalkCollector(SPEC, 50)
     for stamp, row in zip(table.stamp, table.values, strict=True):
         collector.push(float(stamp), row)
     assert collector.seconds > 0.95 * (recording.end - recording.start)
+
+
+def swings(values: np.ndarray) -> np.ndarray:
+    """Find the peaks of the shank's forward rate with scipy."""
+    peaks, _ = find_peaks(-values[:, SHANK_RATE], height=SWING_RATE, distance=round(SHORTEST_STRIDE / PERIOD))
+    return np.asarray(peaks)
+
+
+def test_the_collected_strides_are_those_between_the_peaks_of_the_shanks_forward_rate(walks_dir: Path) -> None:
+    table = run_chain(read_recording(walks_dir / "LOG10.TXT"), SPEC)
+    collector = WalkCollector(SPEC, 50)
+    for stamp, row in zip(table.stamp, table.values, strict=True):
+        collector.push(float(stamp), row)
+    walked = collector.walked()
+    strides = np.diff(table.stamp[swings(table.values)])
+    walking = strides <= LONGEST_STRIDE
+    collected = swings(walked.values)
+    assert len(collected) == pytest.approx(np.sum(walking), abs=1)  # the newest swing may not have its peak yet
+    assert collector.seconds == pytest.approx(np.sum(strides[walking]), abs=np.max(strides[walking]))
+    leg = FeatureTable(walked.stamp, walked.values, walked.values[:, 0])
+    np.testing.assert_allclose(stride_stamps(leg), walked.stamp[collected], rtol=0.0, atol=0.1)

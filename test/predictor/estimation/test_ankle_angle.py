@@ -1,3 +1,5 @@
+"""The ankle angle on recorded, simulated and synthetic walks, and the detection of the resting foot."""
+
 from __future__ import annotations
 
 import math
@@ -24,7 +26,7 @@ from ankle_predictor.offline.pipeline import run_chain
 WALKS = ("LOG2", "LOG7", "LOG8", "LOG10", "LOG13")
 
 
-def test_two_swinging_segments_give_their_difference():
+def test_the_angle_is_the_difference_of_two_swinging_segments():
     recording = swinging(jitter=0.002)
     table = run_chain(recording, FeatureSpec(filter=FilterConfig(lever_arm=0.0)))
     truth = np.interp(table.stamp, recording.encoder.stamp, recording.encoder.angle)
@@ -33,7 +35,7 @@ def test_two_swinging_segments_give_their_difference():
 
 @pytest.fixture(scope="module")
 def errors_deg(walks_dir):
-    """The angle's error in deg over each walk, from 5 s on, nothing fitted to the encoder."""
+    """Mean absolute error of the angle in deg over each walk, from 5 s on; nothing is fitted to the encoder."""
     errors = {}
     for name in WALKS:
         recording = read_recording(walks_dir / f"{name}.TXT")
@@ -61,24 +63,24 @@ def test_the_rate_is_the_angles_slope(walks_dir):
     assert np.corrcoef(slope, table.values[:, -1])[0, 1] > 0.97
 
 
-def test_rest_needs_quiet_for_a_while():
-    ground, level, still = FootRest(FilterConfig()), (0.0, 0.0, GRAVITY), (0.0, 0.0, 0.0)
-    rests = [ground.step(k * 0.01, level, still).resting for k in range(5)]
+def test_the_foot_rests_only_after_it_was_quiet_for_a_while():
+    rest, level, still = FootRest(FilterConfig()), (0.0, 0.0, GRAVITY), (0.0, 0.0, 0.0)
+    rests = [rest.step(k * 0.01, level, still).resting for k in range(5)]
     assert rests == [False, False, False, True, True]
-    assert not ground.step(0.05, level, (0.0, 2.0, 0.0)).resting
-    assert not ground.step(0.06, level, still).resting
-    assert not ground.step(0.15, (0.0, 0.0, 1.3 * GRAVITY), still).resting
-    assert not ground.step(9.0, level, still).resting, "a gap says nothing of what lay in it"
+    assert not rest.step(0.05, level, (0.0, 2.0, 0.0)).resting
+    assert not rest.step(0.06, level, still).resting
+    assert not rest.step(0.15, (0.0, 0.0, 1.3 * GRAVITY), still).resting
+    assert not rest.step(9.0, level, still).resting, "nothing is known about the time of a gap"
 
 
 @given(st.floats(0.0025, 0.02), st.floats(2.0, 8.0))
-def test_trust_follows_what_the_swing_made_uncertain_at_any_sample_rate(dt, swing_rate):
-    """The faster the foot swung the more the next rest counts, and the longer it rests the less each sample does."""
+def test_trust_follows_the_uncertainty_after_a_swing_at_any_sample_rate(dt, swing_rate):
+    """After a faster swing the accelerometer gets more weight, and during a longer rest each sample gets less."""
 
     def trusts(rate):
-        ground, level = FootRest(FilterConfig()), (0.0, 0.0, GRAVITY)
+        rest, level = FootRest(FilterConfig()), (0.0, 0.0, GRAVITY)
         steps = [rate if 1.0 <= k * dt < 1.5 else 0.0 for k in range(int(3.0 / dt))]
-        return [ground.step(k * dt, level, (0.0, step, 0.0)).tau for k, step in enumerate(steps)]
+        return [rest.step(k * dt, level, (0.0, step, 0.0)).tau for k, step in enumerate(steps)]
 
     fast, slow = trusts(swing_rate), trusts(0.5 * swing_rate)
     early, late = int(1.6 / dt), int(2.8 / dt)
@@ -88,10 +90,10 @@ def test_trust_follows_what_the_swing_made_uncertain_at_any_sample_rate(dt, swin
     assert 0.5 < fast[early] / fine_tau(reference, swing_rate) < 2.0
 
 
-def fine_tau(ground, rate):
+def fine_tau(rest, rate):
     """The time constant 0.1 s into the rest, at 1 kHz."""
     for k in range(1601):
-        trust = ground.step(k * 0.001, (0.0, 0.0, GRAVITY), (0.0, rate if 1000 <= k < 1500 else 0.0, 0.0))
+        trust = rest.step(k * 0.001, (0.0, 0.0, GRAVITY), (0.0, rate if 1000 <= k < 1500 else 0.0, 0.0))
     return trust.tau
 
 
@@ -112,8 +114,8 @@ def test_impossible_constants_are_refused_by_name(value):
     ],
     ids=["uphill", "downhill", "stairs up", "stairs down", "shuffling"],
 )
-def test_where_the_ground_is_not_level_resting_on_it_still_helps(activity):
-    """Rest is read as a chance to feel gravity, never as a level foot: it costs nothing on slopes and stairs."""
+def test_rest_detection_helps_on_slopes_and_stairs_too(activity):
+    """A resting foot is not assumed to be level, so rest detection does not harm on slopes and stairs."""
     never = replace(FilterConfig(), rest_rate=1e-9)
     errors = {FilterConfig(): [], never: []}
     for person in range(3):

@@ -1,4 +1,4 @@
-"""Steady gait, transitions and standing, and the stride period, as the samples come."""
+"""Steady gait, transitions, standing and the stride period are detected as the samples come."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def swings(periods: list[float], start: float = 0.0) -> list[tuple[float, float]
     return samples
 
 
-def fed(watch: StrideMonitor, samples: list[tuple[float, float]]) -> list[tuple[Gait, float]]:
-    told = []
+def feed(monitor: StrideMonitor, samples: list[tuple[float, float]]) -> list[tuple[Gait, float]]:
+    results = []
     for stamp, rate in samples:
-        watch.push(stamp, rate)
-        told.append((watch.gait, watch.period))
-    return told
+        monitor.push(stamp, rate)
+        results.append((monitor.gait, monitor.period))
+    return results
 
 
 def still(seconds: float, start: float) -> list[tuple[float, float]]:
@@ -42,54 +42,54 @@ def still(seconds: float, start: float) -> list[tuple[float, float]]:
 
 @pytest.mark.parametrize("period", [0.6, 1.0, 1.5, 2.4])
 def test_steady_gait_has_a_period_after_four_swings(period: float) -> None:
-    told = fed(StrideMonitor(), swings([period] * 6))
-    assert told[-1] == (Gait.STEADY, pytest.approx(period, abs=STEP))
-    first = next(k for k, (gait, _) in enumerate(told) if gait is Gait.STEADY)
+    results = feed(StrideMonitor(), swings([period] * 6))
+    assert results[-1] == (Gait.STEADY, pytest.approx(period, abs=STEP))
+    first = next(k for k, (gait, _) in enumerate(results) if gait is Gait.STEADY)
     assert 3.7 * period <= first * STEP <= 4.1 * period
-    assert {gait for gait, _ in told[:first]} == {Gait.TRANSITION}
+    assert {gait for gait, _ in results[:first]} == {Gait.TRANSITION}
 
 
-def test_standing_is_said_within_a_second_and_ends_the_period() -> None:
-    watch = StrideMonitor()
-    assert fed(watch, still(1.2, 0.0))[-1] == (Gait.STANDING, pytest.approx(math.nan, nan_ok=True))
-    assert fed(watch, swings([1.2] * 5, 1.2))[-1][0] is Gait.STEADY
-    told = fed(watch, still(3.0, 7.2))
-    kinds = [gait for gait, _ in itertools.groupby(gait for gait, _ in told)]
+def test_standing_is_reported_within_a_second_and_ends_the_period() -> None:
+    monitor = StrideMonitor()
+    assert feed(monitor, still(1.2, 0.0))[-1] == (Gait.STANDING, pytest.approx(math.nan, nan_ok=True))
+    assert feed(monitor, swings([1.2] * 5, 1.2))[-1][0] is Gait.STEADY
+    results = feed(monitor, still(3.0, 7.2))
+    kinds = [gait for gait, _ in itertools.groupby(gait for gait, _ in results)]
     assert kinds in ([Gait.STEADY, Gait.STANDING], [Gait.STEADY, Gait.TRANSITION, Gait.STANDING])
-    assert math.isnan(told[-1][1])
-    assert told[170][0] is not Gait.STEADY  # 1.4 periods after the last swing
+    assert math.isnan(results[-1][1])
+    assert results[170][0] is not Gait.STEADY  # 1.4 periods after the last swing
 
 
 def test_uneven_strides_are_a_transition() -> None:
-    assert fed(StrideMonitor(), swings([1.0, 1.6, 0.9, 1.7, 1.0]))[-1][0] is Gait.TRANSITION
+    assert feed(StrideMonitor(), swings([1.0, 1.6, 0.9, 1.7, 1.0]))[-1][0] is Gait.TRANSITION
 
 
-def test_the_period_follows_the_walker_and_forgets_after_a_jump() -> None:
-    watch = StrideMonitor()
-    assert fed(watch, swings([1.5] * 5 + [1.4, 1.3, 1.2, 1.2, 1.2]))[-1][1] == pytest.approx(1.2, abs=STEP)
+def test_the_period_follows_the_wearer_and_is_reset_by_a_jump_of_the_clock() -> None:
+    monitor = StrideMonitor()
+    assert feed(monitor, swings([1.5] * 5 + [1.4, 1.3, 1.2, 1.2, 1.2]))[-1][1] == pytest.approx(1.2, abs=STEP)
     for jump in (-7200.0, 7200.0):
-        watch.push(jump, 0.8)
-        assert (watch.gait, math.isnan(watch.period)) == (Gait.TRANSITION, True)
-        assert fed(watch, swings([1.0] * 5, jump + STEP))[-1][0] is Gait.STEADY
+        monitor.push(jump, 0.8)
+        assert (monitor.gait, math.isnan(monitor.period)) == (Gait.TRANSITION, True)
+        assert feed(monitor, swings([1.0] * 5, jump + STEP))[-1][0] is Gait.STEADY
 
 
-def test_only_the_past_is_looked_at() -> None:
+def test_only_past_samples_are_used() -> None:
     samples = swings([1.1] * 5)
-    whole = fed(StrideMonitor(), [*samples, *still(3.0, 5.5)])
-    assert [g for g, _ in fed(StrideMonitor(), samples)] == [g for g, _ in whole[: len(samples)]]
+    whole = feed(StrideMonitor(), [*samples, *still(3.0, 5.5)])
+    assert [g for g, _ in feed(StrideMonitor(), samples)] == [g for g, _ in whole[: len(samples)]]
 
 
 def test_recorded_strides_are_found(walks_dir: Path) -> None:
     recording = part(read_recording(walks_dir / "LOG10.TXT"), 60.0)
-    watch, periods, swing = StrideMonitor(), [], []
-    rate = -recording.shank.gyro[:, 2]  # sensor z points right, so that the left axis is its opposite
+    monitor, periods, swing = StrideMonitor(), [], []
+    rate = -recording.shank.gyro[:, 2]  # the sensor's z axis points right, opposite to the left axis
     for stamp, value in zip(recording.shank.stamp.tolist(), rate.tolist(), strict=True):
-        watch.push(stamp, value)
-        periods.append(watch.period)
-        swing.append(watch.gait is Gait.STEADY)
+        monitor.push(stamp, value)
+        periods.append(monitor.period)
+        swing.append(monitor.gait is Gait.STEADY)
     encoder = recording.encoder
     assert encoder is not None
-    # Autocorrelation of the encoder, which knows nothing of the shank.
+    # The autocorrelation of the encoder is independent of the shank.
     angle = np.interp(np.arange(encoder.stamp[0], encoder.stamp[-1], STEP), encoder.stamp, encoder.angle)
     angle -= angle.mean()
     lags = np.correlate(angle, angle, "full")[len(angle) - 1 :]

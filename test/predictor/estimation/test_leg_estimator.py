@@ -1,4 +1,4 @@
-"""One leg from raw samples: what a partner, a calibration or a measurement that is missing does."""
+"""The estimate of a leg from raw samples, also without a partner, a calibration or valid measurements."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def stand(
     return samples
 
 
-def test_a_sample_without_partner_goes_on_alone_and_the_estimate_with_it() -> None:
+def test_a_sample_without_a_partner_still_updates_its_segment() -> None:
     leg = LegEstimator(calibration=STANDING)
     stand(leg, 0.5)
     alone = stand(leg, 0.3, 0.5, streams=(FOOT,))
@@ -45,13 +45,13 @@ def test_a_sample_without_partner_goes_on_alone_and_the_estimate_with_it() -> No
     assert all(s.foot is not None and s.foot.orientation is not None for s in alone)
     both = stand(leg, 0.2, 0.8)
     assert [s.joint is not None for s in both][-15:] == [True] * 15
-    # The foot's estimate never stopped, the shank's began again after its gap.
+    # The foot's estimate was never interrupted, the shank's restarted after its gap.
     assert leg.counts["shank.restarts"] == 1
     assert leg.counts.get("foot.restarts", 0) == 0
     assert leg.counts["pairs.unmatched"] == 30
 
 
-def test_what_is_no_measurement_leaves_its_partner_alone() -> None:
+def test_a_rejected_sample_does_not_disturb_the_other_stream() -> None:
     leg = LegEstimator(calibration=STANDING)
     stand(leg, 0.1)
     assert leg.push(SHANK, 0.1, (math.nan, 0.0, 0.0), STILL) == []
@@ -62,7 +62,7 @@ def test_what_is_no_measurement_leaves_its_partner_alone() -> None:
     assert after[-1].joint is not None
 
 
-def test_uncalibrated_it_turns_axes_and_waits_for_standing() -> None:
+def test_without_a_calibration_it_rotates_the_axes_and_waits_for_standing() -> None:
     leg = LegEstimator()
     samples = stand(leg, 1.9)
     assert leg.calibration is None
@@ -80,7 +80,7 @@ def test_uncalibrated_it_turns_axes_and_waits_for_standing() -> None:
     np.testing.assert_allclose(leg.rotations[1], levelled(FOOT_AXES, leg.calibration.foot))
 
 
-def test_a_refused_calibration_leaves_the_old_one() -> None:
+def test_a_refused_calibration_keeps_the_old_one() -> None:
     leg = LegEstimator(calibration=STANDING)
     stand(leg, 1.0)
     with pytest.raises(CalibrationError, match=r"only 1\.0 s"):
@@ -91,7 +91,7 @@ def test_a_refused_calibration_leaves_the_old_one() -> None:
     assert [s.joint is None for s in stand(leg, 0.1, 2.5)] == [True] + [False] * 9
 
 
-def test_reset_forgets_samples_and_keeps_calibration_and_counts() -> None:
+def test_reset_drops_samples_and_keeps_calibration_and_counts() -> None:
     leg = LegEstimator(calibration=STANDING)
     stand(leg, 3.0)
     leg.push(FOOT, 3.0, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
@@ -100,7 +100,7 @@ def test_reset_forgets_samples_and_keeps_calibration_and_counts() -> None:
     assert leg.counts["foot.all_zero"] == 1
     with pytest.raises(CalibrationError, match=r"only 0\.0 s"):
         leg.calibrate()
-    again = stand(leg, 0.1)  # also at a time before
+    again = stand(leg, 0.1)  # also at an earlier time
     assert [s.joint is None for s in again] == [True] + [False] * 9
     assert again[0].foot is not None
     assert again[0].foot.orientation is None
@@ -113,7 +113,7 @@ def test_a_mounting_that_contradicts_the_calibration_is_refused() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from((SHANK, FOOT)), st.integers(0, 60), st.booleans()), max_size=120))
-def test_whatever_comes_in_what_goes_out_is_sound(events: list[tuple[int, int, bool]]) -> None:
+def test_any_input_gives_finite_segments_and_near_pairs(events: list[tuple[int, int, bool]]) -> None:
     leg, used = LegEstimator(calibration=UPRIGHT), []
     walk = swinging(1.0)
     for stream, k, broken in events:

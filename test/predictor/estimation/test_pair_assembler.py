@@ -1,4 +1,4 @@
-"""Three topics become pairs again."""
+"""Segments and joints from three topics are joined to pairs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankle_imu_driver.conventions import FOOT, SHANK
-from ankle_predictor.estimation.pair_assembler import Joined, PairAssembler
+from ankle_predictor.estimation.pair_assembler import JoinedPair, PairAssembler
 from ankle_predictor.estimation.samples import JointSample, SegmentSample
 
 LEVEL = (0.0, 0.0, 0.0, 1.0)
@@ -19,19 +19,19 @@ def segment(stamp: float, calibrated: bool = True) -> SegmentSample:
     return SegmentSample(stamp, (0.0, 0.0, 9.8), (0.0, 0.0, 0.0), LEVEL if calibrated else None)
 
 
-def push(join: PairAssembler, stream: int, stamp: float, received: float = 0.0) -> list[Joined]:
+def push(assembler: PairAssembler, stream: int, stamp: float, received: float = 0.0) -> list[JoinedPair]:
     if stream == JOINT:
-        return join.push_joint(JointSample(stamp, 0.1 * stamp, 0.0))
-    return join.push_segment(stream, segment(stamp), received)
+        return assembler.push_joint(JointSample(stamp, 0.1 * stamp, 0.0))
+    return assembler.push_segment(stream, segment(stamp), received)
 
 
 @given(st.integers(1, 40), st.randoms(use_true_random=False))
 def test_every_pair_is_joined_once_and_in_order_however_the_topics_interleave(n: int, order: random.Random) -> None:
-    join, joined, done = PairAssembler(0.005), [], [0, 0, 0]
+    assembler, joined, done = PairAssembler(0.005), [], [0, 0, 0]
     while min(done) < n:
         # No topic runs more than three samples ahead of another.
         stream = order.choice([k for k in range(3) if done[k] < n and done[k] - min(done) < 3])
-        joined += push(join, stream, 0.01 * done[stream])
+        joined += push(assembler, stream, 0.01 * done[stream])
         done[stream] += 1
     assert [one.stamp for one in joined] == [0.01 * k for k in range(n)]
     for one in joined:
@@ -40,34 +40,34 @@ def test_every_pair_is_joined_once_and_in_order_however_the_topics_interleave(n:
         assert one.pair.joint.angle == 0.1 * one.stamp
 
 
-def test_a_pair_is_as_old_as_the_older_of_its_samples() -> None:
-    join = PairAssembler(0.005)
-    assert push(join, SHANK, 1.001, received=7.0) == []
-    assert push(join, FOOT, 1.0, received=7.04) == []
-    (joined,) = push(join, JOINT, 1.001)
+def test_a_pair_is_as_old_as_the_older_one_of_its_samples() -> None:
+    assembler = PairAssembler(0.005)
+    assert push(assembler, SHANK, 1.001, received=7.0) == []
+    assert push(assembler, FOOT, 1.0, received=7.04) == []
+    (joined,) = push(assembler, JOINT, 1.001)
     assert (joined.stamp, joined.received) == (1.001, 7.0)
 
 
-def test_without_calibration_there_is_no_joint_to_wait_for() -> None:
-    join = PairAssembler(0.005)
-    join.push_segment(SHANK, segment(1.0, calibrated=False), 5.0)
-    assert join.push_segment(FOOT, segment(1.0, calibrated=False), 6.0) == [Joined(1.0, 5.0, None)]
+def test_a_pair_that_is_not_calibrated_does_not_wait_for_a_joint() -> None:
+    assembler = PairAssembler(0.005)
+    assembler.push_segment(SHANK, segment(1.0, calibrated=False), 5.0)
+    assert assembler.push_segment(FOOT, segment(1.0, calibrated=False), 6.0) == [JoinedPair(1.0, 5.0, None)]
 
 
-def test_a_joint_that_never_comes_costs_its_pair_only() -> None:
-    join, joined = PairAssembler(0.005), []
+def test_a_missing_joint_loses_only_its_own_pair() -> None:
+    assembler, joined = PairAssembler(0.005), []
     for k in range(5):
         for stream in (SHANK, FOOT, JOINT):
             if (k, stream) != (2, JOINT):
-                joined += push(join, stream, 0.01 * k)
+                joined += push(assembler, stream, 0.01 * k)
     assert [round(j.stamp, 3) for j in joined] == [0.0, 0.01, 0.03, 0.04]
-    assert join.joints.counts["unmatched"] == 1
+    assert assembler.joints.counts["unmatched"] == 1
 
 
-def test_after_a_jump_back_it_goes_on() -> None:
-    join, joined = PairAssembler(0.005), []
+def test_pairs_are_joined_again_after_a_clock_that_jumps_back() -> None:
+    assembler, joined = PairAssembler(0.005), []
     for start in (100.0, 1.0):
         for k in range(3):
             for stream in (JOINT, SHANK, FOOT):
-                joined += push(join, stream, start + 0.01 * k)
+                joined += push(assembler, stream, start + 0.01 * k)
     assert [round(j.stamp, 3) for j in joined] == [100.0, 100.01, 100.02, 1.0, 1.01, 1.02]

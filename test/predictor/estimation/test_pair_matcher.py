@@ -1,3 +1,5 @@
+"""Samples of two streams are matched to pairs by their stamps."""
+
 from __future__ import annotations
 
 from hypothesis import given
@@ -31,7 +33,7 @@ def test_every_sample_of_two_jittering_streams_is_paired_in_any_interleaving(jit
 
 
 @given(st.lists(st.tuples(st.sampled_from((SHANK, FOOT)), st.floats(0, 2)), max_size=80))
-def test_pairs_are_close_in_order_and_use_nothing_twice(events):
+def test_pairs_are_close_and_in_order_and_use_no_sample_twice(events):
     _, matches = run(events, reset=100.0)
     pairs = both(matches)
     assert all(abs(a - b) <= 0.005 for a, b in pairs)
@@ -40,26 +42,26 @@ def test_pairs_are_close_in_order_and_use_nothing_twice(events):
         assert times == sorted(set(times))
 
 
-def test_repeats_and_late_ones_are_dropped_and_counted():
+def test_repeated_and_late_samples_are_dropped_and_counted():
     matcher, matches = run([(SHANK, 0.0), (FOOT, 0.0), (SHANK, 0.01), (SHANK, 0.01), (SHANK, 0.005), (FOOT, 0.01)])
     assert both(matches) == [(0.0, 0.0), (0.01, 0.01)]
     assert matcher.counts == {"repeated": 1, "late": 1, "unmatched": 0, "clock_jumps": 0}
 
 
-def test_a_silent_stream_holds_the_other_for_no_longer_than_max_wait():
+def test_a_silent_stream_delays_the_other_by_at_most_max_wait():
     matcher, matches = run([(SHANK, 0.01 * k) for k in range(10)])
     assert matches == [Matched(0.01 * k, None) for k in range(4)]
     assert matcher.counts["unmatched"] == 4
 
 
-def test_one_missing_sample_costs_one_pair():
+def test_a_missing_sample_loses_one_pair():
     events = [(stream, 0.01 * k) for k in range(5) for stream in (SHANK, FOOT) if (k, stream) != (2, FOOT)]
     _, matches = run(events)
     assert [m.shank for m in matches] == [0.0, 0.01, 0.02, 0.03, 0.04]
     assert [m.foot for m in matches] == [0.0, 0.01, None, 0.03, 0.04]
 
 
-def test_a_clock_that_jumps_back_starts_afresh():
+def test_a_clock_that_jumps_back_empties_the_matcher():
     matcher, matches = run([(SHANK, 100.0), (FOOT, 100.0), (SHANK, 5.0), (FOOT, 5.0), (SHANK, 5.01), (FOOT, 5.01)])
     assert both(matches) == [(100.0, 100.0), (5.0, 5.0), (5.01, 5.01)]
     assert matcher.counts["clock_jumps"] == 1

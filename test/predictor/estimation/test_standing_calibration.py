@@ -1,3 +1,5 @@
+"""The calibration from standing still and upright, and every reason to refuse it."""
+
 from __future__ import annotations
 
 import math
@@ -44,7 +46,7 @@ def test_less_than_two_seconds_is_refused_with_the_time_so_far():
         still(seconds=1.5).calibrate()
 
 
-def test_a_gap_or_a_nan_starts_the_count_again():
+def test_a_gap_or_a_nan_restarts_the_duration():
     def nan_at(pair, k):
         return pair if k != 150 else RawPair(pair.shank_stamp, (math.nan,) * 3, *list(vars(pair).values())[2:])
 
@@ -67,7 +69,7 @@ def test_a_seated_shank_is_refused_as_not_upright():
     def seated(pair, k):
         return RawPair(pair.shank_stamp, turned(STANDING.shank, 0.8), *list(vars(pair).values())[2:])
 
-    with pytest.raises(CalibrationError, match="the shank is 46 degrees off its usual"):
+    with pytest.raises(CalibrationError, match="the shank leans 46 degrees from its usual"):
         still(change=seated).calibrate()
 
 
@@ -80,7 +82,7 @@ def test_swaying_is_refused_as_moving():
         still(change=sway).calibrate()
 
 
-def test_turning_evenly_is_no_bias():
+def test_a_constant_rotation_is_not_taken_for_a_bias():
     def turn(pair, k):
         return RawPair(pair.shank_stamp, pair.shank_accel, (0.0, 0.5, 0.0), *list(vars(pair).values())[3:])
 
@@ -98,7 +100,7 @@ def test_a_sensor_that_does_not_read_gravity_is_named():
 
 
 def attempt(walk, label):
-    """Calibrate from the last 2.5 s of what the simulated person did under this label."""
+    """Calibrate from the last 2.5 s of the simulated walk with this label."""
     calibrator = StandingCalibrator(SHANK, FOOT)
     recording = walk.recording
     for k in np.flatnonzero(walk.truth.label == label)[-250:]:
@@ -110,11 +112,15 @@ def attempt(walk, label):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_the_simulators_people_are_calibrated_standing_and_refused_otherwise(seed):
+def test_simulated_users_are_calibrated_when_standing_and_refused_otherwise(seed):
     walk = simulate([Stand(4.0), Sway(4.0), Sit(6.0), Walk(6.0)], draw_user(seed), SensorModel(), seed)
     standing = attempt(walk, Label.STAND)
     assert standing.shank.gravity == pytest.approx(walk.recording.calibration.shank.gravity, abs=0.1)
     assert standing.foot.gyro_bias == pytest.approx(walk.recording.calibration.foot.gyro_bias, abs=0.01)
-    for label, reason in ((Label.SWAY, "shank moves"), (Label.SIT, "shank is .* off its usual"), (Label.WALK, "moves")):
+    for label, reason in (
+        (Label.SWAY, "shank moves"),
+        (Label.SIT, "shank leans .* from its usual"),
+        (Label.WALK, "moves"),
+    ):
         with pytest.raises(CalibrationError, match=reason):
             attempt(walk, label)

@@ -16,9 +16,11 @@ from rigs.tiny_bundle import CHANGE
 from rigs.walks import swinging
 
 from ankle_imu_driver.conventions import FOOT, SHANK
-from ankle_predictor.estimation.pair_assembler import Joined
+from ankle_predictor.estimation.pair_assembler import JoinedPair
 from ankle_predictor.estimation.samples import LegSample, PairSample
-from ankle_predictor.forecasting.live_predictor import CATCH_UP, LivePredictor, PredictorConfig, skipped
+from ankle_predictor.forecasting.live_predictor import LivePredictor
+from ankle_predictor.forecasting.predictor_config import PredictorConfig
+from ankle_predictor.forecasting.tick import CATCH_UP, skipped
 from ankle_predictor.model.bundle import load_bundle
 from ankle_predictor.model.engine import load_engine
 from ankle_predictor.model.manifest import BundleError
@@ -35,7 +37,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Live:
-    """A predictor that is fed pairs in real time, and what became of each."""
+    """A predictor that gets pairs in real time, and the result of each."""
 
     def __init__(self, models: Path, model: str = "linear", **config: object) -> None:
         self.in_use: list[str] = []
@@ -48,7 +50,7 @@ class Live:
     def use(self, model: str) -> None:
         self.predictor.use(self.predictor.load(model))
 
-    def tick(self, joined: Joined, now: float, took: float = 0.0, skip: bool = False) -> Status:
+    def tick(self, joined: JoinedPair, now: float, took: float = 0.0, skip: bool = False) -> Status:
         tick = self.predictor.push(joined, now, skip)
         status = self.predictor.settle(tick, now + took, now + took)
         if not tick.skipped:
@@ -59,7 +61,7 @@ class Live:
         return status
 
     def feed(self, some: Iterable[PairSample], late: float = LATE, shift: float = 0.0) -> None:
-        """Push pairs, each ``late`` s after its stamp, on a monotonic clock that lies ``shift`` s beside the stamps."""
+        """Push pairs, each ``late`` s after its stamp; the monotonic clock is ``shift`` s ahead of the stamps."""
         for pair in some:
             now = pair.joint.stamp + late + shift
             joined = self.predictor.push_segment(SHANK, pair.shank, now)
@@ -89,27 +91,27 @@ def test_the_forecasts_are_those_of_the_offline_pipeline(models: Path) -> None:
     assert live.statuses == [Status.WARMING_UP] * 19 + [Status.OK] * 31
 
 
-def test_samples_that_the_filter_hands_over_give_the_same(models: Path) -> None:
-    over_topics, handed_over = Live(models), Live(models)
+def test_samples_passed_directly_give_the_same_forecasts(models: Path) -> None:
+    over_topics, direct = Live(models), Live(models)
     over_topics.feed(pairs(0.5))
     for pair in pairs(0.5):
         now = pair.joint.stamp + LATE
-        for joined in handed_over.predictor.push_leg(LegSample(pair.shank, pair.foot, pair.joint), now):
-            handed_over.tick(joined, now)
-    assert handed_over.statuses == over_topics.statuses
-    assert sorted(handed_over.forecasts) == sorted(over_topics.forecasts)
-    for stamp, angle in handed_over.forecasts.items():
+        for joined in direct.predictor.push_leg(LegSample(pair.shank, pair.foot, pair.joint), now):
+            direct.tick(joined, now)
+    assert direct.statuses == over_topics.statuses
+    assert sorted(direct.forecasts) == sorted(over_topics.forecasts)
+    for stamp, angle in direct.forecasts.items():
         np.testing.assert_array_equal(angle, over_topics.forecasts[stamp])
 
 
 @pytest.mark.parametrize("stream", [SHANK, FOOT])
 def test_a_silent_stream_is_named_whichever_way_the_samples_come(models: Path, stream: int) -> None:
-    for hand_over in (True, False):
+    for directly in (True, False):
         live = Live(models)
         live.feed(pairs(0.3))
         for pair in pairs(0.3, 0.3):
             now, sample = pair.joint.stamp, (pair.shank, pair.foot)[stream]
-            if hand_over:
+            if directly:
                 alone = LegSample(sample, None, None) if stream == SHANK else LegSample(None, sample, None)
                 assert live.predictor.push_leg(alone, now) == []
             else:
@@ -122,7 +124,7 @@ def uncalibrated(pair: PairSample) -> PairSample:
     return PairSample(shank, foot, pair.joint)
 
 
-def test_what_is_not_calibrated_is_not_forecast_and_restarts_the_window(models: Path) -> None:
+def test_uncalibrated_pairs_get_no_forecast_and_restart_the_window(models: Path) -> None:
     live = Live(models)
     live.feed(pairs(0.25))
     assert len(live.forecasts) == 6
@@ -163,7 +165,7 @@ def saturated(some: list[PairSample]) -> list[PairSample]:
     ],
     ids=["frozen", "saturated", "angle", "rate", "nan"],
 )
-def test_impossible_samples_are_withheld_and_recovered_from(
+def test_forecasts_from_impossible_samples_are_withheld(
     models: Path, spoil: Callable[[list[PairSample]], list[PairSample]], seconds: float, bit: Status
 ) -> None:
     live = Live(models)
@@ -198,7 +200,7 @@ def test_a_sensor_whose_clock_is_off_is_suspect(models: Path) -> None:
 
 
 @pytest.mark.parametrize(("late", "bits"), [(0.04, Status.OK), (0.06, Status.STALE)])
-def test_old_samples_are_withheld(models: Path, late: float, bits: Status) -> None:
+def test_forecasts_from_old_samples_are_withheld(models: Path, late: float, bits: Status) -> None:
     live = Live(models)
     live.feed(pairs(0.3))
     made = len(live.forecasts)
@@ -216,16 +218,16 @@ def test_a_forecast_that_takes_longer_than_a_period_is_an_overrun(models: Path) 
     live.feed(pairs(0.3))
     (pair,) = pairs(0.01, 0.3)
     for took, status in ((0.009, Status.OK), (0.011, Status.OVERRUN)):
-        joined = Joined(pair.joint.stamp, pair.joint.stamp, pair)
+        joined = JoinedPair(pair.joint.stamp, pair.joint.stamp, pair)
         assert live.tick(joined, pair.joint.stamp, took) == status
         (pair,) = pairs(0.01, 0.31)
     values = live.values()
     assert (values[MEDIAN], values[LONGEST]) == ("0.000", "11.000")
-    assert MEDIAN not in live.values()  # none since
+    assert MEDIAN not in live.values()  # no forecast since
 
 
 @given(st.integers(0, 300))
-def test_of_many_pending_pairs_only_the_newest_is_forecast_from(pending: int) -> None:
+def test_of_many_pending_pairs_only_the_newest_gets_a_forecast(pending: int) -> None:
     skips = skipped(pending)
     assert len(skips) == pending
     assert not any(skips[-1:])
@@ -236,7 +238,7 @@ def test_skipped_pairs_are_counted_and_the_next_status_says_so(models: Path) -> 
     live, walk = Live(models), pairs(0.6)
     live.feed(walk[:30])
     now = walk[44].joint.stamp
-    pending = [Joined(pair.joint.stamp, now, pair) for pair in walk[30:45]]
+    pending = [JoinedPair(pair.joint.stamp, now, pair) for pair in walk[30:45]]
     for joined, skip in zip(pending, skipped(len(pending)), strict=True):
         live.tick(joined, now, skip=skip)
     assert live.statuses[30:] == [Status.OVERRUN]
@@ -266,12 +268,12 @@ def test_unfamiliar_movement_is_reported_and_withheld_if_asked(models: Path, wit
     assert live.values()["unfamiliarity"] == "unknown"
 
 
-def test_nothing_is_learned_or_scored_before_the_forecast_is_out(models: Path) -> None:
+def test_nothing_is_learned_or_scored_before_the_forecast_is_published(models: Path) -> None:
     live = Live(models)
     live.feed(pairs(0.3))
     before = live.predictor.recent_error
     (pair,) = pairs(0.01, 0.3)
-    tick = live.predictor.push(Joined(pair.joint.stamp, pair.joint.stamp, pair), pair.joint.stamp)
+    tick = live.predictor.push(JoinedPair(pair.joint.stamp, pair.joint.stamp, pair), pair.joint.stamp)
     assert tick.publish
     assert live.predictor.recent_error == before
     live.predictor.settle(tick, pair.joint.stamp, pair.joint.stamp)
@@ -282,7 +284,7 @@ def test_the_recent_error_is_against_the_encoder_while_there_is_one(models: Path
     live = Live(models, "tiny")
     still = [changed(pair, angle=0.1, rate=0.0) for pair in pairs(1.0)]
     live.feed(still[:50])
-    assert live.predictor.recent_error == pytest.approx(CHANGE, abs=1e-6)  # the network adds that
+    assert live.predictor.recent_error == pytest.approx(CHANGE, abs=1e-6)  # which the network adds
     for pair in still[50:]:
         live.predictor.push_encoder(pair.joint.stamp, 0.14)
         live.feed([pair])
@@ -324,7 +326,7 @@ def test_a_refused_model_leaves_the_one_in_use(models: Path, model: str, code: s
     assert (live.statuses[-1], live.in_use) == (Status.OK, ["linear"])
 
 
-def test_without_a_configuration_there_is_no_model_and_none_is_taken(models: Path) -> None:
+def test_an_unconfigured_predictor_has_no_model_and_accepts_none(models: Path) -> None:
     live = Live(models)
     prepared = live.predictor.load("second")
     live.predictor.unconfigure()
@@ -353,7 +355,7 @@ def test_gait_and_counts_are_reported(models: Path) -> None:
 
 
 def twice_as_fast(some: list[PairSample]) -> list[PairSample]:
-    """The shank of ``swinging`` reaches 1.7 rad/s, which is less than in anybody's step."""
+    """Double the shank's rate: that of ``swinging`` is at most 1.7 rad/s, too slow for a step."""
     shanks = [
         dataclasses.replace(pair.shank, gyro=(x, 2.0 * y, z))
         for pair, (x, y, z) in ((pair, pair.shank.gyro) for pair in some)

@@ -1,4 +1,4 @@
-"""The memory: it learns only what was due, corrects where it saw the like, and leaves alone what it did not."""
+"""The memory learns from forecasts that have come due, and corrects forecasts only in movement that it knows."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def ankle(time: np.ndarray | float) -> np.ndarray:
     return 0.2 * np.sin(2 * np.pi * np.asarray(time) / STRIDE)
 
 
-def told(
+def step(
     made: StrideMemory, time: float, window: np.ndarray, angle: np.ndarray, offset: np.ndarray | None = None
 ) -> np.ndarray:
-    """Return a moment's correction, then learn from its angle and remember it, if it is one that is kept."""
+    """Return the correction at a moment, then add its angle and remember it, as ``Forecaster`` does."""
     key = made.key(window)
     correction = made.correction(key)
     made.push_angle(time, float(window[-1, ANGLE]))
@@ -40,7 +40,7 @@ def told(
 
 
 def window_at(time: float) -> np.ndarray:
-    """All features swing, so that the key tells the phase."""
+    """A window in which all features swing, so that its key depends on the phase."""
     times = time + SPEC.period * np.arange(1 - SPEC.window, 1)
     phase = 2 * np.pi * times / STRIDE
     window = np.stack([np.sin(phase + 0.3 * k) for k in range(len(SPEC.names))], axis=-1) * 0.2
@@ -49,42 +49,42 @@ def window_at(time: float) -> np.ndarray:
 
 
 def walked(seconds: float, made: StrideMemory, error: float = 0.1, shift: float = 0.0) -> np.ndarray:
-    """Walk with a network that is always ``error`` too low; returns the corrections, (N, H)."""
+    """Walk with a network whose forecasts are ``error`` too low; return the (N, H) corrections."""
     corrections = []
     steps = SPEC.period * np.arange(1, HORIZON + 1)
     for k in range(round(seconds / SPEC.period)):
         time = shift + k * SPEC.period
-        corrections.append(told(made, time, window_at(time), ankle(time + steps) - error))
+        corrections.append(step(made, time, window_at(time), ankle(time + steps) - error))
     return np.array(corrections)
 
 
-def test_it_takes_a_lasting_error_away_after_one_stride() -> None:
+def test_it_corrects_a_constant_error_after_one_stride() -> None:
     corrections = walked(4.0, memory())
     np.testing.assert_array_equal(corrections[:50], 0.0)  # nothing was due yet
     np.testing.assert_allclose(corrections[250:], 0.1, atol=0.02)
 
 
-def test_it_leaves_alone_what_is_like_nothing_it_saw() -> None:
+def test_it_does_not_correct_unknown_movement() -> None:
     made = memory()
     walked(4.0, made)
-    strange = window_at(4.0) * 5.0
-    assert np.max(np.abs(told(made, 4.0, strange, np.zeros(HORIZON)))) < 1e-3
+    unknown = window_at(4.0) * 5.0
+    assert np.max(np.abs(step(made, 4.0, unknown, np.zeros(HORIZON)))) < 1e-3
 
 
-def test_what_an_encoder_taught_is_added_to_what_the_imus_saw() -> None:
+def test_the_offset_of_an_encoder_is_not_corrected_away() -> None:
     made, steps = memory(), SPEC.period * np.arange(1, HORIZON + 1)
     offset = np.full(HORIZON, 0.05)
     for k in range(400):
         time = k * SPEC.period
-        correction = told(made, time, window_at(time), ankle(time + steps), offset)
+        correction = step(made, time, window_at(time), ankle(time + steps), offset)
     np.testing.assert_allclose(correction, 0.05, atol=0.01)
 
 
-def test_a_gap_or_a_clock_that_jumps_back_teaches_nothing() -> None:
+def test_nothing_is_learned_across_a_gap_or_a_clock_that_jumps_back() -> None:
     for after in (0.7, -5.0):
         made = memory()
-        told(made, 0.0, window_at(0.0), np.zeros(HORIZON))
-        told(made, 0.0, window_at(0.0), np.zeros(HORIZON))
+        step(made, 0.0, window_at(0.0), np.zeros(HORIZON))
+        step(made, 0.0, window_at(0.0), np.zeros(HORIZON))
         made.push_angle(after, 0.0)
         made.push_angle(after + 0.01, 0.0)
         assert made.moments == 0
@@ -100,7 +100,7 @@ def test_no_future_sample_changes_a_correction(cut: int, seed: int) -> None:
         for k in range(cut + 1 if not changed else 300):
             time = k * SPEC.period
             window = window_at(time) if k <= cut else random.normal(size=window_at(0.0).shape)
-            corrections.append(told(made, time, window, ankle(time + steps) - 0.1))
+            corrections.append(step(made, time, window, ankle(time + steps) - 0.1))
         results.append(corrections[: cut + 1])
     np.testing.assert_array_equal(*results)
 
@@ -111,7 +111,7 @@ def test_it_holds_no_more_than_its_span() -> None:
     assert made.moments == 50
 
 
-def test_clear_forgets() -> None:
+def test_clear_removes_everything() -> None:
     made = memory()
     walked(4.0, made)
     made.clear()
@@ -122,6 +122,6 @@ def test_clear_forgets() -> None:
 @pytest.mark.parametrize(
     "wrong", [{"span": 0.0}, {"span": 1e4}, {"every": 0}, {"sharpness": 0.0}, {"prior": -1.0}, {"prior": float("nan")}]
 )
-def test_constants_that_mean_nothing_are_refused(wrong: dict[str, float]) -> None:
+def test_invalid_constants_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         memory(**wrong)

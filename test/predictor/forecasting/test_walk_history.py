@@ -1,4 +1,4 @@
-"""What a network that takes over knows of the wearer: as much as if it had run all along."""
+"""A model that comes into use knows the wearer as if it had been in use all the time."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def walked() -> list[PairSample]:
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> InferenceEngine:
-    """A network with another, shorter window than the second's."""
+    """A network with a shorter window than the second one's."""
     folder = tmp_path_factory.mktemp("models")
     write_tiny_bundle(folder, "first", FeatureSpec(window=20))
-    return remembering(load_engine(load_bundle("first", [folder])))
+    return with_memory(load_engine(load_bundle("first", [folder])))
 
 
 @pytest.fixture(scope="module")
 def second() -> InferenceEngine:
-    return remembering(load_engine(load_bundle("base", model_directories())))
+    return with_memory(load_engine(load_bundle("base", model_directories())))
 
 
-def remembering(engine: InferenceEngine) -> InferenceEngine:
+def with_memory(engine: InferenceEngine) -> InferenceEngine:
     manifest = dataclasses.replace(engine.manifest, memory=MemorySettings(every=1))
     return load_engine(dataclasses.replace(engine.bundle, manifest=manifest))
 
@@ -63,7 +63,7 @@ def walk(forecaster: Forecaster, pairs: list[PairSample]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
-def test_after_a_swap_it_forecasts_as_if_it_had_run_all_along(
+def test_after_a_swap_it_forecasts_as_if_it_had_been_in_use_all_the_time(
     walked: list[PairSample], first: InferenceEngine, second: InferenceEngine, side: str
 ) -> None:
     swapped, steady = forecaster_for(first, side), forecaster_for(second, side)
@@ -75,10 +75,10 @@ def test_after_a_swap_it_forecasts_as_if_it_had_run_all_along(
     np.testing.assert_allclose(after, walk(steady, walked[SWAP:]), atol=1e-5)
     cold = forecaster_for(second, side)
     fresh = walk(cold, walked[SWAP:])
-    assert np.max(np.abs(after[-len(fresh) :] - fresh)) > 0.01, "what was walked before the swap makes a difference"
+    assert np.max(np.abs(after[-len(fresh) :] - fresh)) > 0.01, "the walk before the swap makes a difference"
 
 
-def test_pairs_that_come_while_it_is_prepared_cost_their_own_moments_only(
+def test_only_the_moments_during_the_preparation_are_missing(
     walked: list[PairSample], first: InferenceEngine, second: InferenceEngine
 ) -> None:
     swapped, steady = forecaster_for(first), forecaster_for(second)
@@ -89,12 +89,12 @@ def test_pairs_that_come_while_it_is_prepared_cost_their_own_moments_only(
     assert ready.memory is not None
     known = ready.memory.moments
     walk(steady, walked[:SWAP])
-    # All that was due when it was prepared, and what came due meanwhile: 5.5 s less a window and a horizon, and 0.5 s.
+    # The moments of the first 5.5 s, without one window and one horizon, and those that came due in the 0.5 s after.
     assert known == SWAP - 50 - 199
     np.testing.assert_allclose(walk(swapped, walked[SWAP:]), walk(steady, walked[SWAP:]), atol=0.02)
 
 
-def test_a_wearer_who_left_meanwhile_is_not_known(
+def test_a_restart_during_the_preparation_discards_the_memory(
     walked: list[PairSample], first: InferenceEngine, second: InferenceEngine
 ) -> None:
     forecaster, cold = forecaster_for(first), forecaster_for(second)
@@ -105,13 +105,13 @@ def test_a_wearer_who_left_meanwhile_is_not_known(
     np.testing.assert_allclose(walk(forecaster, walked[SWAP:]), walk(cold, walked[SWAP:]), atol=1e-9)
 
 
-def test_whoever_does_not_settle_gets_the_same_forecasts(walked: list[PairSample], second: InferenceEngine) -> None:
+def test_the_forecasts_are_the_same_without_calls_of_settle(walked: list[PairSample], second: InferenceEngine) -> None:
     lazy = forecaster_for(second)
     never = np.array([lazy.forecast().angle for pair in walked if lazy.push(pair)])
     np.testing.assert_array_equal(never, walk(forecaster_for(second), walked))
 
 
-def test_it_keeps_a_minute_and_starts_over_when_the_clock_goes_back() -> None:
+def test_it_keeps_a_minute_and_starts_over_when_the_clock_jumps_back() -> None:
     history = WalkHistory()
     row = np.zeros(len(SEGMENT_FEATURES))
     for k in range(10_000):
@@ -127,10 +127,10 @@ def test_it_keeps_a_minute_and_starts_over_when_the_clock_goes_back() -> None:
 
 
 def test_it_may_be_read_while_it_grows() -> None:
-    history, over = WalkHistory(), threading.Event()
+    history, finished = WalkHistory(), threading.Event()
 
     def read() -> None:
-        while not over.is_set():
+        while not finished.is_set():
             stamps, angles, _ = history.since()
             if not (np.array_equal(stamps, angles) and np.all(np.diff(stamps) > 0.0)):
                 torn.append(stamps)
@@ -140,6 +140,6 @@ def test_it_may_be_read_while_it_grows() -> None:
     reader.start()
     for k in range(20_000):
         history.push(float(k), float(k), np.zeros(len(SEGMENT_FEATURES)))
-    over.set()
+    finished.set()
     reader.join()
     assert not torn

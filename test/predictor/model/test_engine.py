@@ -1,4 +1,4 @@
-"""Inference: what the network's numbers become, and which networks are not run."""
+"""Inference: how the network's output becomes a forecast, and which networks are not run."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_a_written_bundle_runs_and_forecasts_the_angle_now_plus_the_change(tmp_p
     np.testing.assert_allclose(forecast.upper, forecast.angle + MARGIN)
 
 
-def test_one_window_and_many_agree() -> None:
+def test_a_single_window_and_a_batch_agree() -> None:
     network, _ = linear(np.random.default_rng(1), HORIZON)
     engine = InferenceEngine(bundle_of(network))
     batch = engine.forecast_batch(windows(7))
@@ -120,7 +120,7 @@ def test_other_features_are_incompatible() -> None:
     [
         ({"canary": Canary(MANIFEST.canary.window, (0.5,) * HORIZON)}, "rad off what it was"),
         ({"intervals": Intervals(0.9, (-1.0,) * HORIZON, "")}, "outside its own interval"),
-        ({"intervals": Intervals(0.9, (1e6,) * HORIZON, "")}, "no angle of an ankle"),
+        ({"intervals": Intervals(0.9, (1e6,) * HORIZON, "")}, "outside an ankle's range"),
     ],
 )
 def test_a_canary_that_fails_is_rejected(change: dict[str, Any], sentence: str) -> None:
@@ -137,7 +137,7 @@ def test_a_network_that_forecasts_nonsense_is_rejected(change: float) -> None:
     [b"", b"not an onnx", NETWORK[:-40], NETWORK[: len(NETWORK) // 2], b"\xff" * 50, tiny_onnx(FeatureSpec(window=4))],
     ids=["empty", "text", "cut", "half", "ones", "other window"],
 )
-def test_what_is_no_network_of_these_shapes_is_rejected(network: bytes) -> None:
+def test_other_files_and_networks_of_other_shapes_are_rejected(network: bytes) -> None:
     rejection(bundle_of(network))
 
 
@@ -195,13 +195,13 @@ def many(model: Any) -> None:
         (lambda m: m.ClearField("graph"), "no graph"),
     ],
 )
-def test_networks_that_reach_out_or_loop_are_rejected(change: Any, sentence: str) -> None:
+def test_networks_with_external_data_or_loops_are_rejected(change: Any, sentence: str) -> None:
     assert sentence in rejection(bundle_of(edited(change)))
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.floats(0, 1, exclude_max=True), st.integers(1, 255))
-def test_the_guard_says_yes_or_one_sentence_of_any_damage(where: float, flip: int) -> None:
+def test_the_guard_accepts_or_refuses_any_damaged_file_in_one_sentence(where: float, flip: int) -> None:
     data = bytearray(NETWORK)
     data[int(where * len(data))] ^= flip
     for damaged in (bytes(data), NETWORK[: int(where * len(NETWORK))]):
@@ -224,5 +224,5 @@ def test_no_tensorflow_in_the_process_that_forecasts(tmp_path: Path) -> None:
     assert (result.stdout.strip(), result.returncode) == ("[]", 0), result.stderr
 
 
-def test_manifest_is_what_the_bundle_says() -> None:
+def test_the_engine_has_the_manifest_of_its_bundle() -> None:
     assert isinstance(InferenceEngine(bundle_of()).manifest, Manifest)

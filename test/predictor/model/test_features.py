@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rigs.walks import swinging
 
+from ankle_imu_driver.document import DocumentError, build
 from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureError, FeatureSpec, WindowGrid
 from ankle_predictor.offline.pipeline import run_chain, windows_of
@@ -21,7 +22,7 @@ def fill(grid, stamps):
 
 
 @given(st.lists(st.floats(0.002, 0.09), min_size=12, max_size=60))
-def test_a_row_that_grows_with_time_shows_the_grids_times(steps):
+def test_the_rows_of_a_window_are_at_the_times_of_the_grid(steps):
     grid, stamps = WindowGrid(SMALL), np.cumsum(steps)
     full = fill(grid, stamps)
     assert full == [t - stamps[0] >= 0.04 for t in stamps]
@@ -32,7 +33,7 @@ def test_a_row_that_grows_with_time_shows_the_grids_times(steps):
 @given(st.lists(st.floats(0.002, 0.09), min_size=12, max_size=40), st.integers(0, 30))
 @settings(max_examples=50)
 def test_a_window_depends_on_its_last_rows_only(steps, more):
-    """A grid that has run for long, its ring wrapped round, gives bit for bit what a fresh one gives."""
+    """A grid whose ring buffer has wrapped around gives the same bits as a new one."""
     stamps = np.cumsum(steps)
     old, fresh = WindowGrid(SMALL), WindowGrid(SMALL)
     fill(old, stamps[0] - 0.01 * np.arange(more, 0, -1))
@@ -43,7 +44,7 @@ def test_a_window_depends_on_its_last_rows_only(steps, more):
 
 
 @pytest.mark.parametrize("next_stamp", [1.2, 5.0, 0.5, 1.0])
-def test_a_gap_or_a_stamp_that_does_not_rise_starts_afresh(next_stamp):
+def test_a_gap_or_a_stamp_that_does_not_increase_clears_the_grid(next_stamp):
     grid = WindowGrid(SMALL)
     fill(grid, np.linspace(0.9, 1.0, 11))
     assert grid.full
@@ -53,16 +54,16 @@ def test_a_gap_or_a_stamp_that_does_not_rise_starts_afresh(next_stamp):
         grid.window()
 
 
-def test_rows_sampling_takes_the_pairs_as_they_came():
+def test_rows_sampling_uses_the_pairs_without_interpolation():
     grid = WindowGrid(FeatureSpec(names=("a", "b"), window=5, sampling="rows"))
     stamps = np.cumsum([0.01, 0.02, 0.03, 0.01, 0.013, 0.017, 0.01])
     assert fill(grid, stamps) == [False] * 4 + [True] * 3
     np.testing.assert_array_equal(grid.window()[:, 0], stamps[2:])
 
 
-def test_a_spec_survives_json():
+def test_a_spec_is_read_back_from_json():
     spec = FeatureSpec(window=120, sampling="rows")
-    assert FeatureSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+    assert build(FeatureSpec, json.loads(json.dumps(spec.to_json()))) == spec
 
 
 @pytest.mark.parametrize(
@@ -73,16 +74,26 @@ def test_a_spec_survives_json():
         {"rate": math.nan},
         {"names": []},
         {"names": ["a", "a"]},
-        {"filter": {}} | {"filter": {"x": 1}},
+        {"filter": {}},
+        {"filter": {"x": 1}},
+        {"rate": 9.9},
+        {"window": 2001},
+        {"names": [f"n{k}" for k in range(65)]},
     ],
 )
 def test_a_spec_that_makes_no_sense_is_refused(change):
-    with pytest.raises(FeatureError):
-        FeatureSpec.from_json(FeatureSpec().to_json() | change)
+    with pytest.raises(DocumentError):
+        build(FeatureSpec, FeatureSpec().to_json() | change)
+
+
+@pytest.mark.parametrize("change", [{"window": 1}, {"sampling": "dots"}, {"rate": math.inf}, {"names": ("a", "a")}])
+def test_values_that_make_no_sense_are_refused(change):
+    with pytest.raises(FeatureError, match=f"{next(iter(change))} must be"):
+        FeatureSpec(**change)
 
 
 def test_sample_by_sample_and_over_the_whole_log_are_bit_equal():
-    """The offline table and windows against a live loop that knows nothing of a recording."""
+    """Compares the offline table and windows with a live loop."""
     recording = swinging(seconds=4.0, jitter=0.003)
     spec = FeatureSpec()
     table = run_chain(recording, spec)
@@ -110,19 +121,19 @@ def test_no_future_sample_changes_anything_now(cut, seed):
         encoder=None,
         calibration=recording.calibration,
     )
-    # The foot's past must stay: only what lies after the cut is turned round.
+    # Only the foot's rates after the cut are inverted.
     shuffled.foot.gyro[:cut] *= -1
     before, after = run_chain(recording), run_chain(shuffled)
     np.testing.assert_array_equal(before.values[:cut], after.values[:cut])
     assert not np.array_equal(before.values[cut:], after.values[cut:])
 
 
-def test_the_other_legs_features_are_turned_into_this_legs():
+def test_the_features_of_the_other_leg_are_mirrored():
     recording = swinging()
     np.testing.assert_array_equal(run_chain(mirrored(recording), mirrored=True).values, run_chain(recording).values)
 
 
-def test_the_table_has_the_columns_that_it_names():
+def test_the_columns_of_the_table_match_their_names():
     recording = swinging()
     table = run_chain(recording)
     column = {name: table.values[:, k] for k, name in enumerate(SEGMENT_FEATURES)}

@@ -1,4 +1,4 @@
-"""The queue of rows: as a list would be, whatever comes and goes."""
+"""The row buffer behaves like a list."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankle_predictor.model.row_buffer import FIRST_ROOM, RowBuffer
+from ankle_predictor.model.row_buffer import FIRST_CAPACITY, RowBuffer
 
 
 @given(st.lists(st.integers(0, 5), max_size=400))
-def test_it_holds_what_a_list_would(drops: list[int]) -> None:
+def test_it_contains_the_same_as_a_list(drops: list[int]) -> None:
     queue, expected = RowBuffer((2,)), []
     for k, drop in enumerate(drops):
         queue.append((k, -k))
         expected.append([k, -k])
-        if drop > 2:  # as much goes as comes, more or less
+        if drop > 2:  # about as many rows are removed as added
             queue.drop(drop - 2)
             del expected[: drop - 2]
         assert queue.rows.tolist() == expected
         assert len(queue) == len(expected)
 
 
-def test_its_room_follows_what_it_holds() -> None:
+def test_its_capacity_follows_its_length() -> None:
     queue = RowBuffer(())
     for k in range(10_000):
         queue.append(k)
@@ -31,7 +31,7 @@ def test_its_room_follows_what_it_holds() -> None:
     for k in range(10_000):
         queue.append(k)
         queue.drop(1)
-    assert len(queue._rows) == FIRST_ROOM
+    assert queue.capacity == FIRST_CAPACITY
     queue.clear()
     assert not len(queue)
 

@@ -1,4 +1,4 @@
-"""The action ``predictor/adapt`` over DDS: it adapts and swaps or says why not, can be stopped, and leaves nothing."""
+"""The action ``predictor/adapt`` over DDS: success, every failure, cancellation, and that no files are left behind."""
 
 from __future__ import annotations
 
@@ -38,29 +38,29 @@ from ankle_predictor.nodes.predictor_node import PredictorNode
 from ankle_predictor.offline.pipeline import pairs_of
 from ankle_predictor.trust.status import WITHHELD
 
-FASTER = 1.3  # than ``swinging`` comes: fast enough to be steps
+FASTER = 1.3  # times the speed of ``swinging``: fast enough to count as steps
 SUCCEEDED, CANCELED, ABORTED = GoalStatus.STATUS_SUCCEEDED, GoalStatus.STATUS_CANCELED, GoalStatus.STATUS_ABORTED
 BASE = REPOSITORY / "models"
 
-# Children that play a part, in place of the one with tensorflow.
-PART = """
+# Scripts that replace the adapting process, which would need tensorflow.
+CHILD_START = """
 import errno, json, os, shutil, sys, time
 folder = sys.argv[1]
 def say(**line): print(json.dumps(line), flush=True)
 def done(adapted):
     after = 0.03 if adapted else 0.06
-    say(outcome={"adapted": adapted, "message": "as told", "before": 0.05, "after": after})
+    say(outcome={"adapted": adapted, "message": "as scripted", "before": 0.05, "after": after})
 sys.stdin.buffer.readline()
 say(stage="adapting", share=0.3)
 """
 DIES_EARLY = "raise RuntimeError('too early')"
-HANGS = PART + "time.sleep(600)"
-COPIES = PART + "shutil.copytree(folder + '/start/linear', folder + '/made/anna'); done(True)"
-KEEPS_BASE = PART + "done(False)"
-CRASHES = PART + "raise RuntimeError('out of luck')"
-FULL = PART + "raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))"
-REFUSES = PART + "say(refusal='the walk is too short')"
-ENDS = PART + "sys.exit(0)"
+HANGS = CHILD_START + "time.sleep(600)"
+COPIES = CHILD_START + "shutil.copytree(folder + '/start/linear', folder + '/made/anna'); done(True)"
+KEEPS_BASE = CHILD_START + "done(False)"
+CRASHES = CHILD_START + "raise RuntimeError('out of luck')"
+FULL = CHILD_START + "raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))"
+REFUSES = CHILD_START + "say(refusal='the walk is too short')"
+ENDS = CHILD_START + "sys.exit(0)"
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def models(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where temporary files go; and walks that are short enough for tests."""
+    """The folder for temporary files. Also allows walks that are short enough for tests."""
     folder = tmp_path / "scratch"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -88,7 +88,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def steps(seconds: float, start: float = 0.0) -> list[PairSample]:
-    """Pairs of somebody who walks, at 100 Hz."""
+    """Pairs of a walking wearer at 100 Hz."""
     slow = swinging(FASTER * seconds, rate=100.0 / FASTER)
 
     def faster(samples: ImuSamples) -> ImuSamples:
@@ -101,7 +101,7 @@ def steps(seconds: float, start: float = 0.0) -> list[PairSample]:
 
 
 class Caller:
-    """Who calls the action, and what was heard of it."""
+    """A client of the action, and the feedback that it received."""
 
     def __init__(self, table: Bench) -> None:
         self._table = table
@@ -156,8 +156,8 @@ def caller(table: Bench) -> Iterator[Any]:
         one.close()
 
 
-def walks(node: PredictorNode, source: Filter, start: float = 0.0) -> None:
-    """Somebody walks until it is enough."""
+def walk_enough(node: PredictorNode, source: Filter, start: float = 0.0) -> None:
+    """Walk until the action has collected enough."""
     run, some = node.adapt_action.run, steps(5.0, start)
     assert run is not None
     for k in range(0, len(some), 5):
@@ -166,15 +166,15 @@ def walks(node: PredictorNode, source: Filter, start: float = 0.0) -> None:
         for pair in some[k : k + 5]:
             source.publish(pair)
         source.answered(some[k + 4])
-    raise AssertionError("that was not enough")
+    raise AssertionError("the walk was not long enough")
 
 
-def plays(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
-    monkeypatch.setattr(adaptation_process, "CHILD", part)
+def run_script(monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    monkeypatch.setattr(adaptation_process, "CHILD", script)
 
 
 def child_of(table: Bench, node: PredictorNode) -> int:
-    """The adapting process's number, once it was started."""
+    """The id of the adapting process, once it was started."""
     run = node.adapt_action.run
     assert run is not None
     table.until(lambda: run.process.pid)
@@ -186,15 +186,15 @@ def ended(pid: int) -> bool:
     return not Path(f"/proc/{pid}").exists()
 
 
-def running(table: Bench) -> str:
-    """The model that makes forecasts now."""
+def model_in_use(table: Bench) -> str:
+    """The model of the newest forecast."""
     return str(next(m for m in reversed(table.got["forecast_detail"]) if len(m.angle)).model)
 
 
-def test_the_swap_misses_no_tick_and_replaces_an_earlier_model_of_that_name(
+def test_the_swap_misses_no_pair_and_replaces_an_earlier_model_of_the_same_name(
     table: Bench, models: Path, scratch: Path, caller: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plays(monkeypatch, COPIES)
+    run_script(monkeypatch, COPIES)
     write_linear_bundle(models, "anna", SHORT, seed=7)
     node, source, client = start(table, models), Filter(table), caller()
     source.feed(steps(0.3))
@@ -206,10 +206,10 @@ def test_the_swap_misses_no_tick_and_replaces_an_earlier_model_of_that_name(
         if client.is_answered():
             break
     status, result = client.result()
-    assert (status, result.success, result.message, result.model) == (SUCCEEDED, True, "as told", "anna")
+    assert (status, result.success, result.message, result.model) == (SUCCEEDED, True, "as scripted", "anna")
     assert (result.error_before, result.error_after) == pytest.approx((0.05, 0.03))
     source.feed(steps(0.1, at + 0.01))
-    assert running(table) == "anna"
+    assert model_in_use(table) == "anna"
     made = [m for m in table.got["forecast_detail"] if len(m.angle)]
     stamps = sorted({stamp_of(m) for m in made})
     assert stamps == [ns(0.19) + k * 10_000_000 for k in range(len(stamps))]
@@ -229,10 +229,10 @@ def test_the_swap_misses_no_tick_and_replaces_an_earlier_model_of_that_name(
 
 
 @pytest.mark.parametrize("stage", ["collecting", "training", "swapping"])
-def test_it_can_be_cancelled_at_any_stage_and_leaves_nothing(
+def test_it_can_be_cancelled_at_any_stage_and_leaves_no_files(
     table: Bench, models: Path, scratch: Path, caller: Any, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
-    plays(monkeypatch, HANGS if stage == "training" else COPIES)
+    run_script(monkeypatch, HANGS if stage == "training" else COPIES)
     node, source, client = start(table, models), Filter(table), caller()
     prepare = node.predictor.prepare
 
@@ -247,7 +247,7 @@ def test_it_can_be_cancelled_at_any_stage_and_leaves_nothing(
     if stage == "collecting":
         source.feed(steps(0.5))
     else:
-        walks(node, source)
+        walk_enough(node, source)
     client.until_stage(stage)
     if stage != "swapping":
         pids.append(child_of(table, node))
@@ -259,15 +259,15 @@ def test_it_can_be_cancelled_at_any_stage_and_leaves_nothing(
     assert list(scratch.iterdir()) == []
     assert sorted(p.name for p in models.iterdir()) == ["linear", "second"]
     source.feed(steps(0.3, 10.0))
-    assert running(table) == "linear"
+    assert model_in_use(table) == "linear"
     assert client.call()  # and again
     client.cancel()
 
 
 @pytest.mark.parametrize(
-    ("part", "sentence"),
+    ("script", "sentence"),
     [
-        (KEEPS_BASE, "as told"),
+        (KEEPS_BASE, "as scripted"),
         (REFUSES, "the walk is too short"),
         (CRASHES, "the adaptation failed: RuntimeError: out of luck"),
         (FULL, "the adaptation failed: OSError: [Errno 28] No space left on device"),
@@ -276,42 +276,42 @@ def test_it_can_be_cancelled_at_any_stage_and_leaves_nothing(
     ],
     ids=["guard", "refusal", "crash", "full disk", "silence", "kill -9"],
 )
-def test_whatever_becomes_of_the_process_the_model_in_use_stays(
+def test_when_the_process_fails_the_model_in_use_stays(
     table: Bench,
     models: Path,
     scratch: Path,
     caller: Any,
     monkeypatch: pytest.MonkeyPatch,
-    part: str,
+    script: str,
     sentence: str,
 ) -> None:
-    plays(monkeypatch, part)
+    run_script(monkeypatch, script)
     node, source, client = start(table, models), Filter(table), caller()
     assert client.call()
-    walks(node, source)
-    if part == HANGS:
+    walk_enough(node, source)
+    if script == HANGS:
         client.until_stage("training")
         os.kill(child_of(table, node), 9)
     status, result = client.result()
     assert (status, result.success, result.message, result.model) == (ABORTED, False, sentence, "linear")
     assert (result.error_before, result.error_after) == pytest.approx(
-        (0.05, 0.06) if part == KEEPS_BASE else (math.nan, math.nan), nan_ok=True
+        (0.05, 0.06) if script == KEEPS_BASE else (math.nan, math.nan), nan_ok=True
     )
     assert list(scratch.iterdir()) == []
     assert sorted(p.name for p in models.iterdir()) == ["linear", "second"]
     source.feed(steps(0.3, 10.0))
-    assert running(table) == "linear"
+    assert model_in_use(table) == "linear"
 
 
 def full(*_: Any) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_what_cannot_come_to_anything_is_said_at_once(
+def test_goals_that_must_fail_end_at_once(
     table: Bench, models: Path, caller: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(adaptation_run, "ENCODER_PATIENCE", 0.2)
-    plays(monkeypatch, HANGS)
+    run_script(monkeypatch, HANGS)
     node, source, client = start(table, models), Filter(table), caller()
     with monkeypatch.context() as patch:
         patch.setattr(adaptation_run, "NEEDED", ("tensorflow_that_is_not_there",))
@@ -337,7 +337,7 @@ def test_what_cannot_come_to_anything_is_said_at_once(
         "no encoder is heard on encoder/joint_states; connect it, or use labels imu",
     )
     with monkeypatch.context() as patch:
-        plays(patch, DIES_EARLY)
+        run_script(patch, DIES_EARLY)
         assert client.call()
         assert client.result()[1].message == "the adaptation failed: RuntimeError: too early"
     with monkeypatch.context() as patch:
@@ -374,10 +374,10 @@ def test_a_wrong_goal_is_rejected_with_a_sentence(
         node.adapt_action.check(goal)
 
 
-def test_the_lifecycle_ends_it_cleanly(
+def test_deactivation_ends_it_cleanly(
     table: Bench, models: Path, scratch: Path, caller: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plays(monkeypatch, HANGS)
+    run_script(monkeypatch, HANGS)
     node, source, client = start(table, models), Filter(table), caller()
     assert client.call()
     source.feed(steps(0.5))
@@ -388,7 +388,7 @@ def test_the_lifecycle_ends_it_cleanly(
     node.trigger_activate()
     table.spin(0.2)
     assert client.call()
-    walks(node, source, 1.0)
+    walk_enough(node, source, 1.0)
     client.until_stage("training")
     pid = child_of(table, node)
     node.trigger_deactivate()
@@ -399,13 +399,13 @@ def test_the_lifecycle_ends_it_cleanly(
     assert list(scratch.iterdir()) == []
 
 
-def test_a_node_that_is_destroyed_takes_the_process_with_it(
+def test_destroying_the_node_ends_the_process(
     table: Bench, models: Path, scratch: Path, caller: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plays(monkeypatch, HANGS)
+    run_script(monkeypatch, HANGS)
     node, source, client = start(table, models), Filter(table), caller()
     assert client.call()
-    walks(node, source)
+    walk_enough(node, source)
     client.until_stage("training")
     pid = child_of(table, node)
     table.destroy(node)
@@ -413,10 +413,10 @@ def test_a_node_that_is_destroyed_takes_the_process_with_it(
     assert list(scratch.iterdir()) == []
 
 
-def test_a_disk_that_is_full_at_the_end_and_a_model_loaded_meanwhile(
+def test_a_full_disk_at_the_end_and_another_model_loaded_meanwhile(
     table: Bench, models: Path, scratch: Path, caller: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plays(monkeypatch, COPIES)
+    run_script(monkeypatch, COPIES)
     node, source, client = start(table, models), Filter(table), caller()
     fsync = os.fsync
 
@@ -429,37 +429,43 @@ def test_a_disk_that_is_full_at_the_end_and_a_model_loaded_meanwhile(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full_at_the_end)
         assert client.call()
-        walks(node, source)
+        walk_enough(node, source)
         status, result = client.result()
     assert (status, result.model) == (ABORTED, "linear")
     assert result.message == f"model {models}/anna cannot be written: No space left on device"
     assert client.call()
     source.feed(steps(0.5, 5.0))
     assert load(table, "second").result == LoadWeights.Response.SUCCESS
-    walks(node, source, 5.5)
+    walk_enough(node, source, 5.5)
     status, result = client.result()
     assert (status, result.model) == (ABORTED, "second")
-    assert result.message == "another model than the one to adapt is in use now"
+    assert result.message == "the model to adapt is not in use any more"
     assert list(scratch.iterdir()) == []
     assert sorted(p.name for p in models.iterdir()) == ["linear", "second"]
 
 
-def test_the_process_ends_with_the_one_that_started_it() -> None:
-    code = "from ankle_predictor.adaptation.child import _end_with_parent as e; print('up', flush=True); e(None)"
-    child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+def test_the_process_ends_with_its_parent(tmp_path: Path) -> None:
+    code = "import sys; from ankle_predictor.adaptation.child import main; print('up', flush=True); main(sys.argv[1])"
+    errors = (tmp_path / "errors.txt").open("w+")
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+    )
     assert child.stdin is not None
     assert child.stdout is not None
     with child.stdout:
         assert child.stdout.readline() == b"up\n"
     assert child.poll() is None
-    child.stdin.close()
+    child.stdin.close()  # as the end of the parent does
     assert child.wait(10) == 1
+    with errors:
+        errors.seek(0)
+        assert "Traceback" not in errors.read()
 
 
-ENCODER_ABOVE = 0.03  # rad: what no memory of the IMUs' angle can find out, and an adaptation to the encoder can
+ENCODER_OFFSET = 0.03  # rad: the memory cannot correct it, only an adaptation to the encoder can
 
 
-def test_while_it_trains_every_pair_is_forecast_and_then_by_the_users_model(
+def test_every_pair_gets_a_forecast_during_training_and_later_from_the_users_model(
     table: Bench, scratch: Path, tmp_path: Path, caller: Any
 ) -> None:
     for library in ("tensorflow", "onnx"):
@@ -478,7 +484,7 @@ def test_while_it_trains_every_pair_is_forecast_and_then_by_the_users_model(
     def give(pair: PairSample) -> None:
         stamp = ns(pair.joint.stamp)
         encoder.header.stamp.sec, encoder.header.stamp.nanosec = divmod(stamp, 10**9)
-        encoder.position[0] = pair.joint.angle + ENCODER_ABOVE
+        encoder.position[0] = pair.joint.angle + ENCODER_OFFSET
         table.publish("encoder/joint_states", encoder)
         source.publish(pair)
         sent.append(stamp)
@@ -490,7 +496,7 @@ def test_while_it_trains_every_pair_is_forecast_and_then_by_the_users_model(
     client.until_stage("training")
     child = child_of(table, node)
     assert os.sched_getscheduler(child) == os.SCHED_IDLE
-    group = Path(f"/proc/{child}/autogroup")  # where there are such, a process's own policy is not enough
+    group = Path(f"/proc/{child}/autogroup")  # with autogroups a process's own policy is not enough
     assert not group.exists() or group.read_text("ascii").split()[-1] == "19"
     first, began = len(sent), time.monotonic()
     for k, pair in enumerate(walk[1200:]):  # at 100 Hz
@@ -511,7 +517,7 @@ def test_while_it_trains_every_pair_is_forecast_and_then_by_the_users_model(
     assert not any(m.status & WITHHELD for m in made.values())
     assert np.median(delays) < 0.05
     source.feed([moved(walk[0], walk[len(sent)].joint.stamp)])
-    assert running(table) == "anna"
+    assert model_in_use(table) == "anna"
     adapted = load_bundle("anna", [users])
     assert (adapted.manifest.parent, adapted.manifest.side) == ("base", "right")
     assert adapted.manifest.training.settings["encoder_labels"] == 1.0

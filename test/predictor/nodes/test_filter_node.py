@@ -1,4 +1,4 @@
-"""The node orientation_filter, over DDS and handed its samples directly."""
+"""The node orientation_filter, with samples over DDS and with samples passed directly."""
 
 from __future__ import annotations
 
@@ -51,25 +51,25 @@ def table() -> Iterator[Bench]:
 
 
 def joint(table: Bench) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Stamps in ns, angles and rates of what was heard."""
-    heard = table.got["joint_states"]
+    """Stamps in ns, angles and rates of the received joint states."""
+    received = table.got["joint_states"]
     return (
-        np.array([stamp_of(m) for m in heard]),
-        np.array([m.position[0] for m in heard]),
-        np.array([m.velocity[0] for m in heard]),
+        np.array([stamp_of(m) for m in received]),
+        np.array([m.position[0] for m in received]),
+        np.array([m.velocity[0] for m in received]),
     )
 
 
 @pytest.fixture
 def calibration_file(tmp_path: Path) -> str:
-    """Both sensors at standing, as ``standing`` has them."""
+    """The calibration of both sensors as ``standing`` simulates them."""
     path = tmp_path / "given.yaml"
     shank, foot = (SensorCalibration((0.0, 0.01, 0.0), tuple(UP[stream].tolist())) for stream in (SHANK, FOOT))
     save_calibration(path, Calibration(shank, foot))
     return str(path)
 
 
-def test_the_live_angle_is_that_of_the_chain(table: Bench, walks_dir: Path) -> None:
+def test_the_live_angle_equals_the_offline_one(table: Bench, walks_dir: Path) -> None:
     walk = part(read_recording(walks_dir / "LOG13.TXT"), 8.0)
     expected = run_chain(walk)
     node = table.start(OrientationFilterNode, {"calibration_file": str(walks_dir / "LOG13.TXT")})
@@ -96,7 +96,7 @@ def test_the_live_angle_is_that_of_the_chain(table: Bench, walks_dir: Path) -> N
 
 
 class Sink:
-    """Stands where a publisher was and keeps the numbers."""
+    """Replaces a publisher and keeps the published numbers."""
 
     def __init__(self) -> None:
         self.stamps: list[int] = []
@@ -108,7 +108,7 @@ class Sink:
             self.angles.append(message.position[0])
 
 
-def handed_directly(table: Bench, recording: Recording, **parameters: Any) -> tuple[np.ndarray, np.ndarray]:
+def pass_directly(table: Bench, recording: Recording, **parameters: Any) -> tuple[np.ndarray, np.ndarray]:
     """Stamps in s and angles of a whole recording, sample by sample through a configured node, without DDS."""
     node = table.make(OrientationFilterNode, {"autostart": False, **parameters})
     node.inputs.is_direct = True
@@ -126,7 +126,7 @@ def test_the_angle_over_the_five_walks(table: Bench, walks_dir: Path) -> None:
     errors = {}
     for name in WALKS:
         recording = read_recording(walks_dir / f"{name}.TXT")
-        stamps, angles = handed_directly(table, recording, calibration_file=str(walks_dir / f"{name}.TXT"))
+        stamps, angles = pass_directly(table, recording, calibration_file=str(walks_dir / f"{name}.TXT"))
         assert len(stamps) == len(recording.shank.stamp)
         assert recording.encoder is not None
         truth = np.interp(stamps, recording.encoder.stamp, recording.encoder.angle)
@@ -143,11 +143,11 @@ def test_the_other_leg_has_the_same_angle(table: Bench, walks_dir: Path, tmp_pat
         path = tmp_path / f"{side}.yaml"
         assert walk.calibration is not None
         save_calibration(path, walk.calibration)
-        angles.append(handed_directly(table, walk, calibration_file=str(path), side=side)[1])
+        angles.append(pass_directly(table, walk, calibration_file=str(path), side=side)[1])
     np.testing.assert_array_equal(*angles)
 
 
-def test_uncalibrated_it_waits_for_standing_and_keeps_what_that_gave(table: Bench, tmp_path: Path) -> None:
+def test_without_a_calibration_it_waits_for_standing_and_saves_the_result(table: Bench, tmp_path: Path) -> None:
     saved = str(tmp_path / "own" / "calibration.yaml")
     parameters = {"calibration_file": saved, "calibration_save": saved}  # the file is not there yet
     node = table.start(OrientationFilterNode, parameters)
@@ -172,11 +172,11 @@ def test_uncalibrated_it_waits_for_standing_and_keeps_what_that_gave(table: Benc
     np.testing.assert_allclose(calibration.foot.gravity, UP[FOOT], atol=0.02)
     assert calibration.shank.gyro_bias[1] == pytest.approx(0.01, abs=0.001)
 
-    again = handed_directly(table, swinging(0.5), **parameters)
+    again = pass_directly(table, swinging(0.5), **parameters)
     assert len(again[0]) == 50
 
 
-def test_calibrate_answers_with_the_reason_or_does_it(table: Bench, calibration_file: str, tmp_path: Path) -> None:
+def test_calibrate_succeeds_or_answers_with_the_reason(table: Bench, calibration_file: str, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     parameters = {"calibration_file": calibration_file, "calibration_save": str(blocked / "calibration.yaml")}
@@ -206,7 +206,7 @@ def test_calibrate_answers_with_the_reason_or_does_it(table: Bench, calibration_
     assert calibrate()[1].startswith("only 0.0 s")
     table.got["joint_states"].clear()
     feed(table, node, standing(0.2, START + 600 * PERIOD))
-    assert len(table.got["joint_states"]) == 19  # the first pair tells that the estimate starts afresh
+    assert len(table.got["joint_states"]) == 19  # the first pair reports the restart
     node.trigger_deactivate()
     table.spin(0.1)
     for raw in standing(0.1, START + 620 * PERIOD):
@@ -227,17 +227,17 @@ def ns(raw: list[Raw], shift: int) -> list[Raw]:
     return [(stream, stamp + shift, accel, gyro) for stream, stamp, accel, gyro in raw]
 
 
-def spoilt(raw: list[Raw], of: int, accel: Any, gyro: Any) -> list[Raw]:
+def replaced(raw: list[Raw], of: int, accel: Any, gyro: Any) -> list[Raw]:
     return [(s, t, accel, gyro) if s == of else (s, t, a, g) for s, t, a, g in raw]
 
 
 NAN = [math.nan] * 3
 FAULTS: dict[str, tuple[Any, str, int]] = {
-    "nan": (lambda raw: spoilt(raw, FOOT, NAN, NAN), "foot.not_finite", 30),
-    "infinite": (lambda raw: spoilt(raw, SHANK, UP[SHANK], [math.inf] * 3), "shank.not_finite", 30),
-    "all zero": (lambda raw: spoilt(raw, SHANK, [0] * 3, [0] * 3), "shank.all_zero", 30),
-    "free fall": (lambda raw: spoilt(raw, FOOT, [0.1, 0.0, 0.0], [0.1] * 3), "foot.free_fall", 30),
-    "saturated": (lambda raw: spoilt(raw, FOOT, [90.0] * 3, [0.1] * 3), "foot.saturated", 30),
+    "nan": (lambda raw: replaced(raw, FOOT, NAN, NAN), "foot.not_finite", 30),
+    "infinite": (lambda raw: replaced(raw, SHANK, UP[SHANK], [math.inf] * 3), "shank.not_finite", 30),
+    "all zero": (lambda raw: replaced(raw, SHANK, [0] * 3, [0] * 3), "shank.all_zero", 30),
+    "free fall": (lambda raw: replaced(raw, FOOT, [0.1, 0.0, 0.0], [0.1] * 3), "foot.free_fall", 30),
+    "saturated": (lambda raw: replaced(raw, FOOT, [90.0] * 3, [0.1] * 3), "foot.saturated", 30),
     "silent stream": (lambda raw: [r for r in raw if r[0] == SHANK], "pairs.unmatched", 30),
     "gap": (lambda raw: [], "shank.restarts", 1),
     "duplicates": (lambda raw: [r for r in raw for _ in range(2)], "pairs.repeated", 60),
@@ -263,7 +263,7 @@ def test_no_fault_ends_the_node_and_all_are_counted(table: Bench, calibration_fi
     feed(table, node, standing(0.5, end))
     stamps, angles, _ = joint(table)
     assert node.is_active
-    lost = name == "one clock ahead"  # when it jumps back, the other sensor's sample that waits is forgotten
+    lost = name == "one clock ahead"  # when it jumps back, the waiting sample of the other sensor is dropped
     assert stamps.tolist() == [end + k * PERIOD for k in range(lost, 50)]
     assert np.all(np.isfinite(angles))
     if name == "saturated":  # 0.3 s of 3.5 g pull the estimate away; it comes back
@@ -273,7 +273,7 @@ def test_no_fault_ends_the_node_and_all_are_counted(table: Bench, calibration_fi
     assert count <= int(table.health(node)[2][counter]) <= count + 30
 
 
-def test_one_silent_stream_leaves_the_other(table: Bench, calibration_file: str) -> None:
+def test_a_silent_stream_does_not_stop_the_other(table: Bench, calibration_file: str) -> None:
     node = table.start(OrientationFilterNode, {"calibration_file": calibration_file, "calibration_save": ""})
     feed(table, node, [raw for raw in standing(1.0) if raw[0] == FOOT])
     assert 90 <= len(table.got["foot/imu/data"]) <= 100
@@ -294,14 +294,14 @@ def test_a_sensor_on_the_wrong_topic_is_not_used(table: Bench, calibration_file:
     assert values["shank.wrong_frame"] == values["foot.wrong_frame"] == "20"
 
 
-def test_conventions_apply_at_the_edge_only(table: Bench, calibration_file: str) -> None:
+def test_joint_conventions_apply_to_messages_only(table: Bench, calibration_file: str) -> None:
     own = {"joint_name": "right_ankle", "joint_sign": -1, "joint_offset": 0.25, "frame_prefix": "right_"}
     node = table.start(OrientationFilterNode, {"calibration_file": calibration_file, "calibration_save": "", **own})
     feed(table, node, raw_of(swinging(1.0), START), prefix="right_")
     assert table.got["joint_states"][0].name == ["right_ankle"]
     assert table.got["foot/imu/data"][0].header.frame_id == "right_foot_link"
     _, angles, rates = joint(table)
-    inside = handed_directly(table, swinging(1.0), calibration_file=calibration_file)[1]
+    inside = pass_directly(table, swinging(1.0), calibration_file=calibration_file)[1]
     np.testing.assert_allclose(angles, 0.25 - inside, atol=1e-9)
     assert np.corrcoef(np.gradient(angles), rates)[0, 1] > 0.95
 
@@ -317,7 +317,7 @@ def test_conventions_apply_at_the_edge_only(table: Bench, calibration_file: str)
         ({"calibration_file": "nowhere.yaml"}, "calibration file nowhere.yaml cannot be read"),
     ],
 )
-def test_what_makes_no_filter_is_refused_in_a_sentence(table: Bench, parameters: dict[str, Any], sentence: str) -> None:
+def test_invalid_parameters_are_refused_with_a_message(table: Bench, parameters: dict[str, Any], sentence: str) -> None:
     node = table.start(OrientationFilterNode, parameters)
     assert sentence in node.refusal
     assert "\n" not in node.refusal
@@ -326,7 +326,7 @@ def test_what_makes_no_filter_is_refused_in_a_sentence(table: Bench, parameters:
     assert table.health(node)[:2] == (2, node.refusal)
 
 
-def test_parameters_are_fixed_while_it_is_configured(table: Bench, calibration_file: str) -> None:
+def test_parameters_are_locked_while_the_node_is_configured(table: Bench, calibration_file: str) -> None:
     node = table.start(OrientationFilterNode, {"calibration_file": calibration_file})
     (result,) = node.set_parameters([Parameter("rest_rate", value=2.0)])
     assert result.reason == "rest_rate cannot change while orientation_filter is configured; clean it up first"
@@ -336,7 +336,7 @@ def test_parameters_are_fixed_while_it_is_configured(table: Bench, calibration_f
     assert result.successful
 
 
-def test_static_transforms_turn_the_sensors_axes_into_the_segments() -> None:
+def test_static_transforms_rotate_sensor_axes_to_segment_axes() -> None:
     calibration = swinging(0.1).calibration
     assert calibration is not None
     rotations = levelled(SHANK_AXES, calibration.shank), levelled(FOOT_AXES, calibration.foot)

@@ -1,4 +1,4 @@
-"""Messages are converted to plain values and back, and filled again."""
+"""Messages are converted to plain values and back, and can be filled again."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ STAMP = st.integers(0, 2**31 * 10**9 - 1)
 
 
 @given(STAMP, VECTOR, VECTOR, st.none() | st.tuples(*[st.floats(-1, 1)] * 4))
-def test_a_segment_comes_back_as_it_was(stamp: int, accel: tuple, gyro: tuple, orientation: tuple | None) -> None:
+def test_a_segment_survives_the_conversion(stamp: int, accel: tuple, gyro: tuple, orientation: tuple | None) -> None:
     message = SegmentMessage("foot_link").fill(stamp, SegmentSample(1.5, accel, gyro, orientation))
     assert segment_imu(message) == (stamp, accel, gyro, orientation)
 
 
 @given(st.sampled_from([1.0, -1.0]), st.floats(-3, 3), st.floats(-2, 2), st.floats(-20, 20))
-def test_a_joint_comes_back_as_it_was(sign: float, offset: float, angle: float, rate: float) -> None:
+def test_a_joint_survives_the_conversion(sign: float, offset: float, angle: float, rate: float) -> None:
     joint = JointConvention("ankle", sign, offset)
     back = joint_of(JointMessage(joint).fill(5, angle, rate), joint)
     assert back == pytest.approx((5, angle, rate), abs=1e-12)
 
 
-def test_other_peoples_joint_states_are_read_by_name() -> None:
+def test_a_joint_is_found_by_its_name() -> None:
     joint = JointConvention("ankle")
     assert joint_of(JointState(name=["knee"], position=[1.0]), joint) is None
     assert joint_of(JointState(name=["knee", "ankle"], position=[1.0]), joint) is None
@@ -53,12 +53,12 @@ def test_other_peoples_joint_states_are_read_by_name() -> None:
 
 
 @pytest.mark.parametrize("arguments", [("",), ("ankle", 0.5), ("ankle", 1.0, math.nan)])
-def test_what_is_no_convention_is_refused(arguments: tuple) -> None:
+def test_an_invalid_convention_is_refused(arguments: tuple) -> None:
     with pytest.raises(ValueError, match="joint_"):
         JointConvention(*arguments)
 
 
-def test_messages_are_refilled_and_leave_nothing_behind() -> None:
+def test_refilled_messages_keep_no_old_values() -> None:
     up, down = np.linspace(0.0, 0.5, 5), np.linspace(0.0, -0.5, 5)
     trajectory = TrajectoryMessage(JointConvention("ankle", -1.0, 0.1), 5, 0.01)
     trajectory.fill(1, Forecast(down, down, down))
@@ -84,7 +84,7 @@ def test_messages_are_refilled_and_leave_nothing_behind() -> None:
     st.integers(1, 60),
     st.booleans(),
 )
-def test_a_refilled_trajectory_is_what_a_new_one_would_be(
+def test_a_refilled_trajectory_equals_a_new_one(
     forecasts: list[tuple[int, list[float]]], name: str, horizon: int, velocities: bool
 ) -> None:
     trajectory = TrajectoryMessage(JointConvention(name), horizon, 0.01, velocities)
@@ -102,7 +102,7 @@ def test_a_refilled_trajectory_is_what_a_new_one_would_be(
 
 
 @given(STAMP, st.lists(st.integers(-30 * 86400 * 10**9, 30 * 86400 * 10**9), min_size=1))
-def test_stamps_come_back_to_the_nanosecond(first: int, later: list[int]) -> None:
+def test_stamps_are_exact_to_the_nanosecond(first: int, later: list[int]) -> None:
     origin = TimeOrigin()
     assert origin.seconds(first) == 0.0
     for shift in later:

@@ -1,4 +1,4 @@
-"""The node predictor, over DDS: what it forecasts, what it withholds, and how it changes models."""
+"""The node predictor over DDS: its forecasts, what it withholds, and changes of the model."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def feed_in_step(table: Bench, node: OrientationFilterNode, walk: Recording) -> None:
-    """Publish a walk's samples, each pair after the predictor has answered the one before it."""
+    """Publish the samples of a walk, each pair after the predictor's answer to the one before."""
     raw, heard = raw_of(walk, START), table.got["forecast_detail"]
     for k in range(0, len(raw), 2):
         send(table, node, raw[k : k + 2])
@@ -57,7 +57,7 @@ def feed_in_step(table: Bench, node: OrientationFilterNode, walk: Recording) -> 
     table.spin(0.1)
 
 
-def test_the_live_forecasts_of_a_walk_are_those_of_the_chain(table: Bench, walks_dir: Path, models: Path) -> None:
+def test_the_live_forecasts_of_a_walk_equal_the_offline_ones(table: Bench, walks_dir: Path, models: Path) -> None:
     walk = part(read_recording(walks_dir / "LOG10.TXT"), 5.0)
     expected = forecasts_of(walk, models, "whole")
     start(table, models, "whole")
@@ -95,7 +95,7 @@ def test_the_other_leg_gets_the_same_forecasts(table: Bench, walks_dir: Path, mo
         np.testing.assert_allclose(positions(message), expected[stamp_of(message) - START], atol=1e-6)
 
 
-def test_a_forecast_is_of_now_or_is_not_delivered(table: Bench, models: Path) -> None:
+def test_old_forecasts_are_not_delivered(table: Bench, models: Path) -> None:
     node = table.start(PredictorNode, {"models_dir": str(models), "model": "linear"})
     qos: QoSProfile = table.listener.get_publishers_info_by_topic("forecast")[0].qos_profile
     assert (qos.reliability, qos.durability) == (ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
@@ -104,7 +104,7 @@ def test_a_forecast_is_of_now_or_is_not_delivered(table: Bench, models: Path) ->
     assert node.get_parameter("max_input_age").value == 0.05
 
 
-def test_it_says_why_it_withholds(table: Bench, models: Path) -> None:
+def test_it_reports_why_it_withholds(table: Bench, models: Path) -> None:
     node, source = start(table, models, max_input_age=IN_TIME), Filter(table)
     table.until(lambda: table.got["forecast_detail"])
     assert statuses(table)[0] == Status.STALE
@@ -132,7 +132,7 @@ def changed(pair: PairSample, **joint: float) -> PairSample:
     return PairSample(pair.shank, pair.foot, dataclasses.replace(pair.joint, **joint))
 
 
-def test_a_forecast_is_published_before_anything_else_is_done(
+def test_a_forecast_is_published_before_all_other_work(
     table: Bench, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     node, done = start(table, models), list[str]()
@@ -150,7 +150,7 @@ def test_a_forecast_is_published_before_anything_else_is_done(
     assert done[made : made + 4] == ["forecast", "settled", "detail", "collected"]
 
 
-def test_repeats_and_missing_joints_do_no_harm(table: Bench, models: Path) -> None:
+def test_repeated_samples_and_missing_joints_do_no_harm(table: Bench, models: Path) -> None:
     node, source = start(table, models), Filter(table)
     for k, pair in enumerate(pairs(0.4)):
         source.publish(pair, joint=k != 30)
@@ -168,7 +168,7 @@ def test_repeats_and_missing_joints_do_no_harm(table: Bench, models: Path) -> No
     assert table.health(node)[2]["joint_states without ankle"] == "1"
 
 
-def test_conventions_apply_at_the_edge_only(table: Bench, models: Path) -> None:
+def test_joint_conventions_apply_to_messages_only(table: Bench, models: Path) -> None:
     own = {"joint_name": "left_ankle", "joint_sign": -1, "joint_offset": 0.3}
     start(table, models, **own)
     source = Filter(table, JointConvention("left_ankle", -1.0, 0.3))
@@ -182,7 +182,7 @@ def test_conventions_apply_at_the_edge_only(table: Bench, models: Path) -> None:
     assert detail.current_angle == pytest.approx(0.3 - pairs(0.3)[-1].joint.angle)
 
 
-def test_the_recent_error_is_against_the_encoder_where_there_is_one(table: Bench, models: Path) -> None:
+def test_the_recent_error_is_against_the_encoder_if_there_is_one(table: Bench, models: Path) -> None:
     start(table, models, "tiny", encoder__joint_name="encoder", encoder__joint_sign=-1, encoder__joint_offset=0.5)
     source = Filter(table)
     still = [changed(pair, angle=0.1, rate=0.0) for pair in pairs(1.0)]
@@ -207,7 +207,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("model", REFUSALS)
-def test_a_refused_model_leaves_the_running_one(table: Bench, models: Path, model: str) -> None:
+def test_a_refused_model_leaves_the_one_in_use(table: Bench, models: Path, model: str) -> None:
     start(table, models)
     source = Filter(table)
     source.feed(pairs(0.25))
@@ -222,7 +222,7 @@ def test_a_refused_model_leaves_the_running_one(table: Bench, models: Path, mode
     assert (statuses(table)[-1], table.got["forecast_detail"][-1].model) == (Status.OK, "linear")
 
 
-def test_a_swap_keeps_the_window_where_both_models_see_the_same(table: Bench, models: Path) -> None:
+def test_a_swap_keeps_the_window(table: Bench, models: Path) -> None:
     start(table, models)
     source = Filter(table)
     source.feed(pairs(0.25))
@@ -242,7 +242,7 @@ def test_a_swap_keeps_the_window_where_both_models_see_the_same(table: Bench, mo
     np.testing.assert_allclose(positions(table.got["forecast"][-1]), expected, atol=1e-6)
 
 
-def test_two_callers_are_served_in_turn_while_the_forecasts_go_on(table: Bench, models: Path) -> None:
+def test_callers_are_served_in_turn_while_forecasts_continue(table: Bench, models: Path) -> None:
     start(table, models)
     source = Filter(table)
     source.feed(pairs(0.25))
@@ -265,7 +265,7 @@ def test_two_callers_are_served_in_turn_while_the_forecasts_go_on(table: Bench, 
     assert sum(a != b for a, b in pairwise(makers)) <= 3
 
 
-def test_what_piles_up_is_skipped_and_counted(table: Bench, models: Path) -> None:
+def test_a_backlog_is_skipped_and_counted(table: Bench, models: Path) -> None:
     node, source = start(table, models), Filter(table)
     walk = pairs(0.6)
     source.feed(walk[:30])
@@ -280,7 +280,9 @@ def test_what_piles_up_is_skipped_and_counted(table: Bench, models: Path) -> Non
     assert len(table.got["forecast"]) == made + 1
     assert last.status & Status.OVERRUN
     assert len(last.angle) == 50
-    expected = forecasts_of(part(swinging(0.45), 1.0), models, "linear")[440_000_000]  # of the whole window
+    expected = forecasts_of(part(swinging(0.45), 1.0), models, "linear")[
+        440_000_000
+    ]  # the window includes the skipped pairs
     np.testing.assert_allclose(positions(table.got["forecast"][-1]), expected, atol=1e-6)
     level, sentence, values = table.health(node)
     assert (level, values["skipped"]) == (1, "14")
@@ -291,7 +293,7 @@ def test_what_piles_up_is_skipped_and_counted(table: Bench, models: Path) -> Non
 
 
 @pytest.mark.parametrize("jump", [-7200.0, 7200.0])
-def test_a_clock_that_jumps_in_real_time_restarts_the_window_too(table: Bench, models: Path, jump: float) -> None:
+def test_a_clock_that_jumps_in_real_time_restarts_the_window(table: Bench, models: Path, jump: float) -> None:
     start(table, models, use_sim_time=False)
     source = Filter(table)
     source.feed(pairs(0.3))
@@ -304,13 +306,13 @@ SWAPS = 100
 LONGEST_STORM = 60.0  # s; it takes 4 on an idle computer
 
 
-def test_a_hundred_swaps_at_a_hundred_hertz_cost_no_forecast(table: Bench, models: Path) -> None:
-    """Every pair is answered, by one model as a whole, and by the one that it names."""
+def test_a_hundred_swaps_at_a_hundred_hertz_lose_no_forecast(table: Bench, models: Path) -> None:
+    """Every pair gets a forecast, and it is exactly that of the model that the message names."""
     start(table, models)
     source = Filter(table)
     client = table.listener.create_client(LoadWeights, "predictor/load_weights")
     table.until(client.service_is_ready)
-    names = ["second", "linear"] * 5 + ["broken"]  # and what is refused does no harm
+    names = ["second", "linear"] * 5 + ["broken"]  # a refused model does no harm
     answers: list[tuple[int, str]] = []
     took: dict[bool, list[float]] = {False: [], True: []}  # s from sample to answer, before and during the swaps
     asked: Any = None
@@ -344,11 +346,11 @@ def test_a_hundred_swaps_at_a_hundred_hertz_cost_no_forecast(table: Bench, model
         np.testing.assert_allclose(message.angle, expected[message.model][stamp - START], atol=1e-6)
         assert positions(heard[stamp]) == list(message.angle)
     assert {m.model for m in details.values()} == {"linear", "second"}
-    # On time: a tick late at most, or what a busy computer makes late without any swap.
+    # Swaps add no delay: at most two sample periods, or five times the delay of a busy computer without swaps.
     assert np.quantile(took[True], 0.9) <= max(0.02, 5.0 * np.quantile(took[False], 0.9))
 
 
-def test_without_a_model_it_stays_configured_and_takes_one_later(table: Bench, models: Path) -> None:
+def test_without_a_model_it_stays_configured_until_one_is_loaded(table: Bench, models: Path) -> None:
     node = start(table, models, "nothing")
     assert table.state_of(node) == State.PRIMARY_STATE_INACTIVE
     assert "until load_weights loads a model: there is no model 'nothing'" in node.refusal

@@ -1,4 +1,4 @@
-"""Announced samples are processed first, from whatever thread they come, and ROS gets its turn all the same."""
+"""Announced samples are processed first, from any thread, and the other callbacks of ROS still get their turn."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ def table() -> Iterator[Bench]:
         yield made
 
 
-class Answers:
-    """Answers rings and keeps what it did, in order."""
+class Samples:
+    """Processes announced samples and records its calls in order."""
 
     def __init__(self, executor: SampleExecutor, complete: Callable[[], bool] = lambda: True) -> None:
         self.done: list[str] = []
         self.threads: set[int] = set()
         self._complete = complete
-        self.ring = executor.ring
-        executor.serve(self._answer, lambda: self.done.append("afterwards"))
+        self.notify = executor.notify
+        executor.serve(self._process, lambda: self.done.append("afterwards"))
 
-    def _answer(self) -> bool:
-        self.done.append("answer")
+    def _process(self) -> bool:
+        self.done.append("process")
         self.threads.add(threading.get_ident())
         return self._complete()
 
 
-class Timed(ManagedNode):
+class TimerNode(ManagedNode):
     """Counts the turns of a timer that is always ready."""
 
     def __init__(self, **node_arguments: Any) -> None:
@@ -54,8 +54,8 @@ class Timed(ManagedNode):
         self.turns += 1
 
 
-class Waiting(ManagedNode):
-    """Answers a service once it is released."""
+class WaitingNode(ManagedNode):
+    """Answers a service when its future is done."""
 
     def __init__(self, **node_arguments: Any) -> None:
         super().__init__("waiting", **node_arguments)
@@ -68,103 +68,103 @@ class Waiting(ManagedNode):
         return response
 
 
-def test_a_ring_of_another_thread_is_answered_in_the_executors(table: Bench) -> None:
-    answers = Answers(table.executor)
+def test_samples_of_another_thread_are_processed_in_the_executors_thread(table: Bench) -> None:
+    samples = Samples(table.executor)
     table.executor.spin_once(timeout_sec=0)
-    answers.done.clear()
-    sender = threading.Timer(0.05, answers.ring)
+    samples.done.clear()
+    sender = threading.Timer(0.05, samples.notify)
     sender.start()
-    table.until(lambda: "answer" in answers.done)
+    table.until(lambda: "process" in samples.done)
     sender.join()
-    assert answers.done.count("answer") == 1
-    assert answers.threads == {threading.get_ident()}
+    assert samples.done.count("process") == 1
+    assert samples.threads == {threading.get_ident()}
 
 
-def test_rings_before_an_answer_are_one(table: Bench) -> None:
-    answers = Answers(table.executor)
+def test_notices_before_the_processing_count_as_one(table: Bench) -> None:
+    samples = Samples(table.executor)
     for _ in range(5):
-        answers.ring()
+        samples.notify()
     table.spin(0.1)
-    assert answers.done.count("answer") == 1
+    assert samples.done.count("process") == 1
 
 
-def test_what_comes_afterwards_waits_for_a_whole_answer(table: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = [False, True]
-    answers = Answers(table.executor, lambda: whole.pop(0))
+def test_the_work_afterwards_waits_for_a_complete_sample(table: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    complete = [False, True]
+    samples = Samples(table.executor, lambda: complete.pop(0))
     table.executor.spin_once(timeout_sec=0)
-    answers.done.clear()
+    samples.done.clear()
     monkeypatch.setattr(sample_executor, "PATIENCE", 60.0)
-    for _ in whole.copy():
-        answers.ring()
+    for _ in complete.copy():
+        samples.notify()
         table.executor.spin_once()
-    assert answers.done == ["answer", "answer", "afterwards"]
+    assert samples.done == ["process", "process", "afterwards"]
 
 
-def test_but_not_for_ever(table: Bench) -> None:
-    answers = Answers(table.executor, lambda: False)
+def test_the_work_afterwards_waits_for_a_limited_time_only(table: Bench) -> None:
+    samples = Samples(table.executor, lambda: False)
     end = time.monotonic() + 1.0
     while time.monotonic() < end:
-        answers.ring()
+        samples.notify()
         table.executor.spin_once()
-    assert answers.done.count("answer") > answers.done.count("afterwards") > 0.2 / PATIENCE
+    assert samples.done.count("process") > samples.done.count("afterwards") > 0.2 / PATIENCE
 
 
-def test_ros_has_its_turn_without_rings(table: Bench) -> None:
-    answers = Answers(table.executor)
-    node = table.start(Timed)
+def test_ros_gets_its_turn_without_samples(table: Bench) -> None:
+    samples = Samples(table.executor)
+    node = table.start(TimerNode)
     before = node.turns
     table.until(lambda: node.turns > before + 10)
-    assert "answer" not in answers.done
+    assert "process" not in samples.done
 
 
-def test_ros_has_its_turn_even_if_it_rings_without_end(table: Bench) -> None:
-    node = table.make(Timed)
+def test_ros_gets_its_turn_even_if_samples_come_without_end(table: Bench) -> None:
+    node = table.make(TimerNode)
     table.executor.add_node(node)
-    answers = Answers(table.executor, lambda: answers.ring() or True)
-    answers.ring()
+    samples = Samples(table.executor, lambda: samples.notify() or True)
+    samples.notify()
     table.spin(1.0)
-    assert answers.done.count("answer") > node.turns > 0.2 / PATIENCE
+    assert samples.done.count("process") > node.turns > 0.2 / PATIENCE
 
 
-def test_a_ring_cuts_the_turn_of_ros_short(table: Bench) -> None:
-    answers = Answers(table.executor)
-    node = table.make(Timed)
+def test_a_sample_ends_the_turn_of_ros(table: Bench) -> None:
+    samples = Samples(table.executor)
+    node = table.make(TimerNode)
     table.executor.add_node(node)
 
-    def ringing() -> None:
-        answers.done.append("ringing")
-        answers.ring()
+    def notify() -> None:
+        samples.done.append("notify")
+        samples.notify()
 
-    node.create_steady_timer(0.0, ringing)
-    node.create_steady_timer(0.0, lambda: answers.done.append("other"))
-    table.until(lambda: answers.done.count("other") > 5)
-    assert ("ringing", "answer") in pairwise(answers.done)
-    assert ("ringing", "other") not in pairwise(answers.done)
+    node.create_steady_timer(0.0, notify)
+    node.create_steady_timer(0.0, lambda: samples.done.append("other"))
+    table.until(lambda: samples.done.count("other") > 5)
+    assert ("notify", "process") in pairwise(samples.done)
+    assert ("notify", "other") not in pairwise(samples.done)
 
 
-def test_a_service_that_awaits_something_holds_nobody_up(table: Bench) -> None:
-    answers = Answers(table.executor)
-    node = table.start(Waiting)
+def test_a_service_that_awaits_something_does_not_block_samples(table: Bench) -> None:
+    samples = Samples(table.executor)
+    node = table.start(WaitingNode)
     client = table.listener.create_client(Trigger, "waiting/wait")
     table.until(client.service_is_ready)
     response = client.call_async(Trigger.Request())
     table.until(lambda: node.future is not None)
-    answers.done.clear()
+    samples.done.clear()
     for _ in range(5):
-        answers.ring()
+        samples.notify()
         table.executor.spin_once()
-    assert answers.done.count("answer") == 5
+    assert samples.done.count("process") == 5
     assert not response.done()
     node.future.set_result(True)
     table.until(response.done)
     assert response.result().success
 
 
-def test_after_a_while_without_samples_it_sleeps_until_ros_has_something(
+def test_after_a_while_without_samples_it_sleeps_until_ros_has_work(
     table: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sample_executor, "QUIET", 0.05)
-    answers = Answers(table.executor)
+    samples = Samples(table.executor)
     table.spin(0.1)
     wait, found = table.executor.wait_for_ready_callbacks, []
 
@@ -177,16 +177,16 @@ def test_after_a_while_without_samples_it_sleeps_until_ros_has_something(
     while time.monotonic() - started < 1.0:
         table.executor.spin_once()
         turns += 1
-    assert turns - len(found) <= 1.0 / sample_executor.REST  # ROS's own work may well wake it
-    answers.done.clear()
-    answers.ring()
+    assert turns - len(found) <= 1.0 / sample_executor.REST  # internal work of ROS may wake it
+    samples.done.clear()
+    samples.notify()
     table.executor.spin_once()
-    assert answers.done[0] == "answer"
+    assert samples.done[0] == "process"
 
 
 def test_a_bug_of_the_executor_is_not_swallowed(table: Bench) -> None:
-    Answers(table.executor)
-    node = table.start(Timed)
+    Samples(table.executor)
+    node = table.start(TimerNode)
 
     def broken() -> None:
         raise ZeroDivisionError
@@ -196,8 +196,8 @@ def test_a_bug_of_the_executor_is_not_swallowed(table: Bench) -> None:
         table.spin(1.0)
 
 
-def test_before_anyone_answers_it_waits_as_any_other(table: Bench) -> None:
-    node = table.start(Timed)
+def test_before_serve_it_works_like_any_executor(table: Bench) -> None:
+    node = table.start(TimerNode)
     before = node.turns
     table.spin(0.05)
     assert node.turns > before

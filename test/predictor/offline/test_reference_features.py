@@ -58,7 +58,7 @@ def test_a_recording_in_si_units_gives_them_too(published: tuple[np.ndarray, np.
 
 
 @given(st.lists(st.integers(-1960, 1960), min_size=3, max_size=3))
-def test_the_loggers_numbers_come_back_exactly(hundredths: list[int]) -> None:
+def test_the_loggers_numbers_are_restored_exactly(hundredths: list[int]) -> None:
     printed = np.array(hundredths) / 100
     assert np.array_equal(logged_accel(printed + np.array(SHANK.gravity), SHANK), printed)
 
@@ -73,10 +73,10 @@ def test_future_samples_change_nothing() -> None:
     assert not np.array_equal(before[30:], after[30:])
 
 
-def test_what_cannot_be_made_is_refused() -> None:
+def test_a_recording_without_the_inputs_is_refused() -> None:
     samples = ImuSamples(np.arange(3) / 100, np.ones((3, 3)), np.zeros((3, 3)))
     later = ImuSamples(np.arange(3) / 100 + 0.001, np.ones((3, 3)), np.zeros((3, 3)))
-    with pytest.raises(ReferenceFeatureError, match="brings no calibration"):
+    with pytest.raises(ReferenceFeatureError, match="has no calibration"):
         recording_features(Recording("w", samples, samples, None, None))
     with pytest.raises(ReferenceFeatureError, match="different times"):
         recording_features(Recording("w", samples, later, None, Calibration(SHANK, FOOT)))

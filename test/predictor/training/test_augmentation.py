@@ -1,4 +1,4 @@
-"""Varied windows: physics is kept, and nothing but the walk's own past and truth goes in."""
+"""Varied windows obey physics and contain only the walk's own data."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def varied(
     return varied_windows(*walk, SPEC, HORIZON, STRIDE, variation, np.random.default_rng(seed))
 
 
-def test_without_variation_they_are_the_live_windows(walk: tuple[FeatureTable, EncoderSamples]) -> None:
+def test_without_variation_windows_are_the_live_ones(walk: tuple[FeatureTable, EncoderSamples]) -> None:
     windows, change = varied(walk, PLAIN)
     live = np.array([window for _, window in windows_of(walk[0], SPEC)], dtype=np.float32)
     for window in windows:
@@ -44,7 +44,7 @@ def test_rate_stays_the_derivative_of_the_angle(walk: tuple[FeatureTable, Encode
     assert np.mean(np.abs(slope - windows[:, 5:-5, RATE])) < 1.5 * np.mean(np.abs(floor)) + 1e-3
 
 
-def test_a_turned_sensor_feels_as_much(walk: tuple[FeatureTable, EncoderSamples]) -> None:
+def test_a_turned_sensor_measures_the_same_magnitude(walk: tuple[FeatureTable, EncoderSamples]) -> None:
     turned, _ = varied(walk, Augmentation(share=1.0, cadence=1.0, amplitude=1.0, turn=0.5, gain=0.0))
     plain, _ = varied(walk, PLAIN)
     for name in ("shank_accel_x", "foot_gyro_x"):

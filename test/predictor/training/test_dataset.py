@@ -1,4 +1,4 @@
-"""Examples: the live windows with what followed them, and nothing from the future or from another subject."""
+"""Examples are the live windows with the angles that followed, without data from the future or another subject."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HORIZON = 20
 
 
 def without(recording: Recording, first: float, last: float) -> Recording:
-    """The recording with a hole in both sensors, the encoder going on."""
+    """The recording with a gap in both sensors but not in the encoder."""
 
     def cut(samples: ImuSamples) -> ImuSamples:
         kept = (samples.stamp < first) | (samples.stamp > last)
@@ -88,7 +88,7 @@ def test_shuffling_the_future_changes_no_window(seed: int, now: float) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(st.floats(0.05, 0.6))
-def test_what_is_kept_aside_shares_no_moment_with_what_is_learned(held_out: float) -> None:
+def test_held_out_examples_share_no_time_with_the_learned_ones(held_out: float) -> None:
     examples = examples_of(swinging(), SPEC, HORIZON, stride=3)
     try:
         learned, kept = split_in_time(examples, SPEC, held_out)
@@ -100,7 +100,7 @@ def test_what_is_kept_aside_shares_no_moment_with_what_is_learned(held_out: floa
     assert len(kept)
 
 
-def test_the_scaler_knows_the_learned_part_only_and_the_change_is_from_the_angle_now() -> None:
+def test_the_scaler_is_fitted_on_the_learned_part_and_changes_are_from_the_newest_angle() -> None:
     examples = examples_of(swinging(), SPEC, HORIZON, stride=5)
     learned, kept = split_in_time(examples, SPEC, 0.3)
     scaler = fit_scaler([learned])
@@ -121,7 +121,7 @@ def test_a_recording_without_encoder_or_without_a_window_is_refused() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, 200), st.floats(0.5, 0.95), st.integers(0, 1000))
-def test_margins_hold_their_share_of_the_residuals(n: int, level: float, seed: int) -> None:
+def test_margins_cover_their_share_of_the_residuals(n: int, level: float, seed: int) -> None:
     residual = np.random.default_rng(seed).normal(size=(n, 3))
     margins = conformal_margins(residual, level)
     inside = np.mean(np.abs(residual) <= margins, axis=0)

@@ -1,4 +1,4 @@
-"""``import_keras`` and the reference's way of scoring, against the reference's own steps written out again."""
+"""``import_keras`` and the reference's scoring, compared with the steps of the reference's notebook."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def models(weights: Path, log: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def arguments(weights: Path, log: Path, models: Path, **changes: str) -> list[str]:
-    told = {"scaler-log": str(log), "scaler-rows": str(ROWS), "features": "reference16", "user": "theirs"} | changes
-    told["models-dir"] = str(models)
-    return [str(weights), *(word for key, value in told.items() for word in (f"--{key}", value))]
+    options = {"scaler-log": str(log), "scaler-rows": str(ROWS), "features": "reference16", "user": "theirs"} | changes
+    options["models-dir"] = str(models)
+    return [str(weights), *(word for key, value in options.items() for word in (f"--{key}", value))]
 
 
 def as_their_notebook(network: Any, features: np.ndarray, degrees: np.ndarray, count: int) -> tuple[Any, Any]:
@@ -89,7 +89,7 @@ def as_their_notebook(network: Any, features: np.ndarray, degrees: np.ndarray, c
     return (network.predict(windows, verbose=0) + 1) / 2 * span + low, truth
 
 
-def test_offline_is_what_their_notebook_does(keras: Any, weights: Path, models: Path, log: Path) -> None:
+def test_offline_scoring_equals_the_references_notebook(keras: Any, weights: Path, models: Path, log: Path) -> None:
     recording = read_recording(log)
     assert recording.encoder is not None
     features = feature_table(recording, SPEC).values
@@ -104,7 +104,7 @@ def test_offline_is_what_their_notebook_does(keras: Any, weights: Path, models: 
     np.testing.assert_allclose(np.degrees(rows_truth[known]), truth, atol=1e-9)
 
 
-def test_their_published_weights_on_their_published_features(keras: Any, data_dir: Path, tmp_path: Path) -> None:
+def test_the_references_weights_on_the_references_features(keras: Any, data_dir: Path, tmp_path: Path) -> None:
     with (data_dir / "seed" / "LOG2_16features.csv").open(newline="") as file:
         table = list(csv.reader(file))[1:]
     features, degrees = np.array([[float(v) for v in r[1:17]] for r in table]), np.array([float(r[18]) for r in table])
@@ -117,13 +117,13 @@ def test_their_published_weights_on_their_published_features(keras: Any, data_di
     np.testing.assert_allclose(np.array(scaler.offset) + scaler.scale, filtered.max(axis=0), atol=1e-6)
     window = filtered[16000:16200]
     scaled = (window - filtered.min(axis=0)) / np.ptp(filtered, axis=0) * 2 - 1
-    said = keras.models.load_model(weights).predict(scaled[None].astype(np.float32), verbose=0)[0]
+    output = keras.models.load_model(weights).predict(scaled[None].astype(np.float32), verbose=0)[0]
     low, high = degrees[:16500].min(), degrees[:16500].max()
     ours = load_engine(bundle).forecast(offline_table(read_recording(walk), SPEC).values[16000:16200]).angle
-    np.testing.assert_allclose(np.degrees(ours), (said + 1) / 2 * (high - low) + low, atol=2e-3)
+    np.testing.assert_allclose(np.degrees(ours), (output + 1) / 2 * (high - low) + low, atol=2e-3)
 
 
-def test_live_windows_are_filtered_inside_and_know_no_future(log: Path) -> None:
+def test_live_windows_are_filtered_without_the_future(log: Path) -> None:
     recording = read_recording(log)
     table = feature_table(recording, SPEC)
     live = dict(windows_of(table, SPEC))
@@ -133,11 +133,20 @@ def test_live_windows_are_filtered_inside_and_know_no_future(log: Path) -> None:
     assert not np.allclose(live[300], offline[300])
 
 
-def test_evaluate_runs_it_both_ways_and_marks_what_is_not_live(models: Path, log: Path, tmp_path: Path) -> None:
-    told = ["--model", "theirs", "--models-dir", str(models), "--log", str(log), "--json", str(tmp_path / "out.json")]
+def test_evaluate_runs_it_both_ways_and_marks_the_offline_one(models: Path, log: Path, tmp_path: Path) -> None:
+    options = [
+        "--model",
+        "theirs",
+        "--models-dir",
+        str(models),
+        "--log",
+        str(log),
+        "--json",
+        str(tmp_path / "out.json"),
+    ]
     documents = []
     for extra in ([], ["--offline-reference"]):
-        assert evaluate([*told, *extra]) == 0
+        assert evaluate([*options, *extra]) == 0
         documents.append(json.loads((tmp_path / "out.json").read_text()))
     live, offline = documents
     for document in documents:
@@ -163,7 +172,7 @@ def test_the_node_refuses_it_in_one_sentence(models: Path) -> None:
     assert caught.value.code == "INCOMPATIBLE"
 
 
-def test_what_cannot_be_imported_is_one_sentence_and_leaves_nothing(
+def test_a_refusal_is_one_sentence_and_leaves_no_files(
     keras: Any, weights: Path, log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "no.keras").write_bytes(b"no weights")
@@ -188,7 +197,7 @@ def test_what_cannot_be_imported_is_one_sentence_and_leaves_nothing(
     assert not models.exists() or not list(models.iterdir())
 
 
-def test_families_are_found_by_their_names() -> None:
+def test_families_are_found_by_their_features() -> None:
     assert [family_of(f.spec) for f in FAMILIES] == list(FAMILIES)
     assert [len(f.spec.names) for f in FAMILIES] == [16, 16, 12]
     with pytest.raises(FeatureError, match="other features"):

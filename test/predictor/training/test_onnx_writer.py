@@ -1,6 +1,6 @@
-"""The ONNX that we write says what Keras says, in few operators; what it does not know it names."""
+"""The written ONNX computes what Keras computes, in few operators; unknown layers are refused by name."""
 
-# ruff: noqa: E402 - what is skipped without TensorFlow cannot be imported before that is known
+# ruff: noqa: E402 - imports that need TensorFlow come after the check that it is installed
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from ankle_predictor.training.network import (
     read_network,
     rescaled,
 )
-from ankle_predictor.training.onnx_writer import written
+from ankle_predictor.training.onnx_writer import to_onnx
 from ankle_predictor.training.reference_network import reference_network
 
 layers = keras.layers
 SHAPE = NetworkShape(window=40, features=16, horizon=10, units=8)
-TOLERANCE = 1e-5  # of what single precision rounds
+TOLERANCE = 1e-5  # relative, of single precision
 
 
 def correction(inputs: int, horizon: int, seed: int) -> Correction:
@@ -101,54 +101,54 @@ NETWORKS = [
 ]
 
 
-def shaken(network: Any) -> Any:
-    """Give biases and scales, which start at zero and one, numbers that show if they are left out."""
+def perturbed(network: Any) -> Any:
+    """Change all weights, as a bias of zero or a scale of one would not be missed."""
     rng = np.random.default_rng(7)
     network.set_weights([w + rng.normal(size=w.shape).astype(np.float32) / 10.0 for w in network.get_weights()])
     return network
 
 
-def said(data: bytes, windows: np.ndarray) -> np.ndarray:
-    session = make_session(data)  # which also refuses what is not plain
+def output_of(data: bytes, windows: np.ndarray) -> np.ndarray:
+    session = make_session(data)  # it refuses custom operators, too
     return np.asarray(session.run(None, {session.get_inputs()[0].name: windows})[0])
 
 
 @pytest.mark.parametrize("make", NETWORKS)
 @pytest.mark.parametrize("batch", [1, 3])
-def test_it_says_what_keras_says(make: Callable[[], Any], batch: int) -> None:
-    network = shaken(make())
+def test_onnx_computes_what_keras_computes(make: Callable[[], Any], batch: int) -> None:
+    network = perturbed(make())
     windows = np.random.default_rng(batch).normal(size=(batch, *network.input_shape[1:])).astype(np.float32)
     network = keras.Model(network.inputs[0], network.outputs[0])
     wanted = network.predict(windows, verbose=0)
-    found = said(written(network), windows)
+    found = output_of(to_onnx(network), windows)
     assert found.shape == wanted.shape
     np.testing.assert_allclose(found, wanted, atol=TOLERANCE * np.abs(wanted).max())
 
 
-def test_what_mixes_rows_is_one_product_and_a_recurrent_layer_turns_nothing_for_the_next() -> None:
-    kinds = [node.op_type for node in onnx.load_from_string(written(ours())).graph.node]
+def test_row_mixing_is_one_product_and_nothing_is_transposed_between_recurrent_layers() -> None:
+    kinds = [node.op_type for node in onnx.load_from_string(to_onnx(ours())).graph.node]
     assert kinds[:2] == ["MatMul", "Transpose"]
     assert "ReduceMean" not in kinds
     assert kinds.index("LSTM") == 2
     assert kinds[3:6] == ["Transpose", "Reshape", "LSTM"]
 
 
-def test_what_was_saved_and_read_again_is_the_same_file() -> None:
-    network = shaken(of_a_user())
-    assert written(read_network(keras_bytes(network))) == written(network)
+def test_a_network_that_was_saved_and_read_gives_the_same_file() -> None:
+    network = perturbed(of_a_user())
+    assert to_onnx(read_network(keras_bytes(network))) == to_onnx(network)
 
 
-def test_it_needs_no_operator_to_make_a_state_of_zero() -> None:
-    kinds = {node.op_type for node in onnx.load_from_string(written(ours())).graph.node}
+def test_no_operator_computes_the_initial_state() -> None:
+    kinds = {node.op_type for node in onnx.load_from_string(to_onnx(ours())).graph.node}
     assert not kinds & {"Shape", "Expand", "ConstantOfShape", "Gather", "Cast", "Squeeze"}
 
 
-def test_the_base_model_that_is_shipped_is_what_its_keras_weights_give() -> None:
+def test_the_shipped_base_is_what_its_keras_weights_give() -> None:
     folder = REPOSITORY / "models" / "base"
     network = read_network((folder / "model.keras").read_bytes())
     windows = np.random.default_rng(0).normal(size=(3, *network.input_shape[1:])).astype(np.float32)
     shipped, fresh = (folder / "model.onnx").read_bytes(), onnx_bytes(network)
-    np.testing.assert_allclose(said(shipped, windows), said(fresh, windows), atol=1e-7)
+    np.testing.assert_allclose(output_of(shipped, windows), output_of(fresh, windows), atol=1e-7)
     assert len(onnx.load_from_string(shipped).graph.node) == len(onnx.load_from_string(fresh).graph.node)
 
 
@@ -178,10 +178,10 @@ def test_the_base_model_that_is_shipped_is_what_its_keras_weights_give() -> None
         ("twice", lambda x: layers.Add()([(dense := layers.Dense(4, name="twice"))(x), dense(dense(x))])),
     ],
 )
-def test_what_it_does_not_know_it_names(name: str, make: Callable[[Any], Any]) -> None:
+def test_an_unknown_layer_is_refused_by_name(name: str, make: Callable[[Any], Any]) -> None:
     rows = keras.Input((30, 4))
     with pytest.raises(NetworkError, match=rf"its layer \w*{name}\w* cannot be exported: "):
-        written(keras.Model(rows, make(rows)))
+        to_onnx(keras.Model(rows, make(rows)))
 
 
 def with_a_given_state() -> Any:
@@ -198,6 +198,6 @@ def of_any_length() -> Any:
 @pytest.mark.parametrize(
     ("make", "reason"), [(with_a_given_state, "lstm .*more than its input"), (of_any_length, "pooling .*any length")]
 )
-def test_what_a_call_brings_along_is_not_lost_in_silence(make: Callable[[], Any], reason: str) -> None:
+def test_a_call_with_more_than_its_input_is_refused(make: Callable[[], Any], reason: str) -> None:
     with pytest.raises(NetworkError, match=reason):
-        written(make())
+        to_onnx(make())

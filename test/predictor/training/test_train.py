@@ -1,4 +1,4 @@
-"""``train`` and the network: what comes out is a bundle that runs, and an interruption leaves nothing."""
+"""``train`` and the network: the result is a bundle that runs, and an interruption leaves no files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ankle_predictor.model.features import SEGMENT_FEATURES
 from ankle_predictor.training import learning
 from ankle_predictor.training.train import TrainSettings, main, train
 
-SECONDS = 18.0  # the kept end must hold a window of 2 s
+SECONDS = 18.0  # the held-out end must contain a window of 2 s
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def models(network_module: Any, logs: list[Path], tmp_path_factory: pytest.TempP
     return models
 
 
-def test_help_is_there_at_once_and_without_tensorflow() -> None:
+def test_help_is_fast_and_does_not_import_tensorflow() -> None:
     code = (
         "import sys\nfrom ankle_predictor.training.train import main\n"
         "try:\n    main(['--help'])\nfinally:\n    print([m for m in ('tensorflow', 'keras') if m in sys.modules])\n"
@@ -64,7 +64,7 @@ def test_help_is_there_at_once_and_without_tensorflow() -> None:
     assert time.monotonic() - start < 20
 
 
-def test_the_bundle_runs_says_where_it_comes_from_and_learned_something(models: Path, logs: list[Path]) -> None:
+def test_the_bundle_runs_names_its_origin_and_has_learned(models: Path, logs: list[Path]) -> None:
     bundle = load_bundle("swing", [models])
     manifest = bundle.manifest
     load_engine(bundle)
@@ -92,18 +92,18 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(network_mo
     rng = np.random.default_rng(0)
     window, change = rng.normal(size=(90, 16, 3)).astype(np.float32), rng.normal(size=(90, 5)).astype(np.float32)
     shape = network_module.NetworkShape(16, 3, 5, units=3)
-    told: list[float] = []
+    shares: list[float] = []
 
     def trained() -> list[np.ndarray]:
         network = network_module.build_network(shape, seed=1)
-        told.clear()
+        shares.clear()
         network_module.fit(
-            network, lambda _: (window, change), network_module.FitSettings(epochs=2, seed=1), told.append
+            network, lambda _: (window, change), network_module.FitSettings(epochs=2, seed=1), shares.append
         )
         return list(network.get_weights())
 
     first = trained()
-    assert told == pytest.approx([0.25, 0.5, 0.75, 1.0])
+    assert shares == pytest.approx([0.25, 0.5, 0.75, 1.0])
     assert all(map(np.array_equal, first, trained()))
     untrained = [network_module.build_network(shape, seed).get_weights() for seed in (1, 2)]
     assert not any(np.array_equal(a, b) for a, b in zip(*untrained, strict=True) if a.ndim > 1)
@@ -117,7 +117,7 @@ def test_a_shift_of_a_whole_feature_changes_nothing(network_module: Any) -> None
 
 
 @pytest.mark.parametrize("failure", [KeyboardInterrupt(), RuntimeError("a crash")])
-def test_an_interruption_leaves_nothing_and_the_old_model(
+def test_an_interruption_leaves_the_old_model_only(
     models: Path, logs: list[Path], monkeypatch: pytest.MonkeyPatch, network_module: Any, failure: BaseException
 ) -> None:
     def fail(*_: Any) -> None:
@@ -134,10 +134,10 @@ def test_an_interruption_leaves_nothing_and_the_old_model(
         assert main(["--log", str(logs[0]), "--output", str(models / "other")]) == 130
 
 
-def test_what_cannot_be_trained_on_is_one_sentence(
+def test_a_refusal_is_one_sentence(
     logs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learning, "network_module", lambda _doing: None)  # refused before it is needed
+    monkeypatch.setattr(learning, "imported", lambda _module, _doing: None)  # the logs are refused before it is used
     write_bag(tmp_path / "blind", dataclasses.replace(swinging(), encoder=None))
     write_bag(tmp_path / "short", swinging(4.0))
     write_bag(tmp_path / "swing0", swinging(SECONDS))

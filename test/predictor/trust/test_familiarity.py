@@ -1,4 +1,4 @@
-"""Whether a window is like the walks of training: the score itself, and what it says of recorded and simulated legs."""
+"""The familiarity score, on made-up windows, recorded walks and simulated activities."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SCALE = (1.0, 2.0, 0.5, 10.0)
 
 
 def windows(seed: int, size: float = 1.0, count: int = 80) -> np.ndarray:
-    """Windows of sines that differ a little in size, each feature in its own unit."""
+    """Windows of sines with slightly different amplitudes, each feature with its own scale."""
     rng = np.random.default_rng(seed)
     phase = rng.uniform(0.0, 2.0 * math.pi, (count, 1, WIDTH))
     amplitude = size * np.exp(rng.normal(0.0, 0.1, (count, 1, WIDTH)))
@@ -53,28 +53,28 @@ def share(familiarity: Familiarity, some: np.ndarray, scale: tuple[float, ...] =
     return float(np.mean([score.of(window) > 1.0 for window in some]))
 
 
-def test_new_windows_of_the_same_kind_pass_and_others_do_not(fitted: Familiarity) -> None:
+def test_similar_windows_are_familiar_and_others_are_not(fitted: Familiarity) -> None:
     assert fitted.method == METHOD_LOGS
     assert share(fitted, windows(50)) <= 0.05
     assert share(fitted, windows(51, size=0.0)) == 1.0  # standing
     assert share(fitted, windows(52, size=2.0)) == 1.0  # running
-    assert share(fitted, windows(53) * [1.0, 1.0, 5.0, 1.0]) == 1.0  # one feature moves as never before
+    assert share(fitted, windows(53) * [1.0, 1.0, 5.0, 1.0]) == 1.0  # one feature moves far more
 
 
 @settings(max_examples=20)
 @given(st.lists(st.floats(-1e3, 1e3), min_size=WIDTH, max_size=WIDTH), st.integers(0, 100))
-def test_where_the_strap_sits_says_nothing(fitted: Familiarity, shift: list[float], seed: int) -> None:
+def test_the_position_of_a_strap_does_not_matter(fitted: Familiarity, shift: list[float], seed: int) -> None:
     window, score = windows(seed, count=1)[0], FamiliarityScore(fitted, SCALE)
     assert score.of(window + shift) == pytest.approx(score.of(window), rel=1e-6)
 
 
-def test_one_log_is_judged_by_its_end(fitted: Familiarity) -> None:
+def test_the_limit_of_a_single_log_is_fitted_on_its_end(fitted: Familiarity) -> None:
     alone = fit_familiarity([windows(0)], [windows(9, count=20)], SCALE)
     assert alone.method == METHOD_END
     assert share(alone, windows(9, count=20)) <= 0.06
 
 
-def test_a_feature_that_never_moves_is_no_reason_to_fail() -> None:
+def test_a_feature_without_movement_is_handled() -> None:
     still = [windows(seed) * [1.0, 1.0, 0.0, 1.0] for seed in range(3)]
     fitted = fit_familiarity(still, [], SCALE)
     assert share(fitted, windows(50) * [1.0, 1.0, 0.0, 1.0]) <= 0.05
@@ -101,12 +101,12 @@ def test_the_users_own_walk_becomes_familiar(fitted: Familiarity) -> None:
         {"vigour_limit": -1.0},
     ],
 )
-def test_what_measures_nothing_is_refused(fitted: Familiarity, change: dict[str, object]) -> None:
+def test_statistics_that_do_not_fit_are_refused(fitted: Familiarity, change: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="familiarity"):
         dataclasses.replace(fitted, **change)  # type: ignore[arg-type]
 
 
-def test_it_costs_little_of_a_tick() -> None:
+def test_it_is_fast() -> None:
     random = np.random.default_rng(0)
     window, scale = random.normal(size=(200, 16)), (1.0,) * 16
     score = FamiliarityScore(fit_familiarity([random.normal(size=(30, 200, 16))] * 2, [], scale), scale)
@@ -121,8 +121,8 @@ def test_it_costs_little_of_a_tick() -> None:
 LOGS = ("LOG2", "LOG7", "LOG8", "LOG10", "LOG13")
 
 
-def test_a_new_persons_walk_passes_and_other_activities_do_not(walks_dir: Path) -> None:
-    """Leave one subject out for one of the five; docs/trust.md has all."""
+def test_a_new_persons_walk_is_familiar_and_other_activities_are_not(walks_dir: Path) -> None:
+    """Leaves out one of the five subjects; docs/trust.md has all five."""
     found = {}
     for name in LOGS:
         table = run_chain(part(read_recording(walks_dir / f"{name}.TXT"), 45.0))

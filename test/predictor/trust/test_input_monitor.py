@@ -1,4 +1,4 @@
-"""Whether the input can be forecast from, and whether a forecast can be an ankle's."""
+"""The input monitor: which input is good enough, and which forecasts are plausible."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.samples import JointSample, SegmentSample
 from ankle_predictor.model.forecast import Forecast
-from ankle_predictor.trust.input_monitor import Backlog, InputMonitor, TrustLimits
+from ankle_predictor.trust.input_monitor import InputMonitor, QueueDelay, TrustLimits
 from ankle_predictor.trust.status import Status, names
 
 CONFIG = FilterConfig()
@@ -28,7 +28,7 @@ def sample(stamp: float, accel: float = 9.8, gyro: float = 0.1) -> SegmentSample
 def monitored(
     seconds: float, period: float = 0.01, delay: float = 0.003, **options: bool
 ) -> tuple[InputMonitor, float]:
-    """A monitor after some good input, and the monotonic time then."""
+    """A monitor after some good input, and the monotonic time at its end."""
     monitor, now = InputMonitor(TrustLimits(), CONFIG, **options), 1000.0
     for k in range(round(seconds / period)):
         now = 1000.0 + k * period + delay
@@ -38,7 +38,7 @@ def monitored(
     return monitor, now
 
 
-def test_the_bits_are_those_of_the_message() -> None:
+def test_the_bits_match_the_message() -> None:
     for bit in Status:
         assert bit.value == getattr(AnkleForecast, bit.name)
     constants = {
@@ -56,16 +56,16 @@ def test_good_input_is_trusted_until_it_is_old() -> None:
     assert InputMonitor(TrustLimits(), CONFIG).status(0.0) == Status.STALE
 
 
-def test_one_silent_stream_is_told_from_two() -> None:
+def test_one_silent_stream_is_distinguished_from_two() -> None:
     monitor, now = monitored(0.5)
     monitor.hear(SHANK, sample(0.6), now + 0.12)
     assert monitor.status(now + 0.12) == Status.STALE | Status.STREAM_SILENT
     assert monitor.status(now + 1.0) == Status.STALE
 
 
-def test_what_waited_in_a_queue_is_stale_however_fresh_it_came_in() -> None:
+def test_a_pair_that_waited_in_a_queue_is_stale() -> None:
     monitor, now = monitored(1.0)
-    for k in range(30):  # a hold-up of 0.2 s, worked off at 2 ms a pair
+    for k in range(30):  # a delay of 0.2 s, then 2 ms for each pair
         stamp, looked = 1.0 + 0.01 * k, now + 0.2 + 0.002 * k
         monitor.pair(stamp, looked, looked, calibrated=True)
         late = looked - (1000.003 + stamp) > 0.05
@@ -75,15 +75,15 @@ def test_what_waited_in_a_queue_is_stale_however_fresh_it_came_in() -> None:
 
 
 @given(st.floats(-1e6, 1e6), st.floats(-5e-4, 5e-4), st.lists(st.floats(0.0, 0.02), min_size=20, max_size=60))
-def test_clocks_that_differ_and_drift_make_no_backlog(offset: float, drift: float, jitter: list[float]) -> None:
-    backlog = Backlog()
+def test_clocks_that_differ_and_drift_cause_no_queue_delay(offset: float, drift: float, jitter: list[float]) -> None:
+    delay = QueueDelay()
     for k, late in enumerate(jitter):
         now = 0.01 * k + late
-        waited = backlog.wait(offset + 0.01 * k * (1.0 + drift), now)
+        waited = delay.update(offset + 0.01 * k * (1.0 + drift), now)
         assert -1e-9 <= waited <= 0.0201
 
 
-def test_a_clock_set_back_is_learned_afresh() -> None:
+def test_a_clock_that_is_set_back_resets_the_queue_delay() -> None:
     monitor, now = monitored(1.0)
     for stream in (SHANK, FOOT):
         monitor.hear(stream, sample(0.5), now + 0.01)
@@ -92,7 +92,7 @@ def test_a_clock_set_back_is_learned_afresh() -> None:
 
 
 @pytest.mark.parametrize("period", [0.002, 0.1])
-def test_simulated_time_runs_at_its_own_pace(period: float) -> None:
+def test_simulated_time_may_run_at_any_rate(period: float) -> None:
     monitor, now = monitored(1.0, real_time=False)
     for k in range(20):
         now += period
@@ -102,7 +102,7 @@ def test_simulated_time_runs_at_its_own_pace(period: float) -> None:
         assert monitor.status(now) == Status.OK
 
 
-def test_what_is_not_calibrated_is_said() -> None:
+def test_missing_calibration_is_reported() -> None:
     monitor, now = monitored(0.1)
     monitor.pair(0.1, now, now, calibrated=False)
     assert monitor.status(now) == Status.NOT_CALIBRATED
@@ -124,7 +124,7 @@ def test_a_frozen_sensor_is_suspect_and_a_quiet_one_is_not() -> None:
         frozen = SegmentSample(0.5 + 0.01 * k, (0.0, 0.0, 9.8), (0.0, 0.001 * k, 0.0), LEVEL)
         monitor.hear(SHANK, frozen, now)
         assert k in (25, 26) or bool(monitor.status(now) & Status.SENSOR_SUSPECT) == (k > 25)
-    monitor.hear(SHANK, sample(0.0), now)  # a clock that jumped back starts the count again
+    monitor.hear(SHANK, sample(0.0), now)  # a clock that jumps back resets the timers
     assert not monitor.status(now) & Status.SENSOR_SUSPECT
 
 
@@ -148,6 +148,6 @@ def test_only_what_an_ankle_can_do_is_plausible(joint: tuple[float, float], chan
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
-def test_limits_that_mean_nothing_are_refused(value: float) -> None:
+def test_limits_that_are_not_positive_are_refused(value: float) -> None:
     with pytest.raises(ValueError, match="max_rate must be a positive number"):
         TrustLimits(max_rate=value)

@@ -1,4 +1,4 @@
-"""Forecasts scored as they come due, against the best truth at hand."""
+"""Forecasts are scored when they are due, against the best measurement that is available."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.trust.live_score import LiveScore
 
-FORECAST = Forecast(np.full(50, 0.1), np.full(50, -0.05), np.full(50, 0.25))  # holds 0.0, not 0.3
+FORECAST = Forecast(np.full(50, 0.1), np.full(50, -0.05), np.full(50, 0.25))  # the interval contains 0.0, not 0.3
 
 
-def test_the_encoder_is_the_truth_while_it_is_there() -> None:
+def test_the_encoder_is_the_truth_while_it_sends() -> None:
     score = LiveScore(0.01)
     assert math.isnan(score.value)
     for k in range(200):
@@ -26,12 +26,12 @@ def test_the_encoder_is_the_truth_while_it_is_there() -> None:
             assert score.value == pytest.approx(0.1)  # against the IMUs
             assert score.coverage == 1.0
         if k in (99, 140):
-            assert score.value == pytest.approx(0.2)  # against the encoder, also while it may come back
+            assert score.value == pytest.approx(0.2)  # against the encoder, also shortly after its last sample
             assert score.coverage == 0.0
-    assert score.value == pytest.approx(0.1)  # it did not
+    assert score.value == pytest.approx(0.1)  # against the IMUs again
 
 
-def test_a_clock_that_jumps_back_is_survived() -> None:
+def test_a_clock_that_jumps_back_is_handled() -> None:
     score = LiveScore(0.01)
     for start in (100.0, 0.0):
         for k in range(30):

@@ -1,4 +1,4 @@
-"""Errors of forecasts, whole and as they come due."""
+"""Errors of forecasts: of a whole recording, and of each step when it is due."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ankle_predictor.trust.scoring import RecentError, due_times, score, truth_at
 
 
-def test_truth_is_a_straight_line_between_samples_and_unknown_elsewhere() -> None:
+def test_the_truth_is_interpolated_between_samples_and_unknown_elsewhere() -> None:
     stamp, angle = np.array([0.0, 0.1, 0.4, 0.5, 0.55]), np.array([0.0, 1.0, 2.0, np.nan, 3.0])
     due = np.array([[-0.01, 0.0, 0.05, 0.1], [0.2, 0.4, 0.45, 0.56]])
     expected = [[np.nan, 0.0, 0.5, 1.0], [np.nan, np.nan, np.nan, np.nan]]
@@ -20,7 +20,7 @@ def test_truth_is_a_straight_line_between_samples_and_unknown_elsewhere() -> Non
     assert np.isnan(truth_at(stamp[:1], angle[:1], due)).all()
 
 
-def test_steps_are_due_one_period_apart_beginning_one_period_on() -> None:
+def test_step_k_is_due_k_plus_one_periods_later() -> None:
     np.testing.assert_allclose(due_times(np.array([1.0, 2.0]), 3, 0.01), [[1.01, 1.02, 1.03], [2.01, 2.02, 2.03]])
 
 
@@ -35,7 +35,7 @@ def test_a_score_by_hand() -> None:
     assert math.isnan(result.mae_deg(3))
 
 
-def test_nothing_to_score_is_not_a_number() -> None:
+def test_a_score_without_truth_is_nan() -> None:
     result = score(*[np.zeros((2, 3))] * 3, np.full((2, 3), np.nan))
     assert result.windows == 0
     assert math.isnan(result.coverage)
@@ -44,7 +44,7 @@ def test_nothing_to_score_is_not_a_number() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.floats(0.2, 3.0))
-def test_what_comes_due_live_scores_as_the_whole_does(seed: int, horizon: int, span: float) -> None:
+def test_the_live_score_equals_the_score_of_the_whole(seed: int, horizon: int, span: float) -> None:
     rng = np.random.default_rng(seed)
     stamp = np.cumsum(rng.choice([0.009, 0.01, 0.011, 0.03, 0.15], 400, p=[0.3, 0.3, 0.3, 0.08, 0.02]))
     truth, angle = rng.normal(size=400), rng.normal(size=(400, horizon))
@@ -62,7 +62,7 @@ def test_what_comes_due_live_scores_as_the_whole_does(seed: int, horizon: int, s
     assert recent.coverage == pytest.approx(float(np.mean(inside[looked_at])))
 
 
-def test_recent_error_forgets_and_is_unknown_at_first() -> None:
+def test_recent_error_is_nan_at_first_and_forgets_old_steps() -> None:
     recent = RecentError(0.01, span=1.0)
     assert math.isnan(recent.value)
     recent.push_truth(0.0, 0.0)
@@ -76,12 +76,11 @@ def test_recent_error_forgets_and_is_unknown_at_first() -> None:
     assert math.isnan(recent.value)
 
 
-def test_a_clock_that_jumps_back_starts_over_and_no_truth_fills_no_memory() -> None:
+def test_a_clock_that_jumps_back_resets_and_memory_is_bounded_without_truth() -> None:
     recent = RecentError(0.01, span=1.0)
     for k in range(2000):
         recent.push_forecast(k / 100, *[np.zeros(50)] * 3)
-    assert recent._waiting is not None
-    assert len(recent._waiting) < 260
+    assert 0 < recent.pending < 260
     recent.push_truth(20.0, 0.0)
     recent.push_truth(20.05, 0.5)
     assert math.isfinite(recent.value)

@@ -1,0 +1,65 @@
+"""What a demo plays to which model, and for how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ankle_predictor.demo.adapting import LONGEST, NEEDED
+from ankle_predictor.demo.output_folder import OutputFolder
+from ankle_predictor.nodes.child_process import Parameter
+
+SECONDS = 30.0  # of a recorded walk
+PERSON, SEED = 2026, 2026  # the simulated person with their sensors, and the walk; no training uses these
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The settings of one demo.
+
+    Attributes:
+        log: a recorded walk; None for a simulated walk.
+        model: name of the model.
+        emulated: whether the walk moves two emulated MPU6050, which the real driver reads.
+        seconds: as the user asked for; None for the default.
+    """
+
+    log: Path | None
+    model: str
+    emulated: bool
+    seconds: float | None
+
+    @property
+    def longest(self) -> float:
+        """The longest time that the demo may last, in s of the walk."""
+        return self.seconds or (LONGEST if self.log is None else SECONDS)
+
+    @property
+    def adapts(self) -> bool:
+        """Whether the model is adapted during the walk."""
+        return self.log is None and self.longest >= NEEDED
+
+    def parameters(self, folder: OutputFolder) -> dict[str, Parameter]:
+        """Return the parameters of all nodes as ``node:name``."""
+        calibration = str(folder.calibration.absolute())
+        parameters: dict[str, Parameter] = {
+            "imu_driver:autostart": False,
+            "imu_driver:source": "simulator",
+            "imu_driver:simulator.person": PERSON,
+            "imu_driver:seed": SEED,
+            # A walk without a calibration is calibrated by standing, which is saved here.
+            "orientation_filter:calibration_save": calibration,
+            "predictor:model": self.model,
+            "predictor:models_dir": str(folder.models.absolute()),
+        }
+        if self.log is not None:
+            parameters |= {
+                "imu_driver:source": "replay",
+                "imu_driver:log": str(self.log.absolute()),
+                "imu_driver:exit_at_end": True,
+                "imu_driver:emulator.noise": 0.0,  # a recording has its own noise
+                "orientation_filter:calibration_file": calibration,
+            }
+        if self.emulated:
+            parameters |= {"imu_driver:source": "mpu6050", "imu_driver:bus": "emulated"}
+        return parameters
