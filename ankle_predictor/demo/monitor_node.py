@@ -28,9 +28,8 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 
 from ankle_imu_driver.conventions import ENCODER_TOPIC, RAW_TOPICS
-from ankle_predictor.demo.recorded_run import serialized_stamp
 from ankle_predictor.demo.view import FUTURE, PAST, Snapshot
-from ankle_predictor.nodes.stamps import stamp_of
+from ankle_predictor.nodes.stamps import serialized_stamp, stamp_of
 from ankle_predictor.nodes.topics import DETAIL_TOPIC, DIAGNOSTICS_TOPIC, FORECAST_TOPIC, JOINT_TOPIC, TOPICS
 
 # Deep enough for seconds of messages. Forecasts have a lifespan of 50 ms, though, so this process must never be busy

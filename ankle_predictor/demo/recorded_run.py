@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.conventions import ENCODER_TOPIC, RAW_TOPICS
 from ankle_imu_driver.refusal import Refusal
+from ankle_predictor.nodes.stamps import serialized_stamp
 from ankle_predictor.nodes.topics import DETAIL_TOPIC, FORECAST_TOPIC, JOINT_TOPIC
 
 
@@ -153,9 +153,3 @@ def _read_messages(bag: Path) -> tuple[dict[str, list[_Received]], list[int]]:
             elif topic in RAW_TOPICS.values():
                 samples.append(serialized_stamp(data))
     return messages, samples
-
-
-def serialized_stamp(message: bytes | memoryview) -> int:
-    """Return the stamp in ns of a serialized message that begins with a ``std_msgs/Header``."""
-    sec, nanosec = struct.unpack_from("<iI" if message[1] else ">iI", message, 4)
-    return int(sec) * 1_000_000_000 + int(nanosec)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Any
 
 SECOND = 1_000_000_000  # ns
@@ -16,6 +17,12 @@ def stamp_of(message: Any) -> int:
 def set_stamp(message: Any, nanoseconds: int) -> None:
     """Set the header stamp of a message."""
     message.header.stamp.sec, message.header.stamp.nanosec = divmod(nanoseconds, SECOND)
+
+
+def serialized_stamp(message: bytes | memoryview) -> int:
+    """Return the stamp in ns of a serialized message that begins with a ``std_msgs/Header``."""
+    sec, nanosec = struct.unpack_from("<iI" if message[1] else ">iI", message, 4)
+    return int(sec) * SECOND + int(nanosec)
 
 
 class TimeOrigin:

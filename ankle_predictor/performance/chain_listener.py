@@ -19,8 +19,8 @@ from trajectory_msgs.msg import JointTrajectory
 
 from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.demo.recorded_run import serialized_stamp
 from ankle_predictor.nodes.child_process import NodesProcess
+from ankle_predictor.nodes.stamps import serialized_stamp
 from ankle_predictor.nodes.topics import DETAIL_TOPIC, DIAGNOSTICS_TOPIC, FORECAST_TOPIC
 from ankle_predictor.trust.forecast_counters import LONGEST, MEDIAN
 
