@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from ankle_imu_driver.managed_node import ManagedNode
-from ankle_predictor.nodes.qos import SENSOR_QOS
+from ankle_predictor.nodes.qos import SENSOR_DEPTH, SENSOR_QOS
 
 T = TypeVar("T")
-DEPTH = SENSOR_QOS.depth  # messages of one topic that may be pending; of more, the oldest are dropped
+DEPTH = SENSOR_DEPTH  # messages of one topic that may be pending; of more, the oldest are dropped
 DIRECT_DEPTH = 2 * DEPTH  # samples from a node in this process that may be pending: those of both sensors
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from rclpy.duration import Duration
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
+SENSOR_DEPTH = 50  # messages; a plain number, as the API reference is built without rclpy
 # Sensor data as in REP-2003, but half a second deep: samples lost in a short overload would restart the window.
 SENSOR_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,
-    depth=50,
+    depth=SENSOR_DEPTH,
     reliability=ReliabilityPolicy.BEST_EFFORT,
     durability=DurabilityPolicy.VOLATILE,
 )
