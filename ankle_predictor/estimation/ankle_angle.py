@@ -48,7 +48,7 @@ class AnkleAngleEstimator:
         self.foot_filter = SegmentFilter(config, lever_arm=0.0)
 
     def step(self, pair: RawPair) -> PairSample:
-        """Process one raw pair, both samples of which the converters accept.
+        """Process one raw pair. The converters must accept both of its samples.
 
         Returns:
             Both segments, and the ankle angle in rad: shank pitch minus foot pitch plus ``Calibration.angle_zero``.

@@ -39,7 +39,7 @@ from ankle_predictor.nodes.topics import JOINT_TOPIC, SEGMENT_TOPICS
 
 try:
     from tf2_msgs.msg import TFMessage
-except ImportError:  # there is no pip package of it
+except ImportError:  # not available as a pip package
     TFMessage = None
 
 RawSample = tuple[int, str, int, Vector, Vector]
