@@ -32,6 +32,8 @@ suppress_warnings = ["ref.python"]  # a name that two modules define, as Sample,
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True  # fields of dataclasses are described once, in the class's docstring
 autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_preserve_defaults = True
 autodoc_member_order = "bysource"
 autodoc_mock_imports = [
     *("action_msgs", "ament_index_python", "ankle_predictor_interfaces", "builtin_interfaces", "diagnostic_msgs"),
