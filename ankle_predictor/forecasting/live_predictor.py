@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from time import monotonic
 
 from ankle_predictor.estimation.gait import StrideMonitor
 from ankle_predictor.estimation.pair_assembler import JoinedPair, PairAssembler
@@ -31,9 +32,16 @@ class LivePredictor:
     Times named ``now`` are s on the monotonic clock; stamps are s on the clock of the samples.
     """
 
-    def __init__(self, on_model: Callable[[InferenceEngine], None] = lambda _engine: None) -> None:
-        """Make an unconfigured predictor; ``on_model`` is called with the engine of each model that comes into use."""
-        self._on_model = on_model
+    def __init__(
+        self, on_model: Callable[[InferenceEngine], None] = lambda _engine: None, clock: Callable[[], float] = monotonic
+    ) -> None:
+        """Make an unconfigured predictor.
+
+        Args:
+            on_model: called with the engine of each model that comes into use.
+            clock: s; used only to measure how long a forecast takes.
+        """
+        self._on_model, self._clock = on_model, clock
         self._forecaster: Forecaster | None = None
         self._reset(PredictorConfig())
 
@@ -142,23 +150,24 @@ class LivePredictor:
         if pair is None:
             forecaster.restart()
             return Tick(now, joined.stamp, None, status | Status.WARMING_UP)
+        begun = self._clock()
         if not forecaster.push(pair):
             status |= Status.WARMING_UP
         if skip or status & WITHHELD:
             return Tick(now, joined.stamp, pair, status, skipped=skip)
         forecast = forecaster.forecast()
+        self._counters.took(self._clock() - begun)
         if Status.UNFAMILIAR & self._withholding:
             status |= self._familiarity(forecaster)
         if not self._input.plausible(pair.joint, forecast, self._period):
             status |= Status.IMPLAUSIBLE
         return Tick(now, joined.stamp, pair, status, forecast, publish=not status & self._withholding)
 
-    def settle(self, tick: Tick, made: float, now: float) -> Status:
+    def settle(self, tick: Tick, now: float) -> Status:
         """Do what follows the publication of a tick: score, remember, count.
 
         Args:
             tick: the result of ``push``.
-            made: s, when ``push`` returned it.
             now: s, when the forecast was published.
 
         Returns:
@@ -167,7 +176,6 @@ class LivePredictor:
         status, pair, forecast, forecaster = tick.status, tick.pair, tick.forecast, self._forecaster
         assert forecaster is not None
         if forecast is not None:
-            self._counters.took(made - tick.started)
             status |= self._familiarity(forecaster)
             if now - tick.started > self._period:
                 status |= Status.OVERRUN

@@ -198,13 +198,12 @@ class PredictorNode(ManagedNode):
 
     def _tick(self, joined: JoinedPair, skip: bool) -> None:
         tick = self.predictor.push(joined, time.monotonic(), skip)
-        made = time.monotonic()
         self._newest = self.time.nanoseconds(joined.stamp)
         if tick.publish and tick.forecast is not None:
             self.outputs[FORECAST_TOPIC].publish(self._trajectory.fill(self._newest, tick.forecast))
         published = self.get_clock().now().nanoseconds
         # A controller waits for the forecast, so everything else follows it.
-        status = self.predictor.settle(tick, made, time.monotonic())
+        status = self.predictor.settle(tick, time.monotonic())
         angle = math.nan if tick.pair is None else tick.pair.joint.angle
         if not tick.skipped:
             self._publish_detail(status, published, angle, tick.forecast if tick.publish else None)

@@ -41,18 +41,25 @@ class Live:
 
     def __init__(self, models: Path, model: str = "linear", **config: object) -> None:
         self.in_use: list[str] = []
-        self.predictor = LivePredictor(lambda engine: self.in_use.append(engine.bundle.name))
+        self.clock = 0.0
+        self.forecast_time = 0.0  # s that each look at the clock takes
+        self.predictor = LivePredictor(lambda engine: self.in_use.append(engine.bundle.name), self.look)
         self.predictor.configure(PredictorConfig(model_directories=(models,), **config))
         self.use(model)
         self.statuses: list[Status] = []
         self.forecasts: dict[float, np.ndarray] = {}  # published ones, by stamp
+
+    def look(self) -> float:
+        """Look at the clock."""
+        self.clock += self.forecast_time
+        return self.clock
 
     def use(self, model: str) -> None:
         self.predictor.use(self.predictor.load(model))
 
     def tick(self, joined: JoinedPair, now: float, took: float = 0.0, skip: bool = False) -> Status:
         tick = self.predictor.push(joined, now, skip)
-        status = self.predictor.settle(tick, now + took, now + took)
+        status = self.predictor.settle(tick, now + took)
         if not tick.skipped:
             self.statuses.append(status)
         if tick.publish:
@@ -221,6 +228,15 @@ def test_a_forecast_that_takes_longer_than_a_period_is_an_overrun(models: Path) 
         joined = JoinedPair(pair.joint.stamp, pair.joint.stamp, pair)
         assert live.tick(joined, pair.joint.stamp, took) == status
         (pair,) = pairs(0.01, 0.31)
+
+
+def test_the_time_that_forecasts_take_is_reported(models: Path) -> None:
+    live = Live(models)
+    live.feed(pairs(0.1))
+    assert MEDIAN not in live.values()  # the window was not full
+    live.feed(pairs(0.3)[10:])
+    live.forecast_time = 0.011
+    live.feed(pairs(0.01, 0.3))
     values = live.values()
     assert (values[MEDIAN], values[LONGEST]) == ("0.000", "11.000")
     assert MEDIAN not in live.values()  # no forecast since
@@ -276,7 +292,7 @@ def test_nothing_is_learned_or_scored_before_the_forecast_is_published(models: P
     tick = live.predictor.push(JoinedPair(pair.joint.stamp, pair.joint.stamp, pair), pair.joint.stamp)
     assert tick.publish
     assert live.predictor.recent_error == before
-    live.predictor.settle(tick, pair.joint.stamp, pair.joint.stamp)
+    live.predictor.settle(tick, pair.joint.stamp)
     assert live.predictor.recent_error != before
 
 
