@@ -15,6 +15,7 @@ from rclpy.task import Future
 from ankle_imu_driver.managed_node import ManagedNode
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.adaptation.process import AdaptationEnded, Outcome, Task
+from ankle_predictor.adaptation.rolling_origin import shortest_walk
 from ankle_predictor.adaptation.run import SWAPPING, TRAINING, AdaptationRun, check_means
 from ankle_predictor.estimation.samples import PairSample
 from ankle_predictor.forecasting.live_predictor import LivePredictor
@@ -24,7 +25,7 @@ from ankle_predictor.nodes.worker import Worker
 from ankle_predictor.trust.status import Status
 
 LABELS = ("imu", "encoder")
-SHORTEST, LONGEST = 8.0, 600.0  # s of walking; less is not enough to judge the result, more improves nothing
+LONGEST = 600.0  # s of walking; more improves nothing
 FEEDBACK_PERIOD = 0.2  # s
 OTHER_MODEL = "the model to adapt is not in use any more"
 UNUSABLE = Status.SENSOR_SUSPECT | Status.IMPLAUSIBLE
@@ -103,8 +104,10 @@ class AdaptAction:
             )
         if goal.labels not in LABELS:
             raise Refusal(f"labels must be 'imu' or 'encoder', not {goal.labels!r}")
-        if not SHORTEST <= goal.duration <= LONGEST:
-            raise Refusal(f"duration must be {SHORTEST:g} to {LONGEST:g} s of walking, not {goal.duration:g}")
+        spec = base.manifest.features
+        shortest = shortest_walk(spec.window, base.manifest.horizon, spec.period)
+        if not shortest <= goal.duration <= LONGEST:
+            raise Refusal(f"duration must be {shortest:g} to {LONGEST:g} s of walking, not {goal.duration:g}")
         path = self._path_of(goal.user)
         if goal.user == base.bundle.name or path == base.bundle.path:
             raise Refusal(f"{goal.user} is the model in use; give the user another name, or load another model first")

@@ -29,8 +29,10 @@ from rigs.walks import swinging
 from sensor_msgs.msg import JointState
 
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.adaptation import process as adaptation_process
 from ankle_predictor.adaptation import run as adaptation_run
+from ankle_predictor.adaptation.rolling_origin import shortest_walk
 from ankle_predictor.estimation.samples import PairSample
 from ankle_predictor.model.bundle import load_bundle
 from ankle_predictor.nodes import adapt_action
@@ -82,7 +84,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "scratch"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setattr(adapt_action, "SHORTEST", 1.0)
+    monkeypatch.setattr(adapt_action, "shortest_walk", lambda *_: 1.0)
     monkeypatch.setattr(adaptation_run, "NEEDED", ())
     return folder
 
@@ -348,6 +350,20 @@ def test_goals_that_must_fail_end_at_once(
         patch.setattr(adaptation_run, "WALKING_PATIENCE", 0.3)
         assert client.call()
         assert "no walking was seen" in client.result()[1].message
+
+
+@pytest.mark.parametrize(("duration", "is_long_enough"), [(8.4, False), (8.5, True)])
+def test_a_walk_that_adapting_would_refuse_as_too_short_is_rejected_before_it_begins(
+    table: Bench, monkeypatch: pytest.MonkeyPatch, duration: float, is_long_enough: bool
+) -> None:
+    monkeypatch.setattr(adapt_action, "shortest_walk", shortest_walk)
+    node = table.start(PredictorNode, {"models_dir": str(BASE), "model": "base"})
+    goal = AdaptToUser.Goal(user="anna", duration=duration, labels="imu")
+    if is_long_enough:
+        node.adapt_action.check(goal)
+        return
+    with pytest.raises(Refusal, match=r"duration must be 8\.5 to 600 s of walking, not 8\.4"):
+        node.adapt_action.check(goal)
 
 
 @pytest.mark.parametrize(
