@@ -2,7 +2,7 @@
 
 Run: scripts/run python benchmarks/driver_faults.py [--seconds 600] [--each 5] [--seed 1]
 
-Every sample that the driver hands on is held, byte for byte, against what the emulated chips measured.
+Every sample that the driver delivers is compared, byte for byte, with what the emulated chips measured.
 """
 
 from __future__ import annotations
@@ -199,7 +199,7 @@ def main() -> None:
     absent, told = absent_at_start(options.each, options.seed), swapped(options.each, options.seed)
     print(f"| absent at start | {len(absent)} | {statistics.median(absent):.2f} / {max(absent):.2f} | ERROR | | | |")
     print(
-        f"\nSwapped sensors were told in {len(told)} of {options.each} walks, after {statistics.median(told):.1f} s "
+        f"\nSwapped sensors were detected in {len(told)} of {options.each} walks, after {statistics.median(told):.1f} s "
         f"(worst {max(told):.1f} s)."
     )
 
