@@ -199,8 +199,8 @@ def main() -> None:
     absent, told = absent_at_start(options.each, options.seed), swapped(options.each, options.seed)
     print(f"| absent at start | {len(absent)} | {statistics.median(absent):.2f} / {max(absent):.2f} | ERROR | | | |")
     print(
-        f"\nSwapped sensors were detected in {len(told)} of {options.each} walks, after {statistics.median(told):.1f} s "
-        f"(worst {max(told):.1f} s)."
+        f"\nSwapped sensors were detected in {len(told)} of {options.each} walks, "
+        f"after {statistics.median(told):.1f} s (worst {max(told):.1f} s)."
     )
 
 
