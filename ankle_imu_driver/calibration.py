@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -86,11 +87,22 @@ def load_calibration(path: Path) -> Calibration:
     version = data.get("version")
     if type(version) is not int or version != VERSION:
         raise CalibrationError(f"{path} has version {shown(version)}, this software reads version {VERSION}")
-    fields = {key: value for key, value in data.items() if key not in ("format", "version")}
     try:
-        return build(Calibration, fields, optional=("angle_zero", "source"), strict=False)
+        return build(Calibration, _known(data), optional=("angle_zero", "source"), strict=False)
     except DocumentError as error:
         raise CalibrationError(f"{path}: {error}") from error
+
+
+def _known(data: dict[Any, Any]) -> dict[str, Any]:
+    """Return what this software reads of a file that people may have added notes to."""
+    ours, ours_of_sensor = ({field.name for field in fields(kind)} for kind in (Calibration, SensorCalibration))
+    known = {key: value for key, value in data.items() if key in ours}
+    for name in ("shank", "foot"):
+        if isinstance(sensor := known.get(name), dict):
+            known[name] = {key: value for key, value in sensor.items() if key in ours_of_sensor}
+    source = known.get("source", "")
+    known["source"] = source if isinstance(source, str) else shown(source)  # a date, say: it is for people only
+    return known
 
 
 def save_calibration(path: Path, calibration: Calibration) -> None:

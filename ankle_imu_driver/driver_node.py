@@ -81,7 +81,7 @@ class ImuDriverNode(ManagedNode):
         for name, default in PARAMETERS.items():
             self.declare_parameter(name, default, ParameterDescriptor(dynamic_typing=True))
         self.add_on_set_parameters_callback(self._refuse_while_configured)
-        self._finished = self.create_guard_condition(self._report_end)
+        self._finished = self.create_guard_condition(self.guarded(self._report_end))
 
     def autostart(self) -> None:
         """Configure and activate. With ``exit_at_end``, a source that cannot start ends the process."""
@@ -195,12 +195,12 @@ class ImuDriverNode(ManagedNode):
         if not isinstance(self._source, PlaybackSource):
             return
         self._deferred.publish_all()
+        self.publish_diagnostics()  # with the last lateness figures, which ``take_status`` resets
         status = self._source.take_status()
         if status.failure:
             self.get_logger().error(status.traceback or f"{self._config.source} failed: {status.failure}")
         else:
             self.get_logger().info(f"recording ended after {sum(status.counts.values())} samples")
-        self.publish_diagnostics()
         if self._config.exit_at_end:
             self.failed = bool(status.failure)
             self.create_steady_timer(EXIT_DELAY, self.context.try_shutdown)

@@ -54,9 +54,9 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
     A ``Refusal`` in a transition is logged and shown by diagnostics; the node stays in the state that it was in and can
     be tried again. Any other exception in a transition is a bug: its traceback is logged and the node is unconfigured.
 
-    The callbacks of timers, subscriptions and services are guarded: what they raise is logged (a refusal as its
-    sentence, a bug with its traceback) and shown by diagnostics as an ERROR, a service is answered, and the node lives
-    on.
+    The callbacks of timers, subscriptions and services are guarded. A refusal is logged as its sentence. A bug is
+    logged with its traceback and shown by diagnostics as an ERROR. A service is answered in both cases, and the node
+    lives on.
 
     Timers made by ``create_steady_timer`` also run while simulated time stands still.
 
@@ -98,6 +98,8 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
 
     def guarded(self, callback: Callable[..., Any]) -> Callable[..., Any]:
         """Return a callback that reports what it raises instead of ending the process."""
+        if inspect.iscoroutinefunction(callback):
+            raise TypeError(f"{callback} is a coroutine function; only services may be")
         name = getattr(callback, "__name__", type(callback).__name__).lstrip("_")
 
         @functools.wraps(callback)
@@ -111,7 +113,7 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
         return call
 
     def report(self, where: str, error: Exception) -> str:
-        """Log what a callback raised, keep it for diagnostics, and return one sentence for a caller.
+        """Log what a callback raised, keep a bug for diagnostics, and return one sentence for a caller.
 
         A refusal is logged as its sentence, a bug with its traceback the first time that it occurs. When a signal has
         shut the context down, whatever fails because of that is neither.
@@ -196,7 +198,7 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
         if self.refusal:
             health = Health(ERROR, self.refusal)
         elif self.is_active:
-            health = self.health()
+            health = self._guarded_health()
         else:
             health = Health(WARN, "not active")
         if bug := self._bugs.sentence(time.monotonic()):
@@ -213,6 +215,12 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
             )
         ]
         self._diagnostics.publish(message)
+
+    def _guarded_health(self) -> Health:
+        try:
+            return self.health()
+        except Exception as error:  # noqa: BLE001 - diagnostics must go out, above all then
+            return Health(ERROR, self.report("health", error))
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Lifecycle transition; see ``setup``."""

@@ -45,6 +45,8 @@ class SwingDetector:
 
     def __init__(self) -> None:
         self._peak: tuple[float, float] | None = None  # stamp (s) and rate (rad/s) of the present swing's peak
+        self._began = -math.inf  # s, stamp at which the last swing began
+        self._is_slow = True  # whether the rate was below ``SWING_RATE`` since the last swing
         self.fastest = -math.inf
 
     def push(self, stamp: float, pitch_rate: float) -> Swing | None:
@@ -59,14 +61,18 @@ class SwingDetector:
         """
         forward = -pitch_rate
         if self._peak is None:
-            if forward < SWING_RATE:
+            self._is_slow = self._is_slow or forward < SWING_RATE
+            if forward < SWING_RATE or not self._is_slow:
                 return None
             self._peak = stamp, forward
-            return Swing.BEGINS if stamp - self.fastest >= SHORTEST_STRIDE else None
+            if stamp - self._began < SHORTEST_STRIDE:
+                return None
+            self._began = stamp
+            return Swing.BEGINS
         if forward > self._peak[1]:
             self._peak = stamp, forward
         elif forward < SWING_END * self._peak[1]:
-            peak, self._peak = self._peak[0], None
+            peak, self._peak, self._is_slow = self._peak[0], None, False
             if peak - self.fastest >= SHORTEST_STRIDE:
                 self.fastest = peak
                 return Swing.ENDS

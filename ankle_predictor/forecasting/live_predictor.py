@@ -93,16 +93,19 @@ class LivePredictor:
         Raises:
             BundleError: it is incompatible or rejected.
         """
-        forecaster, config = self._configured(), self.config
-        return forecaster.prepare(load_engine(bundle, config.threads, config.spinning))
+        self._configured()
+        engine = load_engine(bundle, self.config.threads, self.config.spinning)
+        return self._configured().prepare(engine)
 
     def use(self, prepared: PreparedModel) -> None:
         """Switch to a prepared model between two pairs.
 
         Raises:
-            BundleError: the predictor is not configured any more.
+            BundleError: the predictor is not configured any more, or with settings that do not suit the model.
         """
-        self._configured().use(prepared)
+        forecaster, engine = self._configured(), prepared.engine
+        forecaster.check(engine.bundle.name, engine.manifest)  # the configuration may have changed since ``prepare``
+        forecaster.use(prepared)
         self._period = prepared.engine.manifest.features.period
         self._score = LiveScore(self._period)
         self._on_model(prepared.engine)

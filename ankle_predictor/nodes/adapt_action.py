@@ -50,8 +50,8 @@ class AdaptAction:
             "~/adapt",
             self._execute,
             goal_callback=self._consider,
-            handle_accepted_callback=self._accept,
-            cancel_callback=self._cancel,
+            handle_accepted_callback=node.guarded(self._accept),
+            cancel_callback=node.guarded(self._cancel),
         )
 
     def push(self, pair: PairSample, status: Status) -> None:

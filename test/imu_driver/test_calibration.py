@@ -117,8 +117,6 @@ def with_bias(bias: str) -> str:
         ("2001-99-99", "is not YAML: month must be in 1..12"),
         ("[" * 5000, "is not YAML: maximum recursion depth exceeded"),
         ("&a [*a, *a, *a]", "shank.gyro_bias[0] must be a finite number, not [[[...], [...], [...]], "),
-        ("[0, 0, 0], more: 1", "shank.'more' is not known"),
-        ("[0, 0, 0], 1: 1", "shank must be an object, not "),
     ],
 )
 def test_a_wrong_value_is_named(tmp_path: Path, bias: str, sentence: str) -> None:
@@ -137,18 +135,31 @@ def test_a_wrong_value_is_named(tmp_path: Path, bias: str, sentence: str) -> Non
         ({"angle_zero": math.nan}, "angle_zero must be a finite number, not nan"),
         ({"angle_zero": "standing"}, "angle_zero must be a finite number, not 'standing'"),
         ({"angle_zero": 10**400}, "angle_zero must be a finite number, not 1000"),
-        ({"source": 3}, "source must be text, not 3"),
         ({"foot": None}, "foot must be an object, not None"),
         ({"foot": {"gyro_bias": [0, 0, 0]}}, "foot.gravity is missing"),
         (
             {"foot": {"gyro_bias": [0, 0, 0], "gravity": [0, 0, 0.9]}},
             "gravity is [0.0, 0.0, 0.9] m/s^2, which is too small",
         ),
-        ({"angle_zeroo": 0.1}, "'angle_zeroo' is not known"),
     ],
 )
 def test_a_wrong_field_is_named(tmp_path: Path, change: dict[str, Any], sentence: str) -> None:
     assert sentence in refusal(written(tmp_path / "calibration.yaml", FIELDS | change))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"note": "by Ann"},
+        {"shank": FIELDS["shank"] | {"temperature": 20}},
+        {"foot": FIELDS["foot"] | {1: 1}},
+        {"source": 3},
+        {"source": None},
+    ],
+)
+def test_what_people_add_to_a_file_does_no_harm(tmp_path: Path, change: dict[str, Any]) -> None:
+    found = load_calibration(written(tmp_path / "calibration.yaml", FIELDS | change))
+    assert (found.shank, found.foot, found.angle_zero) == (CALIBRATION.shank, CALIBRATION.foot, CALIBRATION.angle_zero)
 
 
 @pytest.mark.parametrize("key", ["shank", "foot"])

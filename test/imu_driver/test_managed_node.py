@@ -178,6 +178,24 @@ def test_a_bug_in_a_subscription_keeps_its_traceback_and_the_next_message_is_tak
     assert table.health(node)[0] == 2
 
 
+def test_a_bug_in_health_does_not_silence_diagnostics(
+    table: Bench, node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node, "health", shapes_that_do_not_fit)
+    level, sentence, _ = table.health(active(node))
+    assert level == 2
+    assert sentence.startswith("bug in health: ValueError: operands could not be broadcast together")
+    assert "Traceback" in node.logged[0]
+
+
+def test_a_coroutine_function_is_no_callback_of_a_timer(node: Node) -> None:
+    async def work() -> None:
+        raise AssertionError
+
+    with pytest.raises(TypeError, match="coroutine function"):
+        node.create_steady_timer(1.0, work)
+
+
 def test_a_refusal_in_a_service_is_its_sentence_and_no_bug(table: Bench, node: Node) -> None:
     def serve(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         raise Refusal("the wearer moves; stand still")

@@ -11,7 +11,7 @@ import pytest
 from rigs.walks import part
 
 from ankle_imu_driver.recordings.read_recording import read_recording
-from ankle_predictor.estimation.gait import Gait, StrideMonitor
+from ankle_predictor.estimation.gait import Gait, StrideMonitor, Swing, SwingDetector
 
 STEP = 0.01
 
@@ -58,6 +58,16 @@ def test_standing_is_reported_within_a_second_and_ends_the_period() -> None:
     assert kinds in ([Gait.STEADY, Gait.STANDING], [Gait.STEADY, Gait.TRANSITION, Gait.STANDING])
     assert math.isnan(results[-1][1])
     assert results[170][0] is not Gait.STEADY  # 1.4 periods after the last swing
+
+
+@pytest.mark.parametrize("period", [0.52, 0.55, 0.6, 0.65, 1.0, 2.0])
+def test_every_swing_begins_once_and_ends_once_however_short_the_strides(period: float) -> None:
+    detector, events = SwingDetector(), []
+    for k in range(round(30.0 / STEP)):
+        events.append(detector.push(k * STEP, -1.0 - 5.0 * math.cos(2.0 * math.pi * k * STEP / period)))
+    strides = 30.0 / period
+    assert events.count(Swing.BEGINS) == pytest.approx(strides, abs=1.5)
+    assert events.count(Swing.ENDS) == pytest.approx(strides, abs=1.5)
 
 
 def test_uneven_strides_are_a_transition() -> None:
