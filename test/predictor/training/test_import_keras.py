@@ -161,7 +161,7 @@ def test_evaluate_runs_it_both_ways_and_marks_the_offline_one(models: Path, log:
 
 
 def test_a_model_of_ours_has_no_offline_reference(log: Path) -> None:
-    with pytest.raises(ValueError, match="causally only"):
+    with pytest.raises(ValueError, match="features segment exist only in causal form; leave --offline-reference out"):
         offline_table(read_recording(log), FeatureSpec())
 
 
