@@ -8,9 +8,6 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
-from ankle_predictor_interfaces.action import AdaptToUser
-from rclpy.action import ActionClient
-
 from ankle_imu_driver.conventions import RAW_TOPICS
 from ankle_imu_driver.recordings.rosbag_writer import BagWriter
 from ankle_imu_driver.refusal import Refusal
@@ -78,8 +75,7 @@ def run_nodes(plan: Plan, folder: OutputFolder, view: LiveView | None, outcome: 
     ):
         adapting = None
         if plan.adapts:
-            client = ActionClient(monitor, AdaptToUser, "predictor/adapt")
-            adapting = Adapting(monitor, client, outcome.began, fixed_length=plan.seconds is not None)
+            adapting = Adapting(monitor, monitor.adapt_client(), outcome.began, fixed_length=plan.seconds is not None)
         run = LiveRun(monitor, listener, nodes, view, outcome.seconds, adapting)
         try:
             run.watch()

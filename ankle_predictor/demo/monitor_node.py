@@ -16,10 +16,12 @@ from pathlib import Path
 
 import rclpy
 from ament_index_python.packages import get_package_share_directory
+from ankle_predictor_interfaces.action import AdaptToUser
 from ankle_predictor_interfaces.msg import AnkleForecast
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -104,6 +106,10 @@ class MonitorNode(Node):  # type: ignore[misc,unused-ignore]
         request.transition.id = transition
         self._driver.call_async(request).add_done_callback(lambda answer: done.set_result(answer.result().success))
         return done
+
+    def adapt_client(self) -> ActionClient:
+        """Return a new client of the predictor's ``adapt`` action; its callbacks run in this node's thread."""
+        return ActionClient(self, AdaptToUser, "predictor/adapt")
 
     def detail(self) -> AnkleForecast | None:
         """Return the last ``forecast_detail``."""
