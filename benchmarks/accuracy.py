@@ -33,11 +33,12 @@ from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_predictor.model.bundle import Bundle, load_bundle, write_bundle
 from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.model.forecast import Forecast, joined
+from ankle_predictor.offline.baselines import PERIOD
 from ankle_predictor.offline.log_forecasts import WHOLE, Span, forecast_log
 from ankle_predictor.offline.pipeline import run_chain
-from ankle_predictor.trust.scoring import due_times, truth_at
+from ankle_predictor.trust.scoring import due_times, score, truth_at
 from benchmarks.accuracy_page import write_page
-from benchmarks.baselines import HORIZON, PERIOD, forecasts, scored_stamps, subject_of
+from benchmarks.baselines import HORIZON, forecasts, scored_stamps, subject_of
 
 Cell = dict[str, Any]
 Task = tuple[Callable[..., Cell], tuple[Any, ...]]
@@ -47,7 +48,6 @@ SECONDS = (30, 60, 10, 90)  # of a user's walking to adapt with
 ADAPT_FROM, SCORE_FROM = 20.0, 120.0
 REFERENCE_STRIDE, REFERENCE_EPOCHS = 20, 3  # its network takes twenty times as long as ours; more takes too long
 SCRATCH_STRIDE, SCRATCH_EPOCHS = 3, 8
-MISS = 2.0 / 0.1  # weight of a true value outside the 90 % interval (Gneiting and Raftery 2007)
 
 
 def cell_of(forecast: Forecast | FloatArray, truth: FloatArray) -> Cell:
@@ -55,12 +55,11 @@ def cell_of(forecast: Forecast | FloatArray, truth: FloatArray) -> Cell:
     angle = forecast.angle if isinstance(forecast, Forecast) else forecast
     cell: Cell = {"by_step": np.degrees(np.mean(np.abs(angle - truth), axis=0)).tolist(), "windows": len(truth)}
     if isinstance(forecast, Forecast):
-        low, high = forecast.lower, forecast.upper
-        miss = np.maximum(low - truth, 0.0) + np.maximum(truth - high, 0.0)
+        result = score(forecast.angle, forecast.lower, forecast.upper, truth)
         cell |= {
-            "coverage": float(np.mean((truth >= low) & (truth <= high))),
-            "width": math.degrees(float(np.mean(high - low))),
-            "interval_score": math.degrees(float(np.mean(high - low + MISS * miss))),
+            "coverage": result.coverage,
+            "width": math.degrees(result.width),
+            "interval_score": math.degrees(result.interval_score),
         }
     return cell
 

@@ -10,16 +10,15 @@ import numpy as np
 from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_predictor.model.features import SEGMENT_FEATURES
+from ankle_predictor.offline.baselines import COMPARED, PERIOD, STRIDES, change_one_stride_ago, persistence
 from ankle_predictor.offline.pipeline import FeatureTable, run_chain
 from ankle_predictor.trust.scoring import due_times, truth_at
 
-PERIOD, HORIZON = 0.01, 50
+HORIZON = 50
 EVERY = 10  # pairs between two scored forecasts
 SETTLED = 5.0  # s from the log's first sample that are not scored
 LAGS = 50
 RIDGE = 0.01  # weight of the penalty for standardised inputs, per example; the best of 0.001 to 1
-STRIDES = np.arange(80, 221, 2)  # stride lengths in samples that are compared
-COMPARED = 100  # newest samples, compared with those one stride before
 ANGLE, PITCHES = (
     SEGMENT_FEATURES.index("ankle_angle"),
     [SEGMENT_FEATURES.index(f"{s}_pitch") for s in ("shank", "foot")],
@@ -79,29 +78,11 @@ def forecasts(held_out: Subject, learned: Sequence[Subject]) -> dict[str, FloatA
     now = held_out.angles[:, -1:, 2]
     return {
         "constant": np.full_like(held_out.truth, np.mean(np.concatenate([s.truth for s in learned]))),
-        "persistence": np.repeat(now, HORIZON, axis=1),
-        "last stride repeated": now + _last_stride(held_out.angles),
+        "persistence": persistence(now[:, 0], HORIZON),
+        "last stride repeated": now + change_one_stride_ago(held_out.angles, HORIZON),
         "ridge, raw channels": _linear(held_out, learned, angles=False),
         "ridge, raw channels and angle": _linear(held_out, learned, angles=True),
     }
-
-
-def _last_stride(angles: FloatArray) -> FloatArray:
-    """Return the change of the ankle angle (N, H) that followed one stride ago.
-
-    The stride length is the lag at which both inclinations in the last second are most similar to those one lag before.
-    """
-    newest = angles[:, -COMPARED:, :2] - angles[:, -COMPARED:, :2].mean(axis=1, keepdims=True)
-    difference = []
-    for lag in STRIDES:
-        older = angles[:, -COMPARED - lag : -lag, :2]
-        difference.append(np.mean((older - older.mean(axis=1, keepdims=True) - newest) ** 2, axis=(1, 2)))
-    lag = STRIDES[np.argmin(difference, axis=0)]
-    then = angles.shape[1] - 1 - lag
-    rows = np.arange(len(angles))
-    steps = then[:, np.newaxis] + np.arange(1, HORIZON + 1)
-    change: FloatArray = angles[rows[:, np.newaxis], steps, 2] - angles[rows, then, 2][:, np.newaxis]
-    return change
 
 
 def _linear(held_out: Subject, learned: Sequence[Subject], angles: bool) -> FloatArray:

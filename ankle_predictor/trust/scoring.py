@@ -13,6 +13,7 @@ from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
 from ankle_predictor.model.row_buffer import RowBuffer
 
 MAX_TRUTH_GAP = 0.1  # s: longer gaps of the truth are not interpolated
+MISS = 2.0 / 0.1  # weight of a true value outside the 90 % interval (Gneiting and Raftery 2007, equation 43)
 
 
 def due_times(stamp: FloatArray, horizon: int, period: float) -> FloatArray:
@@ -51,11 +52,16 @@ class Score:
         mae_by_step: (H,) mean absolute error of each step, rad.
         coverage: share of the true angles inside their interval.
         windows: number of forecasts that were scored.
+        width: mean width of the interval, rad.
+        interval_score: mean interval score, rad: the width plus ``MISS`` times the distance of a true angle that lies
+            outside. Smaller is better; it rewards intervals that are narrow and hold.
     """
 
     mae_by_step: FloatArray
     coverage: float
     windows: int
+    width: float = math.nan
+    interval_score: float = math.nan
 
     def mae_deg(self, steps: int) -> float:
         """Return the mean absolute error over steps 1 to ``steps`` in deg; NaN if the forecast is shorter."""
@@ -74,7 +80,10 @@ def score(angle: FloatArray, lower: FloatArray, upper: FloatArray, truth: FloatA
     if not len(angle):
         return Score(np.full(angle.shape[1], np.nan), math.nan, 0)
     inside = (truth >= lower) & (truth <= upper)
-    return Score(np.mean(np.abs(angle - truth), axis=0), float(np.mean(inside)), len(angle))
+    width = float(np.mean(upper - lower))
+    miss = float(np.mean(np.maximum(lower - truth, 0.0) + np.maximum(truth - upper, 0.0)))
+    error = np.mean(np.abs(angle - truth), axis=0)
+    return Score(error, float(np.mean(inside)), len(angle), width, width + MISS * miss)
 
 
 class RecentError:

@@ -30,6 +30,9 @@ def test_a_score_by_hand() -> None:
     result = score(angle, angle - 0.5, angle + 1.0, truth)
     np.testing.assert_allclose(result.mae_by_step, [0.5, 1.0])
     assert (result.coverage, result.windows) == (0.5, 2)
+    assert result.width == pytest.approx(1.5)
+    # Below by 0.5 once, above by 1 once: of four values that is 0.375 on average.
+    assert result.interval_score == pytest.approx(1.5 + 20.0 * 0.375)
     assert result.mae_deg(1) == pytest.approx(math.degrees(0.5))
     assert result.mae_deg(2) == pytest.approx(math.degrees(0.75))
     assert math.isnan(result.mae_deg(3))
