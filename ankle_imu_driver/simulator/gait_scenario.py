@@ -21,6 +21,7 @@ class Label(IntEnum):
     SLOPE = 5
     STAIRS = 6
     SHUFFLE = 7
+    RUN = 8
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def simulate(scenario: Sequence[Activity], user: UserProfile, sensor: SensorMode
         shank=shank,
         foot=foot,
         encoder=EncoderSamples(shank.stamp, np.concatenate([r.encoder.angle for r in recordings if r.encoder])),
-        calibration=_standing_calibration(shank, foot, standing),
+        calibration=standing_calibration(shank, foot, standing),
         notes=(f"simulated with seed {seed}",),
     )
     truth = Truth(*(np.concatenate([getattr(c.truth, f.name) for c in chunks]) for f in fields(Truth)))
@@ -165,8 +165,14 @@ def _joined(parts: Sequence[ImuSamples]) -> ImuSamples:
     return ImuSamples(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(ImuSamples)))
 
 
-def _standing_calibration(shank: ImuSamples, foot: ImuSamples, duration: float) -> Calibration | None:
-    """Return the calibration from the standing at the start, with the sensors' errors; None if it is too short."""
+def standing_calibration(shank: ImuSamples, foot: ImuSamples, duration: float) -> Calibration | None:
+    """Return the calibration from standing at the start of a simulation, with the sensors' errors.
+
+    Args:
+        shank: samples of the shank's sensor.
+        foot: samples of the foot's sensor.
+        duration: time in s that the person stands; None is returned if it is below 1 s.
+    """
     if duration < 1.0:
         return None
     span = duration - STAND_END

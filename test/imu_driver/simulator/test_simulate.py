@@ -186,7 +186,7 @@ def test_a_stream_is_the_same_walk_and_begins_with_standing():
 def test_every_activity_is_labelled_and_feet_are_flat_only_on_level_ground():
     walk = simulate(EVERYTHING, draw_user(2), SensorModel(), 2)
     truth = walk.truth
-    assert set(truth.label.tolist()) == {int(label) for label in Label}
+    assert set(truth.label.tolist()) == {int(label) for label in Label if label != Label.RUN}
     for label, flat in ((Label.STAND, True), (Label.SWAY, True), (Label.SIT, True), (Label.WALK, True),
                         (Label.SHUFFLE, False)):  # fmt: skip
         assert truth.foot_flat[truth.label == label][10:].any() == flat
