@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
+from ankle_predictor.estimation.stamp_guard import StampGuard
 
 T = TypeVar("T")
 PAIR_TOLERANCE = 0.005  # s, half a sample period
@@ -24,27 +25,28 @@ class Matched(Generic[T]):
 class PairMatcher(Generic[T]):
     """Matches the samples of two streams whose stamps differ by at most ``tolerance``.
 
-    The streams may interleave in any order. Within a stream the stamps must increase: a repeated or older stamp is
-    dropped. A stamp that is much older (``reset``) means that the clock has jumped: the matcher then starts empty.
+    The streams may interleave in any order. Within a stream the stamps must increase: a sample with a repeated, older
+    or far-off stamp is dropped. Where several in a row agree on another time (``StampGuard``) the clock has stepped:
+    what waits from before is then dropped.
 
     Attributes:
-        counts: samples that were repeated, late or left without a partner, and how often the clock jumped.
+        counts: samples that were repeated, late, had an odd stamp or were left without a partner, and how often the
+            clock jumped.
     """
 
-    def __init__(self, tolerance: float = PAIR_TOLERANCE, max_wait: float = 0.05, reset: float = 0.5) -> None:
+    def __init__(self, tolerance: float = PAIR_TOLERANCE, max_wait: float = 0.05) -> None:
         """Make a matcher.
 
         Args:
             tolerance: s, largest difference of a pair's two stamps.
             max_wait: s of its own stream that a sample waits for a partner.
-            reset: s that a stamp must lie back to count as a jump of the clock. A stamp far ahead is only a gap.
         """
         self._tolerance = tolerance + TIME_RESOLUTION
         self._max_wait = max_wait
-        self._reset = reset
         self._waiting: tuple[deque[tuple[float, T]], deque[tuple[float, T]]] = (deque(), deque())
         self._newest: list[float | None] = [None, None]
-        self.counts = {"repeated": 0, "late": 0, "unmatched": 0, "clock_jumps": 0}
+        self.counts: Counter[str] = Counter()
+        self._guards: tuple[StampGuard[T], StampGuard[T]] = StampGuard(self.counts), StampGuard(self.counts)
 
     def push(self, stream: int, stamp: float, sample: T) -> list[Matched[T]]:
         """Add one sample of stream ``SHANK`` or ``FOOT``; ``stamp`` in s.
@@ -52,22 +54,32 @@ class PairMatcher(Generic[T]):
         Returns:
             The pairs and the samples without a partner that are now certain, in time order.
         """
-        newest = self._newest[stream]
-        if newest is not None and stamp <= newest:
-            if stamp > newest - self._reset:
-                self.counts["repeated" if stamp == newest else "late"] += 1
-                return []
-            self.counts["clock_jumps"] += 1
-            self.clear()
-        self._newest[stream] = stamp
-        self._waiting[stream].append((stamp, sample))
+        guard = self._guards[stream]
+        jumps = guard.jumps
+        passed = guard.push(stamp, sample)
+        if not passed:
+            return []
+        if guard.jumps != jumps:
+            self._waiting[stream].clear()
+            self._drop_far(passed[0][0], passed[-1][0])
+        self._waiting[stream].extend(passed)
+        self._newest[stream] = passed[-1][0]
         return self._match()
 
     def clear(self) -> None:
-        """Drop all waiting samples."""
+        """Drop all waiting samples; the next ones may have any stamp."""
         for waiting in self._waiting:
             waiting.clear()
         self._newest = [None, None]
+        for guard in self._guards:
+            guard.clear()
+
+    def _drop_far(self, first: float, last: float) -> None:
+        """Drop the waiting samples of before a jump; those of a stream that has jumped already stay."""
+        for waiting in self._waiting:
+            near = [one for one in waiting if first - self._max_wait <= one[0] <= last + self._max_wait]
+            waiting.clear()
+            waiting.extend(near)
 
     def _match(self) -> list[Matched[T]]:
         shanks, feet = self._waiting

@@ -119,7 +119,8 @@ class WindowGrid:
 
     The grid starts at the newest pair and runs backward: the newest sample is used without interpolation, and no
     sample waits for a later one. A gap longer than ``max_gap``, or a stamp that is not later than the one before,
-    clears the grid.
+    clears the grid. Of pairs that come so fast that the stored ones would not reach back over a window, some
+    are dropped, never the newest.
 
     Attributes:
         full: whether the stored pairs cover a whole window.
@@ -128,8 +129,11 @@ class WindowGrid:
 
     def __init__(self, spec: FeatureSpec) -> None:
         self._spec = spec
-        # With jitter, more pairs than rows can fall into a window's time. A stream of twice the grid's rate still fits.
+        # With jitter, more pairs than rows can fall into a window's time. A stream of twice the grid's rate still fits;
+        # of a faster one, rows at least this far apart are kept.
         self._size = 2 * spec.window + 16
+        self._spacing = (spec.window - 1) * spec.period / (self._size - 2) if spec.sampling == "grid" else 0.0
+        self._newest_step = math.inf  # s from the row before the newest one to the newest one
         # A ring buffer that stores each row twice, one size apart, so that the newest rows are always contiguous.
         self._stamps = np.zeros(2 * self._size)
         self._rows = np.zeros((2 * self._size, len(spec.names)))
@@ -143,8 +147,13 @@ class WindowGrid:
     def push(self, stamp: float, row: FloatArray) -> bool:
         """Add the (F,) features of one pair with its stamp in s; return whether the window is full."""
         if self._count and not 0.0 < stamp - self._last <= self._spec.filter.max_gap + TIME_RESOLUTION:
-            self._count = 0
+            self.clear()
             self.restarts += 1
+        step = stamp - self._last if self._count else math.inf
+        if self._newest_step < self._spacing:  # the newest row so far makes room
+            self._next, self._count = (self._next - 1) % self._size, self._count - 1
+            step += self._newest_step
+        self._newest_step = step
         k = self._next
         self._stamps[k] = self._stamps[k + self._size] = stamp
         self._rows[k] = self._rows[k + self._size] = row
@@ -157,6 +166,7 @@ class WindowGrid:
     def clear(self) -> None:
         """Remove all pairs."""
         self._count = 0
+        self._newest_step = math.inf
         self.full = False
 
     def _reaches_back(self) -> bool:

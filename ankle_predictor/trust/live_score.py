@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ankle_predictor.estimation.stamp_guard import StampGuard
 from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.trust.scoring import RecentError
 
@@ -17,17 +18,19 @@ class LiveScore:
         """Create an empty score; ``period`` in s is the time between two steps of a forecast."""
         self._errors = RecentError(period)
         self._encoder_stamp = -math.inf
+        self._encoder_guard: StampGuard[float] = StampGuard()
 
     def push_forecast(self, stamp: float, forecast: Forecast) -> None:
         """Add a forecast of (H,) rad made at ``stamp`` s."""
         self._errors.push_forecast(stamp, forecast.angle, forecast.lower, forecast.upper)
 
     def push_encoder(self, stamp: float, angle: float) -> None:
-        """Add the encoder's angle in rad at ``stamp`` s."""
-        if self._encoder_stamp == -math.inf:
-            self._errors.reset()
-        self._encoder_stamp = stamp
-        self._errors.push_truth(stamp, angle)
+        """Add the encoder's angle in rad at ``stamp`` s; a single odd stamp is dropped."""
+        for known, true in self._encoder_guard.push(stamp, angle):
+            if self._encoder_stamp == -math.inf:
+                self._errors.reset()
+            self._encoder_stamp = known
+            self._errors.push_truth(known, true)
 
     def push_imu(self, stamp: float, angle: float) -> None:
         """Add the ankle angle from the IMUs in rad at ``stamp`` s; ignored while there is an encoder."""

@@ -54,6 +54,20 @@ def test_a_gap_or_a_stamp_that_does_not_increase_clears_the_grid(next_stamp):
         grid.window()
 
 
+@given(st.floats(120.0, 5000.0), st.floats(0.0, 0.9), st.integers(0, 1000))
+@settings(max_examples=30, deadline=None)
+def test_a_window_fills_in_its_time_however_fast_the_pairs_come(rate, jitter, seed):
+    spec = FeatureSpec(names=("a", "b"), window=50)
+    grid = WindowGrid(spec)
+    count = int(0.8 * rate)
+    stamps = ((np.arange(count) + jitter * np.random.default_rng(seed).random(count)) / rate).tolist()
+    full = fill(grid, stamps)
+    assert full == [t - stamps[0] >= 0.49 - 1e-6 for t in stamps]
+    expected = stamps[-1] + np.arange(-49, 1) * 0.01
+    np.testing.assert_allclose(grid.window()[:, 0], expected, atol=1e-9)
+    np.testing.assert_allclose(grid.window()[:, 1], np.sin(expected), atol=2e-5)
+
+
 def test_rows_sampling_uses_the_pairs_without_interpolation():
     grid = WindowGrid(FeatureSpec(names=("a", "b"), window=5, sampling="rows"))
     stamps = np.cumsum([0.01, 0.02, 0.03, 0.01, 0.013, 0.017, 0.01])

@@ -38,3 +38,16 @@ def test_a_clock_that_jumps_back_is_handled() -> None:
             score.push_imu(start + 0.01 * k, 0.0)
             score.push_forecast(start + 0.01 * k, FORECAST)
     assert score.value == pytest.approx(0.1)
+
+
+def test_an_encoder_sample_with_an_odd_stamp_does_not_end_the_score() -> None:
+    score = LiveScore(0.01)
+    for k in range(100):
+        stamp = 10.0 + 0.01 * k
+        score.push_forecast(stamp, FORECAST)
+        score.push_encoder(stamp, 0.25)
+    before = score.value
+    score.push_encoder(0.0, 9.0)
+    score.push_encoder(1e9, 9.0)
+    score.push_imu(11.0, 9.0)  # the encoder still is the truth
+    assert score.value == before
