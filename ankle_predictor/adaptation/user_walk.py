@@ -229,4 +229,7 @@ def _truth(walk: UserWalk, labels: Labels) -> EncoderSamples:
 
 def _between(table: FeatureTable, first: float, last: float) -> FeatureTable:
     inside = (table.stamp >= first) & (table.stamp <= last)
-    return dataclasses.replace(table, stamp=table.stamp[inside], values=table.values[inside], angle=table.angle[inside])
+    source = table.source[inside] if len(table.source) else table.source
+    return dataclasses.replace(
+        table, stamp=table.stamp[inside], values=table.values[inside], angle=table.angle[inside], source=source
+    )

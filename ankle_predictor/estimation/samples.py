@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import IntEnum
 
 from ankle_imu_driver.arrays import Quaternion, Vector
 
@@ -50,6 +51,13 @@ class RawPair:
     foot_gyro: Vector
 
 
+class AngleSource(IntEnum):
+    """What an ankle angle rests on; the values are those of ``AnkleForecast.angle_source``."""
+
+    IMU = 0
+    ENCODER = 1
+
+
 @dataclass(frozen=True)
 class JointSample:
     """The ankle joint at one time.
@@ -58,11 +66,13 @@ class JointSample:
         stamp: s, the later stamp of the pair.
         angle: rad, dorsiflexion positive, ``Calibration.angle_zero`` in the posture of the calibration.
         rate: rad/s, dorsiflexion positive.
+        source: what the angle rests on.
     """
 
     stamp: float
     angle: float
     rate: float
+    source: AngleSource = AngleSource.IMU
 
 
 @dataclass(frozen=True)

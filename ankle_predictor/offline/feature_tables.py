@@ -7,13 +7,18 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from ankle_imu_driver.recordings.recording import Recording
+from ankle_predictor.estimation.encoder_fusion import EncoderRole
 from ankle_predictor.model.feature_family import family_of
 from ankle_predictor.model.features import REFERENCE_FEATURES, FeatureSpec
 from ankle_predictor.offline import reference_features
 from ankle_predictor.offline.pipeline import FeatureTable, run_chain
 
 
-def _reference_table(recording: Recording, spec: FeatureSpec) -> FeatureTable:
+def _segment_table(recording: Recording, spec: FeatureSpec, encoder_role: EncoderRole) -> FeatureTable:
+    return run_chain(recording, spec, encoder_role=encoder_role)
+
+
+def _reference_table(recording: Recording, spec: FeatureSpec, _encoder_role: EncoderRole) -> FeatureTable:
     values = reference_features.recording_features(recording)
     columns = [REFERENCE_FEATURES.index(name) for name in spec.names]
     # These inputs do not contain the ankle angle.
@@ -21,18 +26,23 @@ def _reference_table(recording: Recording, spec: FeatureSpec) -> FeatureTable:
     return FeatureTable(recording.foot.stamp, values[:, columns], unknown, reference_features.low_pass)
 
 
-TABLES: Mapping[str, Callable[[Recording, FeatureSpec], FeatureTable]] = {
-    "segment": run_chain,
+TABLES: Mapping[str, Callable[[Recording, FeatureSpec, EncoderRole], FeatureTable]] = {
+    "segment": _segment_table,
     "reference16": _reference_table,
     "reference12": _reference_table,
 }
 """By the label of the feature family, see ``FAMILIES``."""
 
 
-def feature_table(recording: Recording, spec: FeatureSpec) -> FeatureTable:
+def feature_table(recording: Recording, spec: FeatureSpec, encoder_role: EncoderRole = "score") -> FeatureTable:
     """Return a recording's inputs for a spec; ``pipeline.windows_of`` cuts windows from them.
+
+    Args:
+        recording: the walk.
+        spec: of the inputs.
+        encoder_role: "input" to fuse the encoder into the ankle angle, where the inputs have one.
 
     Raises:
         ChainError, FeatureError, MountingError, ReferenceFeatureError: the inputs cannot be made from this recording.
     """
-    return TABLES[family_of(spec).label](recording, spec)
+    return TABLES[family_of(spec).label](recording, spec, encoder_role)

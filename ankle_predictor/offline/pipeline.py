@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from ankle_imu_driver.arrays import FloatArray, Vector
 from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING
-from ankle_imu_driver.recordings.recording import ImuSamples, Recording
+from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
 from ankle_imu_driver.refusal import Refusal
+from ankle_predictor.estimation.encoder_fusion import EncoderFusion, EncoderRole
 from ankle_predictor.estimation.leg_estimator import LegConfig, LegEstimator
 from ankle_predictor.estimation.samples import PairSample
 from ankle_predictor.model.features import FeatureSpec, WindowGrid, pair_features
@@ -30,12 +31,14 @@ class FeatureTable:
         values: (N, F) features, columns as the spec's names.
         angle: (N,) present ankle angle in rad, dorsiflexion positive; NaN if the features do not contain it.
         in_window: applied to the (W, F) rows of each window after it is cut; depends on these rows only.
+        source: (N,) ``AngleSource`` of each angle; empty if the features do not contain it.
     """
 
     stamp: FloatArray
     values: FloatArray
     angle: FloatArray
     in_window: Callable[[FloatArray], FloatArray] = lambda rows: rows
+    source: FloatArray = field(default_factory=lambda: np.zeros(0))
 
 
 def pairs_of(
@@ -60,25 +63,51 @@ def pairs_of(
                 yield PairSample(sample.shank, sample.foot, sample.joint)
 
 
-def run_chain(recording: Recording, spec: FeatureSpec | None = None, mirrored: bool = False) -> FeatureTable:
+def fused_pairs(pairs: Iterable[PairSample], encoder: EncoderSamples) -> Iterator[PairSample]:
+    """Yield the pairs with the angle fused from encoder and IMUs, as the predictor node would.
+
+    A pair knows the encoder samples before its own stamp. One of the same stamp comes after it, as over the topics.
+
+    Args:
+        pairs: in time order.
+        encoder: its gaps are times without an encoder.
+    """
+    fusion, waiting = EncoderFusion(), zip(encoder.stamp.tolist(), encoder.angle.tolist(), strict=True)
+    sample = next(waiting, None)
+    for pair in pairs:
+        while sample is not None and sample[0] < pair.joint.stamp:
+            fusion.push_encoder(*sample)
+            sample = next(waiting, None)
+        yield replace(pair, joint=fusion.fuse(pair.joint))
+
+
+def run_chain(
+    recording: Recording, spec: FeatureSpec | None = None, mirrored: bool = False, encoder_role: EncoderRole = "score"
+) -> FeatureTable:
     """Run a recording through the live code.
 
     Args:
         recording: with its calibration.
         spec: gives the constants of the filter.
         mirrored: whether the recording is of the other leg than the model's.
+        encoder_role: with "input" the angle is fused from encoder and IMUs. A recording without an encoder, or with one
+            that has gaps, is a walk whose encoder is silent there.
 
     Raises:
         ChainError: the recording has no calibration, or no pair of samples.
     """
-    stamps, rows = [], []
-    for pair in pairs_of(recording, spec):
+    pairs, encoder = pairs_of(recording, spec), recording.encoder
+    if encoder_role == "input" and encoder is not None:
+        pairs = fused_pairs(pairs, encoder)
+    stamps, rows, sources = [], [], []
+    for pair in pairs:
         stamps.append(pair.joint.stamp)
         rows.append(pair_features(pair, mirrored))
+        sources.append(pair.joint.source)
     if not rows:
         raise ChainError(f"{recording.name} has no pair of samples: the stamps of shank and foot never come close")
     values = np.array(rows)
-    return FeatureTable(np.array(stamps), values, values[:, -2].copy())
+    return FeatureTable(np.array(stamps), values, values[:, -2].copy(), source=np.array(sources, dtype=np.float64))
 
 
 def windows_of(table: FeatureTable, spec: FeatureSpec, stride: int = 1) -> Iterator[tuple[int, FloatArray]]:
