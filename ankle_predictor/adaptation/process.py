@@ -1,7 +1,7 @@
 """Adapts a model in a child process of low priority, the only process that imports TensorFlow.
 
 Input and output are files in a temporary folder. The folder is always removed, so that a process that was cancelled,
-crashed or killed leaves nothing behind.
+crashed or killed leaves nothing behind; what a killed node has left is removed by the next one, see ``sweep_scratch``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.adaptation.walk_collector import WalkedSeconds
 from ankle_predictor.model.bundle import Bundle, load_bundle, write_bundle
 from ankle_predictor.model.manifest import BundleError
+from ankle_predictor.model.scratch_folder import scratch_folder, sweep
 
+SCRATCH = "ankle_adapt_"
 TASK, WALK, START, MADE, ERRORS = "task.json", "walk.npz", "start", "made", "errors.txt"  # in the folder
 # The child may only use CPU time that the nodes leave: unlike a high nice value, SCHED_IDLE yields at once to any other
 # process that wakes up. Where Linux groups the processes of a session (sched(7), autogroup), a policy counts only
@@ -136,8 +138,8 @@ class AdaptationProcess:
             AdaptationEnded: the adaptation was refused or stopped, or the child or the disk failed.
         """
         try:
-            with tempfile.TemporaryDirectory(prefix="ankle_adapt_", ignore_cleanup_errors=True) as scratch:
-                return self._run_in(Path(scratch), task)
+            with scratch_folder(Path(tempfile.gettempdir()), SCRATCH) as scratch:
+                return self._run_in(scratch, task)
         except (OSError, BundleError) as error:
             raise AdaptationEnded(f"the adaptation's temporary folder cannot be used: {_sentence(error)}") from error
 
@@ -197,6 +199,11 @@ class AdaptationProcess:
                 start_new_session=True,  # Ctrl-C reaches the node only, which then ends the child
             )
             return self._child
+
+
+def sweep_scratch() -> None:
+    """Remove the temporary folders that killed nodes have left."""
+    sweep(Path(tempfile.gettempdir()), SCRATCH)
 
 
 def _failure(status: int, errors: Path) -> str:

@@ -12,7 +12,7 @@ from ankle_predictor.estimation.samples import JointSample, LegSample, PairSampl
 from ankle_predictor.forecasting.forecaster import Forecaster, PreparedModel
 from ankle_predictor.forecasting.predictor_config import PredictorConfig
 from ankle_predictor.forecasting.tick import Tick
-from ankle_predictor.model.bundle import Bundle, load_bundle
+from ankle_predictor.model.bundle import Bundle, load_bundle, sweep_bundles
 from ankle_predictor.model.engine import InferenceEngine, load_engine
 from ankle_predictor.model.manifest import BundleError
 from ankle_predictor.trust.forecast_counters import ForecastCounters
@@ -55,8 +55,14 @@ class LivePredictor:
         self._withholding = WITHHELD | (Status.UNFAMILIAR if config.withhold_unfamiliar else Status.OK)
 
     def configure(self, config: PredictorConfig) -> None:
-        """Start over with these settings and without a model."""
+        """Start over with these settings and without a model; remove what killed writers of models have left.
+
+        Raises:
+            OSError: a model that such a writer was about to replace cannot be put back.
+        """
         self._reset(config)
+        for directory in config.model_directories:
+            sweep_bundles(directory)
         self._forecaster = Forecaster(config.side, config.filter)
 
     def unconfigure(self) -> None:

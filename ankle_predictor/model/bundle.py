@@ -19,13 +19,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ankle_imu_driver.document import DocumentError, parse_json, shown
+from ankle_predictor.model.exchange import exchange
 from ankle_predictor.model.manifest import BundleError, Manifest
+from ankle_predictor.model.scratch_folder import scratch_folder, sweep
 
 MANIFEST, ONNX, KERAS = "bundle.json", "model.onnx", "model.keras"
 MIB = 2**20
-MAX_BYTES = {MANIFEST: MIB, ONNX: 64 * MIB, KERAS: 64 * MIB}
+MAX_BYTES = {MANIFEST: MIB, ONNX: 16 * MIB, KERAS: 64 * MIB}  # the largest network here has 2, and 6 in Keras's format
 USUAL_BYTES = 4 * MIB  # size of a whole bundle like the base model
 MAX_DEPTH = 4  # directories below a model directory
+SCRATCH, OLD = ".ankle_bundle_", "old"  # what a folder in the making begins with, and in it what is being replaced
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # The digest covers the whole file, with 64 zeros in place of the digest itself: a change anywhere is detected.
 HEAD = re.compile(rb'\{\n"digest": "([0-9a-f]{64})",\n')
@@ -119,22 +122,36 @@ def write_bundle(path: Path, manifest: Manifest, onnx: bytes, keras: bytes, *, r
         raise BundleError("REJECTED", f"model {path} cannot be written: {error}") from error
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as scratch:
-            fresh, old = Path(scratch) / path.name, Path(scratch) / "old"
+        sweep_bundles(path.parent)
+        with scratch_folder(path.parent, SCRATCH) as scratch:
+            fresh = scratch / path.name
             fresh.mkdir()
             for name, data in contents.items():
                 _write_synced(fresh / name, data)
-            load_bundle(path.name, [Path(scratch)])
+            load_bundle(path.name, [scratch])
             if path.exists():
-                path.rename(old)
-            try:
+                exchange(fresh, path, scratch / OLD)
+            else:
                 fresh.rename(path)
-            except BaseException:
-                if old.exists():
-                    old.rename(path)
-                raise
     except OSError as error:
         raise BundleError("REJECTED", f"model {path} cannot be written: {error.strerror}") from error
+
+
+def sweep_bundles(directory: Path) -> int:
+    """Remove what killed writers have left in a model directory; return how many folders.
+
+    A bundle that such a writer was about to replace is put back if the new one had not come to its place yet.
+
+    Raises:
+        OSError: it could not be put back.
+    """
+
+    def rescue(scratch: Path) -> None:
+        for kept in (scratch / OLD).glob("*"):
+            if not (directory / kept.name).exists():
+                kept.rename(directory / kept.name)
+
+    return sweep(directory, SCRATCH, rescue)
 
 
 def bundle_path(directory: Path, name: str) -> Path:
@@ -157,7 +174,11 @@ def check_writable(path: Path, *, replace: bool = False) -> None:
         BundleError: REJECTED: the name is not allowed, or the path exists.
     """
     bundle_path(path.parent, path.name)
-    if path.exists() and not (replace and (path / MANIFEST).is_file()):
+    try:
+        is_in_the_way = path.exists() and not (replace and (path / MANIFEST).is_file())
+    except OSError as error:
+        raise BundleError("REJECTED", f"model {path} cannot be written: {error.strerror}") from error
+    if is_in_the_way:
         raise BundleError("REJECTED", f"{path} is already there; name another directory or remove it first")
 
 
@@ -187,8 +208,13 @@ def _locate(model: str, directories: Sequence[Path]) -> tuple[Path, tuple[str, .
             raise BundleError(
                 "NOT_FOUND", f"{model[:200]!r} is neither the name of a model nor a path in a model directory"
             )
-        if root.joinpath(*below.parts).is_dir():
-            return root.absolute(), below.parts
+        try:
+            if root.joinpath(*below.parts).is_dir():
+                return root.absolute(), below.parts
+        except OSError as error:
+            raise BundleError(
+                "NOT_FOUND", f"{root} cannot be searched for {model[:200]!r}: {error.strerror}"
+            ) from error
     places = ", ".join(str(d) for d in directories) or "no directory"
     raise BundleError("NOT_FOUND", f"there is no model {model[:200]!r} in {places}")
 
@@ -269,6 +295,6 @@ def find_model(model: str, models_dir: Path | None) -> tuple[str, list[Path]]:
     """
     path = Path(model).absolute()
     directories = model_directories(models_dir.absolute() if models_dir else None)
-    if "/" in model and (path / MANIFEST).is_file():
+    if "/" in model and os.path.isfile(path / MANIFEST):  # noqa: PTH113 - False where it may not be looked at
         return path.name, [path.parent]
     return model, directories

@@ -5,6 +5,12 @@ Never imports TensorFlow.
 
 from __future__ import annotations
 
+import os
+
+# Its builds from 1.32 on look up a telemetry host every few seconds and write a device id below the home directory.
+# It reads its own switch when it is loaded.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
 import numpy as np
 import onnxruntime
 
@@ -14,7 +20,7 @@ from ankle_predictor.model.feature_family import family_of
 from ankle_predictor.model.features import ANGLE_FEATURE, FeatureError
 from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.model.manifest import BundleError, Manifest
-from ankle_predictor.model.onnx_guard import OnnxGuardError, check_onnx
+from ankle_predictor.model.onnx_guard import OnnxGuardError, checked_onnx
 
 CANARY_TOLERANCE = 1e-3  # rad: more than the rounding of processors and runtime versions, far less than wrong weights
 PLAUSIBLE_ANGLE = np.radians(90.0)  # rad, wider than any ankle moves
@@ -166,8 +172,7 @@ def make_session(onnx: bytes, threads: int = 1, spinning: bool = False) -> onnxr
     options.log_severity_level = ERRORS_ONLY
     for pool in ("intra_op", "inter_op"):
         options.add_session_config_entry(f"session.{pool}.allow_spinning", str(int(spinning)))
-    check_onnx(onnx)
-    return onnxruntime.InferenceSession(onnx, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(checked_onnx(onnx), options, providers=["CPUExecutionProvider"])
 
 
 def _session(bundle: Bundle, threads: int, spinning: bool) -> onnxruntime.InferenceSession:

@@ -21,6 +21,8 @@ OPTIONAL = ("output.offset", "intervals.stretch", "familiarity", "memory")  # ma
 KEY_FEATURES = ("shank_gyro_y", "foot_gyro_y", "shank_pitch", "foot_pitch", "ankle_angle", "ankle_rate")
 """The features that a key of the stride memory is made of."""
 
+LONGEST_REASON = 300  # characters of a refusal
+
 Code = Literal["NOT_FOUND", "CORRUPT", "INCOMPATIBLE", "REJECTED"]
 CODES: tuple[Code, ...] = get_args(Code)
 
@@ -35,6 +37,8 @@ class BundleError(Refusal):
     """
 
     def __init__(self, code: Code, message: str) -> None:
+        if len(message) > LONGEST_REASON:  # names and values in it come from the bundle; both ends say what matters
+            message = f"{message[: LONGEST_REASON - 105]} ... {message[-100:]}"
         super().__init__(message)
         self.code: Code = code
 

@@ -14,7 +14,7 @@ from rclpy.task import Future
 
 from ankle_imu_driver.managed_node import ManagedNode
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.adaptation.process import AdaptationEnded, Outcome, Task
+from ankle_predictor.adaptation.process import AdaptationEnded, Outcome, Task, sweep_scratch
 from ankle_predictor.adaptation.rolling_origin import shortest_walk
 from ankle_predictor.adaptation.run import SWAPPING, TRAINING, AdaptationRun, check_means
 from ankle_predictor.estimation.samples import PairSample
@@ -41,6 +41,7 @@ class AdaptAction:
     def __init__(self, node: ManagedNode, predictor: LivePredictor) -> None:
         """Create the action server of a node for its predictor."""
         self._node, self._predictor = node, predictor
+        sweep_scratch()
         self._worker = Worker(node, "adapt")
         self.run: AdaptationRun | None = None
         self._timer: Any = None

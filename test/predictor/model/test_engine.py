@@ -18,7 +18,7 @@ from ankle_predictor.model.bundle import Bundle, load_bundle
 from ankle_predictor.model.engine import InferenceEngine, load_engine
 from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec
 from ankle_predictor.model.manifest import BundleError, Canary, Intervals, Manifest, Output, Scaler
-from ankle_predictor.model.onnx_guard import OnnxGuardError, check_onnx
+from ankle_predictor.model.onnx_guard import OnnxGuardError, checked_onnx
 
 onnx = pytest.importorskip("onnx", reason="onnx, which comes with the training requirements, is not installed")
 
@@ -206,7 +206,7 @@ def test_the_guard_accepts_or_refuses_any_damaged_file_in_one_sentence(where: fl
     data[int(where * len(data))] ^= flip
     for damaged in (bytes(data), NETWORK[: int(where * len(NETWORK))]):
         try:
-            check_onnx(damaged)
+            checked_onnx(damaged)
         except OnnxGuardError as error:
             assert "\n" not in str(error)  # noqa: PT017 - both outcomes are right
 
