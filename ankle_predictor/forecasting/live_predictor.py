@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from time import monotonic
 
+from ankle_imu_driver.conventions import OK, WARN
 from ankle_predictor.estimation.gait import StrideMonitor
 from ankle_predictor.estimation.pair_assembler import JoinedPair, PairAssembler
 from ankle_predictor.estimation.samples import JointSample, LegSample, PairSample, SegmentSample
@@ -17,8 +19,8 @@ from ankle_predictor.model.engine import InferenceEngine, load_engine
 from ankle_predictor.model.manifest import BundleError
 from ankle_predictor.trust.forecast_counters import ForecastCounters
 from ankle_predictor.trust.input_monitor import InputMonitor
-from ankle_predictor.trust.live_score import LiveScore
-from ankle_predictor.trust.status import WITHHELD, Status
+from ankle_predictor.trust.live_score import RECENT, LiveScore
+from ankle_predictor.trust.status import UNTRUSTED_INPUT, WITHHELD, Status
 
 DEFAULT_PERIOD = 0.01  # s between two steps of a forecast, before there is a model
 
@@ -27,9 +29,11 @@ class LivePredictor:
     """Joins samples to pairs, makes a forecast for each pair, and judges input and forecast.
 
     A controller waits for the forecast: ``push`` does what the forecast needs, ``settle`` everything that may follow
-    its publication. The model can be exchanged between two pairs. Before ``configure`` it accepts no model.
+    its publication. In between ``approve`` judges once more whether it may go out, by the time of then. The model can
+    be exchanged between two pairs. Before ``configure`` it accepts no model.
 
-    Times named ``now`` are s on the monotonic clock; stamps are s on the clock of the samples.
+    Times named ``now`` are s on the monotonic clock; stamps are s on the clock of the samples; ``clock`` is s on the
+    clock on which forecasts are due, with the same origin as the stamps, and None where there is no such clock.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class LivePredictor:
         self._input = InputMonitor(config.limits, config.filter, config.real_time)
         self._counters, self._strides = ForecastCounters(), StrideMonitor()
         self._score, self._period = LiveScore(DEFAULT_PERIOD), DEFAULT_PERIOD
+        self._last_pair = -math.inf  # s, when the newest pair was processed
         self._overrun = Status.OK  # OVERRUN after a skipped pair until the next status is published
         self._withholding = WITHHELD | (Status.UNFAMILIAR if config.withhold_unfamiliar else Status.OK)
 
@@ -140,25 +145,37 @@ class LivePredictor:
         pair = None if sample.joint is None else PairSample(sample.shank, sample.foot, sample.joint)
         return [JoinedPair(max(sample.shank.stamp, sample.foot.stamp), now, pair)]
 
-    def push_encoder(self, stamp: float, angle: float) -> None:
-        """Add an angle of the encoder in rad, dorsiflexion positive; ``stamp`` in s."""
-        self._score.push_encoder(stamp, angle)
+    def push_encoder(self, stamp: float, angle: float) -> bool:
+        """Add an angle of the encoder in rad, dorsiflexion positive; ``stamp`` in s.
 
-    def push(self, joined: JoinedPair, now: float, skip: bool = False) -> Tick:
+        Returns:
+            Whether an ankle can have this angle. If not, it is counted and not used.
+        """
+        if not abs(angle) <= self.config.limits.max_angle:  # also if NaN
+            self.count("implausible encoder angles")
+            return False
+        self._score.push_encoder(stamp, angle)
+        return True
+
+    def push(self, joined: JoinedPair, now: float, skip: bool = False, clock: float | None = None) -> Tick:
         """Process a pair and make a forecast from it.
 
         Args:
             joined: the pair.
             now: s.
             skip: whether to make no forecast, see ``tick.skipped``.
+            clock: s.
         """
         forecaster, pair = self._forecaster, joined.pair
         assert forecaster is not None
-        self._input.pair(joined.stamp, joined.received, now, pair is not None)
-        status = self._input.status(now) | self._overrun
+        self._last_pair = now
+        self._input.pair(joined.stamp, joined.received, now, pair is not None, clock)
+        status = self._input.status(now, clock) | self._overrun
         if pair is None:
             forecaster.restart()
             return Tick(now, joined.stamp, None, status | Status.WARMING_UP)
+        if not self._input.usable(pair):  # for all later steps it is as if it had not come
+            return Tick(now, joined.stamp, None, status | Status.IMPLAUSIBLE, skipped=skip)
         begun = self._clock()
         if not forecaster.push(pair):
             status |= Status.WARMING_UP
@@ -171,6 +188,21 @@ class LivePredictor:
         if not self._input.plausible(pair.joint, forecast, self._period):
             status |= Status.IMPLAUSIBLE
         return Tick(now, joined.stamp, pair, status, forecast, publish=not status & self._withholding)
+
+    def approve(self, tick: Tick, now: float, clock: float | None = None) -> Tick:
+        """Judge again, right before publication: the forecast took its time, and the clock may have been set.
+
+        Returns:
+            The tick, with its status and ``publish`` as they are now.
+        """
+        if not tick.publish:
+            return tick
+        status = self._input.status(now, clock)
+        if not status & self._withholding:
+            return tick
+        if status & Status.STALE:  # it was not when the pair came
+            status |= Status.OVERRUN
+        return dataclasses.replace(tick, status=tick.status | status, publish=False)
 
     def settle(self, tick: Tick, now: float) -> Status:
         """Do what follows the publication of a tick: score, remember, count.
@@ -201,9 +233,11 @@ class LivePredictor:
             self._count(status)
         return status
 
-    def watch(self, now: float) -> Status:
+    def watch(self, now: float, clock: float | None = None) -> Status:
         """Return the status to publish when no pair has come for some time."""
-        status = self._input.status(now) | Status.STALE
+        if now - self._last_pair > RECENT:
+            self._score.clear()
+        status = self._input.status(now, clock) | Status.STALE
         self._count(status)
         return status
 
@@ -218,8 +252,8 @@ class LivePredictor:
 
     @property
     def stride_period(self) -> float:
-        """Stride period in s, NaN when the wearer does not walk steadily."""
-        return self._strides.period
+        """Stride period in s; NaN when the wearer does not walk steadily, and while the input cannot be trusted."""
+        return math.nan if self._counters.status & UNTRUSTED_INPUT else self._strides.period
 
     def report(self) -> tuple[bool, bool, str, dict[str, object]]:
         """Return what diagnostics report.
@@ -236,13 +270,18 @@ class LivePredictor:
             "recent coverage of the interval": f"{self._score.coverage:.3f}",
             "unfamiliarity": "unknown" if math.isnan(unfamiliarity) else f"{unfamiliarity:.2f}",
             "gait": self._strides.gait.value,
-            "stride period (s)": f"{self._strides.period:.2f}",
+            "stride period (s)": f"{self.stride_period:.2f}",
             **self._counters.take_durations(),
             **{f"segments.{name}": n for name, n in self._assembler.segments.counts.items() if n},
             **{f"joints.{name}": n for name, n in self._assembler.joints.counts.items() if n},
             **self._counters.counts,
         }
         return any_made, any_missing, sentence, values
+
+    def take_problem(self) -> tuple[int, str]:
+        """Return what was wrong with the input since the last call: level (OK, WARN, ERROR) and a sentence."""
+        clock = self._input.take_clock_problem()
+        return (WARN, clock) if clock else (OK, "")
 
     def _familiarity(self, forecaster: Forecaster) -> Status:
         return Status.UNFAMILIAR if forecaster.unfamiliarity > 1.0 else Status.OK

@@ -18,7 +18,7 @@ class Tick:
     Attributes:
         started: s on the monotonic clock, start of its processing.
         stamp: s, stamp of the pair.
-        pair: None while the sensors are not calibrated.
+        pair: None while the sensors are not calibrated, and if it is nothing that a leg can do.
         status: the status at the time of publication; ``LivePredictor.settle`` may add to it.
         forecast: None if none was made.
         publish: whether the forecast may be published.

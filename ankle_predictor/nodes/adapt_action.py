@@ -28,7 +28,7 @@ LABELS = ("imu", "encoder")
 LONGEST = 600.0  # s of walking; more improves nothing
 FEEDBACK_PERIOD = 0.2  # s
 OTHER_MODEL = "the model to adapt is not in use any more"
-UNUSABLE = Status.SENSOR_SUSPECT | Status.IMPLAUSIBLE
+UNUSABLE = Status.SENSOR_SUSPECT | Status.IMPLAUSIBLE | Status.TWO_SOURCES
 
 
 class AdaptAction:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ankle_predictor_interfaces.msg import AnkleForecast
+from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Imu, JointState
 from trajectory_msgs.msg import JointTrajectory
 
@@ -42,7 +43,7 @@ from ankle_predictor.nodes.topics import DETAIL_TOPIC, FORECAST_TOPIC, JOINT_TOP
 from ankle_predictor.nodes.trajectory_message import TrajectoryMessage
 from ankle_predictor.nodes.weights_service import WeightsService
 from ankle_predictor.trust.input_monitor import TrustLimits
-from ankle_predictor.trust.status import Status
+from ankle_predictor.trust.status import UNTRUSTED_INPUT, Status
 
 WATCH_PERIOD = 0.04  # s without a forecast_detail, after which one is published to report that no pairs arrive
 
@@ -145,6 +146,9 @@ class PredictorNode(ManagedNode):
     def health(self) -> Health:
         """Report how many forecasts were published and withheld since the last report, and why."""
         any_made, any_missing, sentence, values = self.predictor.report()
+        level, problem = self.predictor.take_problem()
+        if problem:
+            return Health(level, problem, {**values, "forecasts": sentence})
         return Health((WARN if any_missing else OK) if any_made else ERROR, sentence, values)
 
     def _read_config(self) -> PredictorConfig:
@@ -187,8 +191,8 @@ class PredictorNode(ManagedNode):
         values = joint_of(message, self._encoder)
         if values is not None:
             stamp, angle, _ = values
-            self.predictor.push_encoder(self.time.seconds(stamp), angle)
-            self.adapt_action.push_encoder(self.time.seconds(stamp), angle)
+            if self.predictor.push_encoder(self.time.seconds(stamp), angle):
+                self.adapt_action.push_encoder(self.time.seconds(stamp), angle)
         return []
 
     def _process(self, pending: list[JoinedPair]) -> None:
@@ -197,21 +201,31 @@ class PredictorNode(ManagedNode):
                 self._tick(joined, skip)
 
     def _tick(self, joined: JoinedPair, skip: bool) -> None:
-        tick = self.predictor.push(joined, time.monotonic(), skip)
         self._newest = self.time.nanoseconds(joined.stamp)
+        tick = self.predictor.push(joined, time.monotonic(), skip, self._clock_seconds())
         if tick.publish and tick.forecast is not None:
-            self.outputs[FORECAST_TOPIC].publish(self._trajectory.fill(self._newest, tick.forecast))
+            # Whatever takes time comes before the last judgement: only the sending follows it.
+            message = serialize_message(self._trajectory.fill(self._newest, tick.forecast))
+            tick = self.predictor.approve(tick, time.monotonic(), self._clock_seconds())
+            if tick.publish:
+                self.outputs[FORECAST_TOPIC].publish(message)
         published = self.get_clock().now().nanoseconds
         # A controller waits for the forecast, so everything else follows it.
         status = self.predictor.settle(tick, time.monotonic())
-        angle = math.nan if tick.pair is None else tick.pair.joint.angle
+        angle = math.nan
+        if tick.pair is not None and not status & UNTRUSTED_INPUT:
+            angle = tick.pair.joint.angle
         if not tick.skipped:
             self._publish_detail(status, published, angle, tick.forecast if tick.publish else None)
         if tick.pair is not None:
             self.adapt_action.push(tick.pair, status)
 
+    def _clock_seconds(self) -> float:
+        """Return the ROS clock in s, with the origin of the stamps."""
+        return self.time.seconds(self.get_clock().now().nanoseconds)
+
     def _report_missing_pairs(self) -> None:
-        status = self.predictor.watch(time.monotonic())
+        status = self.predictor.watch(time.monotonic(), self._clock_seconds() if self._newest else None)
         self._publish_detail(status, self.get_clock().now().nanoseconds)
 
     def _publish_detail(
@@ -221,7 +235,7 @@ class PredictorNode(ManagedNode):
         message = self._detail.fill(self._newest, status, angle, forecast)
         message.input_age = (published - self._newest) / 1e9 if self._newest else math.nan
         message.recent_error = self.predictor.recent_error
-        message.stride_period = math.nan if status & Status.STALE else self.predictor.stride_period
+        message.stride_period = self.predictor.stride_period
         self.outputs[DETAIL_TOPIC].publish(message)
         if self._watch is not None:
             self._watch.reset()

@@ -12,11 +12,17 @@ from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION, FilterConfig
 from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE
-from ankle_predictor.estimation.samples import JointSample, SegmentSample
+from ankle_predictor.estimation.samples import JointSample, PairSample, SegmentSample
 from ankle_predictor.model.forecast import Forecast
+from ankle_predictor.trust.clock_watch import ClockVerdict, ClockWatch
 from ankle_predictor.trust.status import Status
 
 DRIFT = 1e-3  # s per s, largest drift of two clocks against each other
+NARROWEST = 1e-4  # rad, least width of a 90 % interval; the noise of the measured angle alone is wider
+MAX_ACCEL = 1.1 * math.sqrt(3.0) * 16.0 * 9.80665  # m/s^2, the largest range of an MPU6050 on all axes
+MAX_GYRO = 1.1 * math.sqrt(3.0) * math.radians(2000.0)  # rad/s
+NORM_ERROR = 0.01  # of a quaternion of length 1
+CLOCK_STATUS = {ClockVerdict.GOOD: Status.OK, ClockVerdict.LATE: Status.STALE, ClockVerdict.APART: Status.CLOCK}
 
 
 @dataclass(frozen=True)
@@ -24,7 +30,9 @@ class TrustLimits:
     """Limits of good input and of plausible forecasts.
 
     Attributes:
-        max_input_age: s, largest age of the newest pair since it was received, and largest queue delay before that.
+        max_input_age: s, largest age of the newest pair by its stamp, by when it was received, and by how long it
+            waited in queues before that.
+        max_ahead: s, how far in the future the stamp of a pair may lie: computers with a common clock differ by less.
         silent_after: s without a sample of one stream while the other one sends.
         skew: s, largest difference between the stamps of the two streams; beyond it, samples cannot be paired.
         skewed_after: s during which both streams send, but always with a larger skew.
@@ -36,6 +44,7 @@ class TrustLimits:
     """
 
     max_input_age: float = 0.05
+    max_ahead: float = 0.01
     silent_after: float = 0.1
     skew: float = PAIR_TOLERANCE
     skewed_after: float = 0.25
@@ -127,6 +136,7 @@ class InputMonitor:
         """
         self._limits = limits
         self._queue_delay = QueueDelay() if real_time else None
+        self._clock = ClockWatch(limits.max_input_age, limits.max_ahead, real_time)
         self._waited = 0.0
         self._stamps = [-math.inf, -math.inf]
         self._sensors = SensorWatch(limits, config), SensorWatch(limits, config)
@@ -147,7 +157,7 @@ class InputMonitor:
         self._sensors[stream].push(sample)
         self._received[stream] = now
 
-    def pair(self, stamp: float, received: float, now: float, calibrated: bool) -> None:
+    def pair(self, stamp: float, received: float, now: float, calibrated: bool, clock: float | None = None) -> None:
         """Add a pair that is processed now.
 
         Args:
@@ -155,13 +165,20 @@ class InputMonitor:
             received: monotonic time in s at which the earlier one of its samples was received.
             now: monotonic time in s.
             calibrated: whether the sensors are calibrated.
+            clock: s on the forecasts' clock; None where there is none, so that stamps cannot be judged by it.
         """
         self._pair = received
         self._calibrated = calibrated
         self._waited = self._queue_delay.update(stamp, now) if self._queue_delay is not None else 0.0
+        if clock is not None:
+            if self._queue_delay is not None and self._waited > clock - stamp + self._limits.max_ahead:
+                # Nothing waits for longer than its age: the stamps' clock was set back.
+                self._queue_delay.reset()
+                self._waited = self._queue_delay.update(stamp, now)
+            self._clock.pair(stamp, self._waited, now, clock)
 
-    def status(self, now: float) -> Status:
-        """Return the status bits of everything that is wrong with the input."""
+    def status(self, now: float, clock: float | None = None) -> Status:
+        """Return the status bits of everything that is wrong with the input; the arguments are as in ``pair``."""
         status = Status.OK
         if not self._calibrated:
             status |= Status.NOT_CALIBRATED
@@ -169,6 +186,8 @@ class InputMonitor:
             status |= Status.STALE | Status.OVERRUN
         if now - self._pair > self._limits.max_input_age:
             status |= Status.STALE
+        if clock is not None:
+            status |= CLOCK_STATUS[self._clock.judge(now, clock)]
         silent = [now - received > self._limits.silent_after for received in self._received]
         if silent[SHANK] != silent[FOOT]:
             status |= Status.STREAM_SILENT
@@ -177,9 +196,36 @@ class InputMonitor:
             status |= Status.SENSOR_SUSPECT
         return status
 
+    def take_clock_problem(self) -> str:
+        """Return a sentence if stamps and clock were apart since the last call; empty otherwise."""
+        return self._clock.take_sentence()
+
+    def usable(self, pair: PairSample) -> bool:
+        """Return whether a leg can move like this; of anything else nothing may be computed or learned."""
+        joint, limits = pair.joint, self._limits
+        if not (abs(joint.angle) <= limits.max_angle and abs(joint.rate) <= limits.max_rate):  # also if NaN
+            return False
+        return _is_measurable(pair.shank) and _is_measurable(pair.foot)
+
     def plausible(self, joint: JointSample, forecast: Forecast, period: float) -> bool:
-        """Return whether the ankle, measured and forecast in steps of ``period`` s, stays within the limits."""
+        """Return whether the ankle, measured and forecast in steps of ``period`` s, stays within the limits.
+
+        The forecast must lie inside its interval, and no interval may be so narrow that it claims to know the future.
+        """
         angles = np.concatenate(((joint.angle,), forecast.angle))
         rates = np.append(np.diff(angles) / period, joint.rate)
+        below, above = forecast.angle - forecast.lower, forecast.upper - forecast.angle
         # These comparisons are false for NaN.
-        return bool(np.all(np.abs(angles) <= self._limits.max_angle) and np.all(np.abs(rates) <= self._limits.max_rate))
+        return bool(
+            np.all(np.abs(angles) <= self._limits.max_angle)
+            and np.all(np.abs(rates) <= self._limits.max_rate)
+            and min(below.min(), above.min()) >= 0.0
+            and (below + above).min() >= NARROWEST
+            and (below + above).max() < math.inf
+        )
+
+
+def _is_measurable(segment: SegmentSample) -> bool:
+    """Return whether an MPU6050 can have measured this; NaN is not measurable."""
+    is_rotation = segment.orientation is None or abs(math.hypot(*segment.orientation) - 1.0) <= NORM_ERROR
+    return math.hypot(*segment.accel) <= MAX_ACCEL and math.hypot(*segment.gyro) <= MAX_GYRO and is_rotation

@@ -8,6 +8,7 @@ from ankle_predictor.estimation.stamp_guard import StampGuard
 from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.trust.scoring import RecentError
 
+RECENT = 10.0  # s of forecasts that are averaged
 ENCODER_LOST = 0.5  # s without an encoder sample after which the IMUs' angle is used as the truth
 
 
@@ -16,9 +17,13 @@ class LiveScore:
 
     def __init__(self, period: float) -> None:
         """Create an empty score; ``period`` in s is the time between two steps of a forecast."""
-        self._errors = RecentError(period)
+        self._errors = RecentError(period, RECENT)
         self._encoder_stamp = -math.inf
         self._encoder_guard: StampGuard[float] = StampGuard()
+
+    def clear(self) -> None:
+        """Forget everything, for example when nothing has come due for so long that nothing is recent any more."""
+        self._errors.reset()
 
     def push_forecast(self, stamp: float, forecast: Forecast) -> None:
         """Add a forecast of (H,) rad made at ``stamp`` s."""

@@ -17,6 +17,8 @@ class Status(IntFlag):
     UNFAMILIAR = 32
     IMPLAUSIBLE = 64
     OVERRUN = 128
+    CLOCK = 256
+    TWO_SOURCES = 512
 
 
 WITHHELD = (
@@ -26,8 +28,21 @@ WITHHELD = (
     | Status.STREAM_SILENT
     | Status.SENSOR_SUSPECT
     | Status.IMPLAUSIBLE
+    | Status.CLOCK
+    | Status.TWO_SOURCES
 )
 """With any of these bits, no forecast is published."""
+
+
+UNTRUSTED_INPUT = (
+    Status.NOT_CALIBRATED
+    | Status.STALE
+    | Status.STREAM_SILENT
+    | Status.SENSOR_SUSPECT
+    | Status.CLOCK
+    | Status.TWO_SOURCES
+)
+"""With any of these bits, nothing that is computed from the input is published: no present angle, no stride period."""
 
 
 def names(status: Status) -> str:

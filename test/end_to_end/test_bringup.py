@@ -31,6 +31,7 @@ from ankle_predictor.nodes.bringup import connect
 from ankle_predictor.nodes.filter_node import OrientationFilterNode
 from ankle_predictor.nodes.predictor_node import PredictorNode
 from ankle_predictor.nodes.sample_executor import SampleExecutor
+from ankle_predictor.nodes.stamps import serialized_stamp
 from ankle_predictor.offline.pipeline import run_chain
 
 pytest.importorskip("onnx", reason="onnx, which comes with the training requirements, is not installed")
@@ -197,7 +198,8 @@ def test_a_forecast_is_published_before_its_input(
 
     def recorded(publisher: Publisher, message: Any) -> None:
         if publisher.topic_name in ("/forecast", "/joint_states", "/foot/imu/data_raw"):
-            order.append((publisher.topic_name, stamp_of(message)))
+            stamp = serialized_stamp(message) if isinstance(message, bytes) else stamp_of(message)
+            order.append((publisher.topic_name, stamp))
         publish(publisher, message)
 
     monkeypatch.setattr(Publisher, "publish", recorded)

@@ -12,10 +12,12 @@ import rclpy
 from ankle_predictor_interfaces.msg import AnkleForecast
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.srv import GetState
+from rclpy.clock import ClockType
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
+from rclpy.time import Time
 from sensor_msgs.msg import Imu, JointState
 from trajectory_msgs.msg import JointTrajectory
 
@@ -101,8 +103,16 @@ class Bench:
         self.spin(0.1)
 
     def publish(self, topic: str, message: Any) -> None:
-        """Publish a message on an advertised topic."""
+        """Publish a message on an advertised topic; simulated time is what its stamp says."""
+        if hasattr(message, "header"):
+            self.simulated_time(stamp_of(message))
         self._publishers[topic].publish(message)
+
+    def simulated_time(self, nanoseconds: int) -> None:
+        """Set the clock of all nodes that use simulated time."""
+        for node in self._nodes:
+            if node.get_parameter("use_sim_time").value:
+                node.get_clock().set_ros_time_override(Time(nanoseconds=nanoseconds, clock_type=ClockType.ROS_TIME))
 
     def call(self, kind: Any, service: str, **request: Any) -> Any:
         """Call a service and return its response."""

@@ -206,6 +206,83 @@ def test_a_sensor_whose_clock_is_off_is_suspect(models: Path) -> None:
     assert live.predictor.watch(0.8) == Status.STALE | Status.SENSOR_SUSPECT
 
 
+def approved(live: Live, took: float, clock_step: float = 0.0) -> tuple[bool, Status]:
+    """Whether a forecast that took ``took`` s is published, and with which status; the clock is set meanwhile."""
+    live.feed(pairs(0.3))
+    (pair,) = pairs(0.01, 0.3)
+    now = pair.joint.stamp + LATE
+    tick = live.predictor.push(JoinedPair(pair.joint.stamp, now, pair), now, clock=now)
+    assert tick.publish
+    tick = live.predictor.approve(tick, now + took, now + took + clock_step)
+    return tick.publish, live.predictor.settle(tick, now + took)
+
+
+@pytest.mark.parametrize(
+    ("took", "step", "published", "status"),
+    [
+        (0.0, 0.0, True, Status.OK),
+        (0.03, 0.0, True, Status.OVERRUN),
+        (0.055, 0.0, False, Status.STALE | Status.OVERRUN),
+        (0.28, 0.0, False, Status.STALE | Status.OVERRUN),
+        (1.0, 0.0, False, Status.STALE | Status.OVERRUN),
+        (0.0, 1.0, False, Status.CLOCK),
+        (0.0, -1.0, False, Status.CLOCK),
+        (0.28, -0.3, False, Status.STALE | Status.OVERRUN | Status.CLOCK),  # hides the age
+    ],
+)
+def test_the_age_is_judged_again_when_a_forecast_goes_out(
+    models: Path, took: float, step: float, published: bool, status: Status
+) -> None:
+    live = Live(models)
+    assert approved(live, took, step) == (published, status)
+    assert bool(live.predictor.take_problem()[1]) == bool(status & Status.CLOCK)
+
+
+def test_a_slow_model_never_gets_an_old_forecast_out(models: Path) -> None:
+    live = Live(models)
+    live.feed(pairs(0.3))
+    out = 0
+    for pair in pairs(2.0, 0.3)[::28]:  # one pair each 0.28 s: those between are skipped
+        now = pair.joint.stamp + LATE
+        tick = live.predictor.push(JoinedPair(pair.joint.stamp, now, pair), now, clock=now)
+        out += live.predictor.approve(tick, now + 0.28, now + 0.28).publish
+    assert out == 0
+
+
+def test_one_impossible_reading_spoils_neither_window_nor_memory(models: Path) -> None:
+    """A joint reading of 1e4 rad is as if it had not come: later forecasts are those without it."""
+    good, spoiled = Live(models), Live(models)
+    walk = pairs(3.0)
+    for live in (good, spoiled):
+        live.feed(walk[:100])
+    spoiled.feed([changed(walk[100], angle=1e4)])
+    assert spoiled.statuses[-1] == Status.IMPLAUSIBLE
+    for live in (good, spoiled):
+        live.feed(walk[101:])
+    assert set(spoiled.statuses[101:]) == {Status.OK}
+    for stamp, angle in good.forecasts.items():
+        np.testing.assert_allclose(spoiled.forecasts[stamp], angle, atol=1e-9)
+    assert spoiled.predictor.recent_error == pytest.approx(good.predictor.recent_error, rel=0.05)
+
+
+def test_impossible_encoder_readings_are_not_scored(models: Path) -> None:
+    live = Live(models, "tiny")
+    for pair in (changed(pair, angle=0.1, rate=0.0) for pair in pairs(1.0)):
+        live.predictor.push_encoder(pair.joint.stamp, 1e4 if 0.4 < pair.joint.stamp < 0.45 else 0.14)
+        live.feed([pair])
+    assert live.predictor.recent_error == pytest.approx(0.04 - CHANGE, abs=1e-6)
+    assert live.values()["implausible encoder angles"] == 4
+
+
+def test_an_error_is_not_recent_for_ever(models: Path) -> None:
+    live = Live(models, "tiny")
+    live.feed(pairs(1.0))
+    live.predictor.watch(5.0)
+    assert math.isfinite(live.predictor.recent_error)
+    live.predictor.watch(12.0)
+    assert math.isnan(live.predictor.recent_error)
+
+
 @pytest.mark.parametrize(("late", "bits"), [(0.04, Status.OK), (0.06, Status.STALE)])
 def test_forecasts_from_old_samples_are_withheld(models: Path, late: float, bits: Status) -> None:
     live = Live(models)

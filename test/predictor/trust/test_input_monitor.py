@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_predictor.estimation.filter_config import FilterConfig
-from ankle_predictor.estimation.samples import JointSample, SegmentSample
+from ankle_predictor.estimation.samples import JointSample, PairSample, SegmentSample
 from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.trust.input_monitor import InputMonitor, QueueDelay, TrustLimits
 from ankle_predictor.trust.status import Status, names
@@ -144,7 +146,96 @@ def test_a_frozen_sensor_is_suspect_and_a_quiet_one_is_not() -> None:
 def test_only_what_an_ankle_can_do_is_plausible(joint: tuple[float, float], change: float, plausible: bool) -> None:
     angle = np.full(50, joint[0] + change)
     monitor = InputMonitor(TrustLimits(), CONFIG)
-    assert monitor.plausible(JointSample(0.0, *joint), Forecast(angle, angle, angle), 0.01) == plausible
+    forecast = Forecast(angle, angle - 0.05, angle + 0.05)
+    assert monitor.plausible(JointSample(0.0, *joint), forecast, 0.01) == plausible
+
+
+@pytest.mark.parametrize(
+    ("below", "above", "plausible"),
+    [
+        (0.05, 0.05, True),
+        (0.0, 0.05, True),
+        (0.0, 0.0, False),  # claims to know the future
+        (1e-5, 1e-5, False),
+        (-0.05, -0.05, False),  # inverted
+        (-0.05, 0.1, False),  # does not contain the forecast
+        (0.1, -0.05, False),
+        (math.nan, 0.05, False),
+        (0.05, math.nan, False),
+        (math.inf, 0.05, False),
+    ],
+)
+def test_only_an_interval_around_the_forecast_is_plausible(below: float, above: float, plausible: bool) -> None:
+    angle = np.full(50, 0.1)
+    lower, upper = angle - 0.05, angle + 0.05
+    lower[20], upper[20] = 0.1 - below, 0.1 + above
+    monitor = InputMonitor(TrustLimits(), CONFIG)
+    assert monitor.plausible(JointSample(0.0, 0.1, 0.0), Forecast(angle, lower, upper), 0.01) == plausible
+
+
+NUMBERS = st.floats(allow_nan=True, allow_infinity=True, width=64)
+
+
+@given(st.lists(NUMBERS, min_size=18, max_size=18))
+def test_nothing_that_no_leg_can_do_is_usable(values: list[float]) -> None:
+    a, b, c, d, e, f, g, h, i, j, k, m, n, o, p, q, r, s = values
+    shank = SegmentSample(0.0, (a, b, c), (d, e, f), LEVEL)
+    foot = SegmentSample(0.0, (g, h, i), (j, k, m), (n, o, p, q))
+    if InputMonitor(TrustLimits(), CONFIG).usable(PairSample(shank, foot, JointSample(0.0, r, s))):
+        assert max(map(abs, values)) < 300.0
+
+
+@pytest.mark.parametrize(
+    ("change", "usable"),
+    [
+        ({}, True),
+        ({"accel": (0.0, 0.0, 150.0)}, True),  # a heel strike of 15 g
+        ({"accel": (0.0, 0.0, 1e4)}, False),
+        ({"gyro": (0.0, 34.0, 0.0)}, True),
+        ({"gyro": (0.0, 2000.0, 0.0)}, False),  # deg/s
+        ({"gyro": (0.0, math.nan, 0.0)}, False),
+        ({"orientation": None}, True),
+        ({"orientation": (0.0, 0.0, 0.0, 0.0)}, False),
+        ({"orientation": (0.0, math.inf, 0.0, 1.0)}, False),
+    ],
+)
+def test_only_what_a_sensor_can_measure_is_usable(change: dict[str, Any], usable: bool) -> None:
+    monitor, good = InputMonitor(TrustLimits(), CONFIG), sample(0.0)
+    for shank, foot in ((dataclasses.replace(good, **change), good), (good, dataclasses.replace(good, **change))):
+        assert monitor.usable(PairSample(shank, foot, JointSample(0.0, 0.1, 1.0))) == usable
+
+
+@pytest.mark.parametrize(
+    ("behind", "bits"),
+    [(0.003, Status.OK), (0.2, Status.CLOCK), (3.0, Status.CLOCK), (-0.02, Status.CLOCK), (-3600.0, Status.CLOCK)],
+)
+def test_stamps_of_another_clock_are_told(behind: float, bits: Status) -> None:
+    monitor = InputMonitor(TrustLimits(), CONFIG)
+    for k in range(50):
+        stamp, now = 0.01 * k, 500.0 + 0.01 * k
+        for stream in (SHANK, FOOT):
+            monitor.hear(stream, sample(stamp), now)
+        monitor.pair(stamp, now, now, calibrated=True, clock=stamp + behind)
+        early = Status.STALE if bits and behind > 0.0 and k < 25 else bits  # it may still be a slow start
+        assert k == 25 or monitor.status(now, stamp + behind) == early
+    assert bool(monitor.take_clock_problem()) == bool(bits)
+
+
+@pytest.mark.parametrize("step", [-5.0, -1.0, -0.2, 0.2, 1.0, 5.0])
+@pytest.mark.parametrize("held", [False, True])
+def test_after_a_step_of_the_clock_that_the_stamps_follow_all_is_well(step: float, held: bool) -> None:
+    """A driver that holds samples back until the clock passes the last stamp has stamps that never go back."""
+    monitor, last = InputMonitor(TrustLimits(), CONFIG), -math.inf
+    for k in range(1000):
+        now = 500.0 + 0.01 * k + 0.003
+        stamp = 0.01 * k + (step if k >= 200 else 0.0)
+        if held and stamp <= last:
+            continue
+        last = stamp
+        for stream in (SHANK, FOOT):
+            monitor.hear(stream, sample(stamp), now)
+        monitor.pair(stamp, now, now, calibrated=True, clock=stamp + 0.003)
+        assert monitor.status(now, stamp + 0.003) == Status.OK
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
