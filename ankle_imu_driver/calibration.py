@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import tempfile
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -12,15 +13,18 @@ from typing import Any
 import yaml
 
 from ankle_imu_driver.arrays import Vector
-from ankle_imu_driver.document import DocumentError, build, shown
+from ankle_imu_driver.document import DocumentError, build, parse_yaml, shown
 from ankle_imu_driver.refusal import Refusal
+from ankle_imu_driver.regular_file import KIB, FileError, read_regular
 
 FORMAT = "ankle_calibration"
 VERSION = 1
-# PyYAML raises errors of Python itself for scalars that do not fit their tag, very long numbers and deep nesting.
-YAML_ERRORS = (
-    yaml.YAMLError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError,
-)  # fmt: skip
+MOST_BYTES = 64 * KIB  # of a calibration file; ours have 400 bytes
+# What a calibrated sensor can be. A file that says more was not made by standing still, or not with such a sensor.
+LARGEST_BIAS = math.radians(20.0)  # rad/s on each axis: the MPU6050's zero-rate output, PS-MPU-6000A-00 section 6.1
+GRAVITY = 9.80665  # m/s^2
+GRAVITY_ERROR = 1.7  # m/s^2 on the norm: zero-g output 50, 50, 80 mg, 35 mg by temperature, 3 % of scale, section 6.2
+LARGEST_ZERO = math.radians(45.0)  # rad; a standing ankle is within about 20 degrees of neutral
 
 
 class CalibrationError(Refusal):
@@ -43,13 +47,23 @@ class SensorCalibration:
         """Check the values.
 
         Raises:
-            CalibrationError: a value is not finite, or gravity is close to zero.
+            CalibrationError: a value is not finite, or no sensor has such a value.
         """
         for name, value in (("gyro_bias", self.gyro_bias), ("gravity", self.gravity)):
-            if len(value) != 3 or not all(math.isfinite(v) for v in value):
-                raise CalibrationError(f"{name} must be three finite numbers, not {list(value)}")
-        if math.hypot(*self.gravity) < 1.0:
-            raise CalibrationError(f"gravity is {list(self.gravity)} m/s^2, which is too small; calibrate again")
+            if len(value) != 3 or not all(map(_is_finite, value)):
+                raise CalibrationError(f"{name} must be three finite numbers, not {shown(list(value))}")
+        worst = max(map(abs, self.gyro_bias))
+        if worst > LARGEST_BIAS:
+            raise CalibrationError(
+                f"gyro_bias {_listed(self.gyro_bias)} rad/s is impossible: a gyro's bias is at most "
+                f"{LARGEST_BIAS:.3f} rad/s (20 deg/s) on an axis; calibrate again, standing still"
+            )
+        norm = math.hypot(*self.gravity)
+        if abs(norm - GRAVITY) > GRAVITY_ERROR:
+            raise CalibrationError(
+                f"gravity {_listed(self.gravity)} is impossible: its norm is {norm:.4g} m/s^2 instead of "
+                f"{GRAVITY:.2f} within {GRAVITY_ERROR}; calibrate again, in m/s^2, or check the sensor"
+            )
 
 
 @dataclass(frozen=True)
@@ -68,6 +82,18 @@ class Calibration:
     angle_zero: float = 0.0
     source: str = ""
 
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            CalibrationError: no ankle stands at such an angle.
+        """
+        if not (_is_finite(self.angle_zero) and abs(self.angle_zero) <= LARGEST_ZERO):
+            raise CalibrationError(
+                f"angle_zero {shown(self.angle_zero)} rad is impossible: a person stands within {LARGEST_ZERO:.2f} rad "
+                f"({math.degrees(LARGEST_ZERO):.0f} degrees) of neutral; give it in rad, or leave it out"
+            )
+
 
 def load_calibration(path: Path) -> Calibration:
     """Read a calibration file.
@@ -77,11 +103,11 @@ def load_calibration(path: Path) -> Calibration:
             which.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CalibrationError(f"calibration file {path} cannot be read: {error.strerror}") from error
-    except YAML_ERRORS as error:
-        raise CalibrationError(f"calibration file {path} is not YAML: {' '.join(str(error).split())}") from error
+        data = parse_yaml(read_regular(path, MOST_BYTES))
+    except FileError as error:
+        raise CalibrationError(f"calibration file {error}") from error
+    except DocumentError as error:
+        raise CalibrationError(f"calibration file {path} cannot be read: {error}") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise CalibrationError(f"{path} is not a calibration file: it lacks 'format: {FORMAT}'")
     version = data.get("version")
@@ -91,6 +117,14 @@ def load_calibration(path: Path) -> Calibration:
         return build(Calibration, _known(data), optional=("angle_zero", "source"), strict=False)
     except DocumentError as error:
         raise CalibrationError(f"{path}: {error}") from error
+
+
+def _is_finite(value: float) -> bool:
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max  # an integer may be larger than a float
+
+
+def _listed(values: Vector) -> str:
+    return f"[{', '.join(f'{v:.4g}' for v in values)}]"
 
 
 def _known(data: dict[Any, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ keys, keys that the format requires although the dataclass has a default, and nu
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -15,12 +16,16 @@ from dataclasses import fields, is_dataclass
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
+import yaml
 
 from ankle_imu_driver.refusal import Refusal
 
 T = TypeVar("T")
 MOST_SHOWN = 40  # characters of a wrong value that a message repeats
 LONGEST_MESSAGE = 400  # characters
+MOST_DEPTH = 32  # of lists and objects in each other; our own formats need 6
+MOST_YAML = 2**18  # characters; PyYAML reads about 100 000 in a second
+TOO_DEEP = f"it is nested too deeply: more than {MOST_DEPTH} levels"
 WANTED = {str: "text", bool: "true or false", int: "a whole number", float: "a finite number"}
 
 
@@ -32,19 +37,59 @@ class DocumentError(Refusal):
 
 
 def parse_json(data: bytes) -> Any:
-    """Parse one JSON document. Unlike Python's own parser, refuse NaN, Infinity and repeated keys.
+    """Parse one JSON document. Unlike Python's own parser, refuse NaN, Infinity, repeated keys and deep nesting.
 
     Raises:
         DocumentError: the data are not UTF-8, not JSON, nested too deeply, or have one of these.
     """
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
+        document = json.loads(_text(data), object_pairs_hook=_without_repeats, parse_constant=_refuse_constant)
     except DocumentError:
         raise
     except RecursionError as error:
-        raise DocumentError("it is nested too deeply") from error
-    except ValueError as error:
-        raise DocumentError(f"it is not JSON: {error}") from error
+        raise DocumentError(TOO_DEEP) from error
+    except json.JSONDecodeError as error:
+        raise DocumentError(f"it is not JSON at line {error.lineno}, column {error.colno}") from error
+    except ValueError as error:  # the only other one is Python's limit for the digits of an integer
+        raise DocumentError("it has a number of thousands of digits") from error
+    _check_depth(document)
+    return document
+
+
+def parse_yaml(data: bytes) -> Any:
+    """Parse one YAML document of plain values, in bounded time and memory.
+
+    Aliases are refused, as ROS does in parameter files: a kilobyte of them stands for gigabytes, or for an endless
+    document. Size, aliases and depth are judged on the parser's events, before anything is built from them.
+
+    Raises:
+        DocumentError: the data are too large, not UTF-8, not YAML, nested too deeply, or have an alias or a value that
+            does not fit its type.
+    """
+    text = _text(data)
+    if len(text) > MOST_YAML:
+        raise DocumentError(f"it has {len(text)} characters, at most {MOST_YAML} are read")
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                line = event.start_mark.line + 1
+                raise DocumentError(f"it has the alias *{shown(event.anchor)} in line {line}; write the value there")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MOST_DEPTH:
+                raise DocumentError(TOO_DEEP)
+        return yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise DocumentError(f"it is not YAML{place}; check brackets, quotes and indentation there") from error
+    except yaml.YAMLError as error:
+        raise DocumentError("it is not YAML: it has a character that YAML does not allow") from error
+    # PyYAML raises errors of Python itself for scalars that do not fit their tag, such as a date with month 99.
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        if isinstance(error, DocumentError):
+            raise
+        raise DocumentError("it is not YAML: a value, such as a date, a number or a tag, is impossible") from error
 
 
 def build(
@@ -161,6 +206,25 @@ def _compare(given: Any, built: Any, optional: tuple[str, ...], place: str) -> N
 
 def _below(place: str, key: str) -> str:
     return f"{place}.{key}" if place else key
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DocumentError(f"it is not UTF-8 text: byte {error.start} cannot be read") from error
+
+
+def _check_depth(document: Any) -> None:
+    """Refuse a deep document, before functions that call themselves see it."""
+    level = [document]
+    for depth in itertools.count():
+        level = [value for value in level if isinstance(value, dict | list)]
+        if not level:
+            return
+        if depth == MOST_DEPTH:
+            raise DocumentError(TOO_DEEP)
+        level = [inner for value in level for inner in (value.values() if isinstance(value, dict) else value)]
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import Console
 from rich.live import Live
 
 from ankle_imu_driver.conventions import ERROR
+from ankle_imu_driver.document import DocumentError, parse_yaml
 from ankle_imu_driver.imu_check_view import View
 from ankle_imu_driver.mpu6050.driver import Mpu6050Driver
 from ankle_imu_driver.mpu6050.errors import SetupError
@@ -90,9 +90,9 @@ def _read(options: argparse.Namespace) -> Mpu6050Parameters:
         if not separator or name not in PARAMETERS:
             raise SetupError(f"--set {text!r} must be NAME=VALUE with NAME one of {', '.join(PARAMETERS)}")
         try:
-            values[name] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise SetupError(f"--set {text!r}: the value cannot be read as YAML") from error
+            values[name] = parse_yaml(value.encode("utf-8", "surrogateescape"))
+        except DocumentError as error:
+            raise SetupError(f"--set {text!r}: the value cannot be read: {error}") from error
     if options.bus:
         values["bus"] = options.bus
     if options.self_test:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from ankle_imu_driver.document import MOST_YAML, DocumentError, parse_yaml, shown
 from ankle_imu_driver.refusal import Refusal
+from ankle_imu_driver.regular_file import FileError, read_regular
 
 
 class ParameterFileError(Refusal):
@@ -30,16 +30,24 @@ def read_parameter_file(path: Path, node: str, namespace: str = "") -> dict[str,
         ParameterFileError: the file cannot be read or has no sections; one sentence says why.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ParameterFileError(f"parameter file {path} cannot be read: {' '.join(str(error).split())}") from error
+        content = parse_yaml(read_regular(path, MOST_YAML))
+    except FileError as error:
+        raise ParameterFileError(f"parameter file {error}") from error
+    except DocumentError as error:
+        raise ParameterFileError(f"parameter file {path} cannot be read: {error}") from error
     if not isinstance(content, Mapping):
         raise ParameterFileError(f"parameter file {path} has no sections for nodes, such as /**")
     name = "/".join(part for part in (*namespace.split("/"), node) if part)
     values: dict[str, Any] = {}
     for section, body in content.items():
         if section in ("/**", f"/**/{node}", f"/{name}", name) and isinstance(body, Mapping):
-            values |= dict(_flat(body.get("ros__parameters") or {}))
+            parameters = body.get("ros__parameters") or {}
+            if not isinstance(parameters, Mapping):
+                raise ParameterFileError(
+                    f"parameter file {path}: ros__parameters of {section} must be names and values, "
+                    f"not {shown(parameters)}"
+                )
+            values |= dict(_flat(parameters))
     return values
 
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
 from ankle_imu_driver.arrays import FloatArray, IntArray
-from ankle_imu_driver.calibration import Calibration, SensorCalibration
+from ankle_imu_driver.calibration import Calibration, CalibrationError, SensorCalibration
 from ankle_imu_driver.recordings.logger_gravity import AXES, AxisGravity, find_gravity
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording, RecordingError
+from ankle_imu_driver.regular_file import MIB, FileError, open_regular
 
+MOST_BYTES = 256 * MIB  # four hours of walking
+LONGEST_LINE = 1000  # bytes; a sample has 160
+FIRST_LINES = 1000  # without a sample: it is another kind of file
 MAX_MALFORMED = 0.01  # share of the lines
 MAX_LISTED = 10  # line numbers in one note
 RESTART = 1000.0  # ms; if the time goes back further and stays there, the logger was restarted
@@ -71,6 +76,8 @@ def read_logger_txt(path: Path) -> Recording:
     """
     try:
         lines = _read_lines(path)
+    except FileError as error:
+        raise RecordingError(str(error)) from error
     except OSError as error:
         raise RecordingError(f"{path} cannot be read: {error.strerror}") from error
     table = np.frombuffer(lines.rows, dtype=np.float64).reshape(-1, COLUMNS)
@@ -90,17 +97,20 @@ def read_logger_txt(path: Path) -> Recording:
     session = np.frombuffer(lines.session, dtype=np.int64)
     table, number, session = table[~bad], number[~bad], session[~bad]
     keep = _in_order(table[:, -1], number, session, notes)
-    return _recording(path.stem, table[keep], notes)
+    try:
+        return _recording(path.stem, table[keep], notes)
+    except CalibrationError as error:
+        raise RecordingError(f"{path} cannot be used: {error}") from error
 
 
 def _read_lines(path: Path) -> _Lines:
     found = _Lines()
     session = number = 0
-    with path.open("rb") as file:
+    with open_regular(path, MOST_BYTES) as file:
         if b"\0" in file.read(1024):
             raise RecordingError(f"{path} is not a log of the two-IMU logger: it is a binary file")
         file.seek(0)
-        for number, raw in enumerate(file, start=1):
+        for number, raw in enumerate(_lines_of(file), start=1):
             line = raw.strip()
             match = ROW.fullmatch(line)
             if match:
@@ -117,9 +127,27 @@ def _read_lines(path: Path) -> _Lines:
             else:
                 found.malformed.append(number)
             found.total += bool(line)
+            if not found.rows and number >= FIRST_LINES:
+                raise RecordingError(
+                    f"{path} is not a log of the two-IMU logger: none of its first {number} lines is a sample"
+                )
     if not number:
         raise RecordingError(f"{path} is empty")
     return found
+
+
+def _lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines; of a line that is too long, only its start, and whether the file ends within it.
+
+    The end of a file that was being written when the power failed is often a long run of zero bytes.
+    """
+    while raw := file.readline(LONGEST_LINE):
+        rest = raw
+        while not rest.endswith(b"\n") and rest:
+            rest = file.readline(LONGEST_LINE)
+        yield raw if raw.endswith(b"\n") or not rest else raw + b"\n"
+        if file.tell() > MOST_BYTES:
+            raise RecordingError(f"{file.name} grew while it was read; read it when it is complete")
 
 
 def _in_order(

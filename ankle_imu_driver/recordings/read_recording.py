@@ -8,6 +8,7 @@ from ankle_imu_driver.calibration import Calibration, CalibrationError, load_cal
 from ankle_imu_driver.recordings.logger_txt import read_logger_txt
 from ankle_imu_driver.recordings.recording import Recording, RecordingError
 from ankle_imu_driver.recordings.rosbag_reader import is_bag, read_bag
+from ankle_imu_driver.regular_file import FileError, exists
 
 __all__ = ["RecordingError", "read_calibration", "read_recording"]
 
@@ -22,7 +23,11 @@ def read_recording(path: Path) -> Recording:
         RecordingError: the file does not exist or is not a recording of a walk; one sentence says why.
     """
     path = path.expanduser()
-    if not path.exists():
+    try:
+        found = exists(path)
+    except FileError as error:
+        raise RecordingError(str(error)) from error
+    if not found:
         raise RecordingError(f"{path} does not exist; give a logger's TXT or a rosbag2")
     if is_bag(path):
         return read_bag(path)

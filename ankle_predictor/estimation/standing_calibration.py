@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ankle_imu_driver.arrays import FloatArray
-from ankle_imu_driver.calibration import Calibration, CalibrationError, SensorCalibration
+from ankle_imu_driver.calibration import LARGEST_BIAS, Calibration, CalibrationError, SensorCalibration
 from ankle_imu_driver.mounting import FOOT_TILT, SHANK_TILT, gravity_at_standing
 from ankle_predictor.estimation.samples import RawPair
 from ankle_predictor.estimation.segment_filter import GRAVITY
@@ -35,7 +35,7 @@ class StandingLimits:
     duration: float = 2.0
     rate_spread: float = math.radians(3.0)
     accel_spread: float = 0.4
-    bias: float = math.radians(20.0)
+    bias: float = LARGEST_BIAS
     gravity_error: float = 1.2
     tilt: float = math.radians(16.0)
     max_gap: float = 0.1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rigs.mutated_documents import VALUES
 
-from ankle_imu_driver.document import DocumentError, build, parse_json, shown
+from ankle_imu_driver.document import MOST_DEPTH, MOST_YAML, DocumentError, build, parse_json, parse_yaml, shown
 from ankle_imu_driver.refusal import Refusal
 
 
@@ -167,13 +168,15 @@ def test_any_change_is_taken_or_refused(change: dict[str, Any]) -> None:
         (b'{"a": -Infinity}', "-Infinity is not a number"),
         (b'{"a": 1, "b": 2, "a": 3}', "the key 'a' is repeated"),
         (b'{"b": [{"a": 1, "a": 1}]}', "the key 'a' is repeated"),
-        (b"[" * 100_000, "it is nested too deeply"),
-        (b'{"a": ' * 100_000, "it is nested too deeply"),
-        (b"\xff", "it is not JSON: 'utf-8' codec can't decode"),
-        (b"{", "it is not JSON: Expecting property name"),
-        (b"", "it is not JSON: Expecting value"),
-        (b"1 2", "it is not JSON: Extra data"),
-        (b"9" * 5000, "it is not JSON: Exceeds the limit"),
+        (b"[" * 100_000, "it is nested too deeply: more than 32 levels"),
+        (b'{"a": ' * 100_000, "it is nested too deeply: more than 32 levels"),
+        (b"[" * 33 + b"]" * 33, "it is nested too deeply: more than 32 levels"),
+        (b'{"a": ' * 500 + b"1" + b"}" * 500, "it is nested too deeply: more than 32 levels"),
+        (b"\xff", "it is not UTF-8 text: byte 0 cannot be read"),
+        (b"{", "it is not JSON at line 1, column 2"),
+        (b"", "it is not JSON at line 1, column 1"),
+        (b"1 2", "it is not JSON at line 1, column 3"),
+        (b"9" * 5000, "it has a number of thousands of digits"),
     ],
 )
 def test_odd_json_is_refused_in_a_sentence(data: bytes, sentence: str) -> None:
@@ -184,6 +187,68 @@ def test_odd_json_is_refused_in_a_sentence(data: bytes, sentence: str) -> None:
 
 def test_json_is_parsed() -> None:
     assert parse_json(b'{"a": [1, 1.5, true, null, "\xc3\xa9"]}') == {"a": [1, 1.5, True, None, "é"]}
+
+
+def test_depth_is_allowed_up_to_the_limit() -> None:
+    for parse in (parse_json, parse_yaml):
+        value = parse(b"[" * MOST_DEPTH + b"]" * MOST_DEPTH)
+        for _ in range(MOST_DEPTH - 1):
+            (value,) = value
+        assert value == []
+
+
+LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{chr(98 + k)}: &{chr(98 + k)} [{', '.join([f'*{chr(97 + k)}'] * 10)}]\n" for k in range(12)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (LAUGHS, "it has the alias *'a' in line 2; write the value there"),
+        ("&a [*a]", "it has the alias *'a' in line 1; write the value there"),
+        ("x: &x {a: 1}\ny: {<<: *x}", "it has the alias *'x' in line 2"),
+        ("[" * 2000, "it is nested too deeply: more than 32 levels"),
+        ("- " * 2000 + "x", "it is nested too deeply: more than 32 levels"),
+        ("\n".join("  " * k + "a:" for k in range(500)), "it is nested too deeply: more than 32 levels"),
+        ("{" * 100_000, "it is nested too deeply: more than 32 levels"),
+        ("? " * 1000, "it is nested too deeply: more than 32 levels"),
+        ("x" * (MOST_YAML + 1), f"it has {MOST_YAML + 1} characters, at most {MOST_YAML} are read"),
+        ("a: [1", "it is not YAML at line 1, column 6; check brackets, quotes and indentation there"),
+        ("a: b: c", "it is not YAML at line 1, column 5"),
+        ("a: *none", "it has the alias *'none' in line 1"),
+        ("--- a\n--- b", "it is not YAML at line 2, column 1"),
+        ("a: \0", "it is not YAML: it has a character that YAML does not allow"),
+        ("{[1]: 2}", "it is not YAML at line 1, column 2"),
+        ("a: 2001-99-99", "it is not YAML: a value, such as a date, a number or a tag, is impossible"),
+        ("a: 1" + "0" * 5000, "it is not YAML: a value, such as a date, a number or a tag, is impossible"),
+        ("!!python/object/apply:os.system [ls]", "it is not YAML at line 1, column 1"),
+    ],
+)
+def test_odd_yaml_is_refused_in_a_sentence(text: str, sentence: str) -> None:
+    began = time.process_time()
+    with pytest.raises(DocumentError, match=f"^{re.escape(sentence)}") as caught:
+        parse_yaml(text.encode())
+    assert "\n" not in str(caught.value)
+    assert time.process_time() - began < 5.0
+
+
+def test_yaml_is_parsed() -> None:
+    assert parse_yaml("a: [1, 1.5, true, null, é]\nb: &b {c: d}\n".encode()) == {
+        "a": [1, 1.5, True, None, "é"],
+        "b": {"c": "d"},
+    }
+    with pytest.raises(DocumentError, match="it is not UTF-8 text: byte 3 cannot be read"):
+        parse_yaml(b"a: \xff")
+
+
+@given(st.binary(max_size=60) | st.text(alphabet="[]{}:,!&*-#|>'\"% \n01ax.~?<", max_size=40).map(str.encode))
+def test_any_bytes_are_parsed_or_refused(data: bytes) -> None:
+    for parse in (parse_json, parse_yaml):
+        try:
+            parse(data)
+        except DocumentError as error:
+            assert "\n" not in str(error)  # noqa: PT017 - both outcomes are right
 
 
 def test_a_long_value_is_shortened() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -49,10 +50,35 @@ def test_the_packages_own_file_is_read() -> None:
     assert (values["source"], values["rate"], values["foot.address"]) == ("replay", 1.0, 105)
 
 
-@pytest.mark.parametrize("text", ["", "- a\n", "a: [1", "\x00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "- a\n",
+        "a: [1",
+        "\x00",
+        "/**:\n  ros__parameters: [1]\n",
+        "/**:\n  ros__parameters: 3\n",
+        "a: &a [*a]",
+        "[" * 5000,
+        "/**:\n  ros__parameters: {a: 2001-99-99}\n",
+    ],
+)
 def test_other_files_give_one_sentence(tmp_path: Path, text: str) -> None:
     path = tmp_path / "bad.yaml"
     path.write_text(text)
     with pytest.raises(ParameterFileError, match=r"bad\.yaml") as refusal:
         read_parameter_file(path, "imu_driver")
     assert "\n" not in str(refusal.value)
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo.yaml")
+    for path, sentence in (
+        (tmp_path, "cannot be read: it is a directory, not a file"),
+        (tmp_path / "fifo.yaml", "cannot be read: it is a FIFO, not a file"),
+        (tmp_path / "none.yaml", "cannot be read: No such file or directory"),
+        (Path("/dev/zero"), "cannot be read: it is a device, not a file"),
+    ):
+        with pytest.raises(ParameterFileError, match=f"parameter file {path} {sentence}"):
+            read_parameter_file(path, "imu_driver")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from pathlib import Path
 
@@ -172,7 +173,7 @@ def test_a_missing_file_and_a_directory_are_refused(tmp_path: Path) -> None:
         read_recording(tmp_path / "LOG99.TXT")
     with pytest.raises(RecordingError, match="is a directory without a metadata"):
         read_recording(tmp_path)
-    with pytest.raises(RecordingError, match="cannot be read: Is a directory"):
+    with pytest.raises(RecordingError, match="cannot be read: it is a directory, not a file"):
         read_logger_txt(tmp_path)
 
 
@@ -211,3 +212,44 @@ def _assert_same(one: Recording, other: Recording) -> None:
         assert np.array_equal(a.accel, b.accel)
         assert np.array_equal(a.gyro, b.gyro)
     assert np.array_equal(one.encoder.angle, other.encoder.angle)
+
+
+def test_a_huge_file_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with (tmp_path / "sparse.TXT").open("wb") as file:
+        file.truncate(3 * 2**30)
+    with pytest.raises(RecordingError, match=r"sparse\.TXT is too large: at most 256 MiB are read"):
+        read_recording(tmp_path / "sparse.TXT")
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "walk.TXT")
+    with pytest.raises(RecordingError, match="cannot be read: it is a FIFO, not a file"):
+        read_recording(tmp_path / "walk.TXT")
+    with pytest.raises(RecordingError, match="cannot be read: it is a device, not a file"):
+        read_recording(Path("/dev/zero"))
+    with pytest.raises(RecordingError, match="cannot be read: File name too long"):
+        read_recording(tmp_path / ("x" * 300))
+
+
+def test_a_log_that_a_power_loss_ended_is_read_up_to_there(tmp_path: Path) -> None:
+    path = synthetic_log.write(tmp_path / "walk.TXT", synthetic_log.rows(300))
+    whole = read_recording(path)
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size + 100 * 2**20)  # zero bytes, which such a loss leaves
+    cut = read_recording(path)
+    assert np.array_equal(cut.shank.accel, whole.shank.accel)
+    assert "the last line (303) is cut off and left out" in cut.notes
+
+
+def test_another_kind_of_text_is_refused_early(tmp_path: Path) -> None:
+    path = tmp_path / "book.TXT"
+    path.write_text("It was the best of times.\n" * 10_000)
+    with pytest.raises(RecordingError, match="none of its first 1000 lines is a sample"):
+        read_recording(path)
+
+
+@pytest.mark.parametrize("line", ["x" * 10_000_000, "Enc Cnt: " + "9" * 5_000_000, "Enc Cnt: 1 | Angle: " + "1" * 900])
+def test_a_line_without_end_is_malformed_like_any_other(tmp_path: Path, line: str) -> None:
+    path = synthetic_log.write(tmp_path / "walk.TXT", synthetic_log.rows(300))
+    path.write_text(path.read_text().replace("\n", f"\n{line}\n", 1))
+    assert "malformed lines left out: 2" in read_recording(path).notes
