@@ -37,6 +37,8 @@ setup(
     ],
     zip_safe=False,
     install_requires=[
+        "backports.zstd",
+        "lz4",
         "matplotlib",
         "msgspec",
         "numpy",

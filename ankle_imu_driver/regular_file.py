@@ -81,6 +81,18 @@ def exists(path: Path) -> bool:
     return True
 
 
+def expanded(path: Path) -> Path:
+    """Return a path with the home directory in place of ``~``.
+
+    Raises:
+        FileError: there is no such user.
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise FileError(f"{path} cannot be read: this computer knows no home directory for it") from error
+
+
 def _stat(path: Path) -> os.stat_result:
     try:
         return path.stat()

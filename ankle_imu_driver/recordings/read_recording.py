@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ankle_imu_driver.calibration import Calibration, CalibrationError, load_calibration
+from ankle_imu_driver.recordings.bag_files import METADATA
 from ankle_imu_driver.recordings.logger_txt import read_logger_txt
 from ankle_imu_driver.recordings.recording import Recording, RecordingError
 from ankle_imu_driver.recordings.rosbag_reader import is_bag, read_bag
-from ankle_imu_driver.regular_file import FileError, exists
+from ankle_imu_driver.regular_file import FileError, exists, expanded
 
 __all__ = ["RecordingError", "read_calibration", "read_recording"]
 
@@ -17,22 +18,24 @@ def read_recording(path: Path) -> Recording:
     """Read the logger's TXT or a rosbag2.
 
     Args:
-        path: a TXT, a rosbag2's directory, or its ``metadata.yaml``, ``.mcap`` or ``.db3`` file.
+        path: a TXT, a rosbag2's directory, its ``metadata.yaml``, or one of its ``.mcap`` or ``.db3`` files.
 
     Raises:
         RecordingError: the file does not exist or is not a recording of a walk; one sentence says why.
     """
-    path = path.expanduser()
     try:
-        found = exists(path)
+        path = expanded(path)
+        found, bag = exists(path), is_bag(path)
     except FileError as error:
         raise RecordingError(str(error)) from error
     if not found:
         raise RecordingError(f"{path} does not exist; give a logger's TXT or a rosbag2")
-    if is_bag(path):
+    if bag:
         return read_bag(path)
     if path.is_dir():
-        raise RecordingError(f"{path} is a directory without a metadata.yaml, not a rosbag2; give a TXT or a rosbag2")
+        raise RecordingError(
+            f"{path} is a directory without a recording's files, not a rosbag2; give a TXT or a rosbag2"
+        )
     return read_logger_txt(path)
 
 
@@ -42,8 +45,11 @@ def read_calibration(path: Path) -> Calibration:
     Raises:
         CalibrationError: the file cannot be read, or the recording has no calibration; one sentence says why.
     """
-    path = path.expanduser()
-    if path.suffix.lower() in (".yaml", ".yml") and not is_bag(path):
+    try:
+        path = expanded(path)
+    except FileError as error:
+        raise CalibrationError(str(error)) from error
+    if path.suffix.lower() in (".yaml", ".yml") and path.name != METADATA:
         return load_calibration(path)
     try:
         calibration = read_recording(path).calibration

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.calibration import FORMAT as CALIBRATION_FORMAT
-from ankle_imu_driver.calibration import Calibration, CalibrationError, load_calibration
+from ankle_imu_driver.calibration import MOST_BYTES, Calibration, CalibrationError, load_calibration
 from ankle_imu_driver.conventions import ENCODER, ENCODER_TOPIC, FOOT, RAW_TOPICS, SHANK
+from ankle_imu_driver.document import shown
+from ankle_imu_driver.recordings.bag_files import METADATA, BagFiles, bag_name, is_bag
+from ankle_imu_driver.recordings.bag_streams import IMU_TYPE, JOINT_TYPE, TOPICS, Legs, Stream, find_sessions
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording, RecordingError
+from ankle_imu_driver.regular_file import FileError, exists, read_regular
 
-TOPICS = {**RAW_TOPICS, ENCODER: ENCODER_TOPIC}
-IMU_TYPE, JOINT_TYPE = "sensor_msgs/msg/Imu", "sensor_msgs/msg/JointState"
-STORAGE = (".mcap", ".db3")
-METADATA = "metadata.yaml"
-RESTART = 1.0  # s; if a stamp goes back further, the source was restarted; less is reordering by the transport
+__all__ = ["IMU_TYPE", "JOINT_TYPE", "TOPICS", "is_bag", "read_bag"]
 
-
-def is_bag(path: Path) -> bool:
-    """Return whether a path is a rosbag2: its directory, its metadata, or one of its storage files."""
-    if path.is_dir():
-        return (path / METADATA).exists() or any(p.suffix in STORAGE for p in path.iterdir())
-    return path.suffix in STORAGE or path.name == METADATA
+MOST_LISTED = 10  # names in one sentence
+MOST_YAMLS = 100  # files in a bag's directory that are looked through for a calibration
 
 
 def read_bag(path: Path) -> Recording:
@@ -36,142 +26,118 @@ def read_bag(path: Path) -> Recording:
     Times are the stamps of the headers. The encoder's angle is assumed to be dorsiflexion positive with zero at
     standing, which is the driver's default. The calibration is the calibration file inside the bag's directory,
     otherwise ``<bag>.yaml`` or ``calibration.yaml`` next to it. If the source was restarted during the recording, only
-    the longest session is returned. ``notes`` reports this, and counts the messages that were left out.
+    the longest session is returned. An interrupted or damaged recording is read as far as it goes. ``notes`` reports
+    all this, and counts the messages that were left out.
 
     Args:
-        path: the bag's directory, its ``metadata.yaml``, or one ``.mcap`` or ``.db3`` file.
+        path: the bag's directory, its ``metadata.yaml``, or one storage file.
 
     Raises:
         RecordingError: the bag cannot be read, lacks a topic, or contains two legs; one sentence says which.
     """
-    if path.name == METADATA:
-        path = path.parent
-    calibration = _find_calibration(path)
     try:
-        streams, sessions = _read_streams(path)
-    except RecordingError:
-        raise
-    except Exception as error:  # a damaged file may make the library raise any exception
-        raise RecordingError(f"{path} cannot be read as a rosbag2: {' '.join(str(error).split())}") from error
-    notes: list[str] = []
-    session = _longest_session(sessions, streams, notes)
-    shank, foot = (_imu(path, streams[stream], TOPICS[stream], session, notes) for stream in (SHANK, FOOT))
+        files = BagFiles(path)
+        calibration = _find_calibration(files.path)
+        legs = Legs(files.path)
+        legs.read(files)
+    except FileError as error:
+        raise RecordingError(str(error)) from error
+    except OSError as error:
+        raise RecordingError(f"{path} cannot be read: {error.strerror}") from error
+    prefix = _namespace(files.path, legs.topics)
+    streams = legs.streams.get(prefix, {})
+    for stream in (SHANK, FOOT):
+        if stream not in streams or not len(streams[stream].stamp):
+            raise RecordingError(_without_messages(files.path, TOPICS[stream], streams.get(stream)))
+    notes = [*files.notes, *_counts(files, prefix, streams)]
+    session = _longest_session(files.path, streams, notes)
+    shank, foot = (_imu(files.path, streams[stream], TOPICS[stream], session, notes) for stream in (SHANK, FOOT))
     encoder = None
     if len(streams[ENCODER].stamp):
         stamp, values = streams[ENCODER].ordered(session, ENCODER_TOPIC, notes)
         encoder = EncoderSamples(stamp, values[:, 0]) if len(stamp) else None
-    return Recording(path.stem, shank, foot, encoder, calibration, tuple(notes))
+    return Recording(bag_name(files.path), shank, foot, encoder, calibration, tuple(notes))
 
 
-@dataclass
-class _Stream:
-    """The messages of one topic in the order in which they were received."""
-
-    columns: int
-    stamp: array[float] = field(default_factory=lambda: array("d"))
-    values: array[float] = field(default_factory=lambda: array("d"))
-    session: array[int] = field(default_factory=lambda: array("q"))
-
-    def ordered(self, session: int, topic: str, notes: list[str]) -> tuple[FloatArray, FloatArray]:
-        """Return a session's strictly increasing stamps (N,) and finite values (N, columns); note what is left out."""
-        chosen = np.frombuffer(self.session, dtype=np.int64) == session
-        stamp = np.frombuffer(self.stamp, dtype=np.float64)[chosen]
-        values = np.frombuffer(self.values, dtype=np.float64).reshape(-1, self.columns)[chosen]
-        finite = np.isfinite(values).all(axis=1)
-        if not finite.all():
-            notes.append(f"{topic}: messages left out because a value is not finite: {np.count_nonzero(~finite)}")
-        stamp, values = stamp[finite], values[finite]
-        late = np.count_nonzero(np.diff(stamp) < 0)
-        unique, first = np.unique(stamp, return_index=True)
-        if late:
-            notes.append(f"{topic}: messages received out of order and put in order: {late}")
-        if len(unique) < len(stamp):
-            notes.append(f"{topic}: messages left out because they repeat a stamp: {len(stamp) - len(unique)}")
-        return unique, values[first]
-
-
-def _read_streams(path: Path) -> tuple[dict[int, _Stream], int]:
-    """Return the messages of each stream and the number of sessions."""
-    # Imported here because it loads 12 MB that a node which reads no bag does not need.
-    from rosbags.rosbag2 import Reader  # noqa: PLC0415
-    from rosbags.typesys import Stores, get_typestore  # noqa: PLC0415
-
-    types = get_typestore(Stores.ROS2_HUMBLE)  # the three types have never changed since
-    streams = {SHANK: _Stream(6), FOOT: _Stream(6), ENCODER: _Stream(1)}
-    session, newest = 0, -np.inf
-    with Reader(path) as reader:
-        namespace = _namespace(path, {c.topic for c in reader.connections if c.msgtype == IMU_TYPE})
-        wanted = {f"{namespace}{topic}": stream for stream, topic in TOPICS.items()}
-        connections = [c for c in reader.connections if c.topic in wanted and c.msgtype in (IMU_TYPE, JOINT_TYPE)]
-        for connection, _, data in reader.messages(connections=connections):
-            message: Any = types.deserialize_cdr(data, connection.msgtype)
-            row = _row(message, connection.msgtype)
-            if not len(row):
-                continue
-            stamp = (message.header.stamp.sec * 10**9 + message.header.stamp.nanosec) / 10**9
-            if stamp < newest - RESTART:
-                session, newest = session + 1, -np.inf
-            newest = max(newest, stamp)
-            stream = streams[wanted[connection.topic]]
-            stream.stamp.append(stamp)
-            stream.values.extend(row)
-            stream.session.append(session)
-    return streams, session + 1
-
-
-def _row(message: Any, kind: str) -> Sequence[float]:
-    """Return the values of a message; empty for a joint state without a position."""
-    if kind == IMU_TYPE:
-        a, w = message.linear_acceleration, message.angular_velocity
-        return a.x, a.y, a.z, w.x, w.y, w.z
-    position: Sequence[float] = message.position[:1]
-    return position
-
-
-def _namespace(path: Path, topics: set[str]) -> str:
+def _namespace(path: Path, topics: Mapping[str, str]) -> str:
     """Return the prefix of both sensors' topics, including its last slash."""
-    shank, foot = ({t.removesuffix(raw) for t in topics if t.endswith(f"/{raw}")} for raw in RAW_TOPICS.values())
+    imus = {topic for topic, kind in topics.items() if kind == IMU_TYPE}
+    shank, foot = ({t.removesuffix(raw) for t in imus if t.endswith(f"/{raw}")} for raw in RAW_TOPICS.values())
     both = sorted(shank & foot)
     if len(both) > 1:
         raise RecordingError(
-            f"{path} contains {len(both)} legs, in {', '.join(both)}; record or filter each leg into a bag of its own"
+            f"{path} contains {len(both)} legs, in {_few(both)}; record or filter each leg into a bag of its own"
         )
     if not both:
+        others = [
+            f"{topic} is {shown(kind)}"
+            for topic, kind in sorted(topics.items())
+            if kind != IMU_TYPE and topic.endswith(tuple(f"/{raw}" for raw in RAW_TOPICS.values()))
+        ]
         raise RecordingError(
             f"{path} lacks {' and '.join(RAW_TOPICS.values())} of type {IMU_TYPE} in one namespace; its Imu topics "
-            f"are: {', '.join(sorted(topics)) or 'none'}"
+            f"are: {_few(sorted(imus)) or 'none'}{'; ' if others else ''}{_few(others)}"
         )
     return both[0]
 
 
-def _longest_session(sessions: int, streams: dict[int, _Stream], notes: list[str]) -> int:
-    size = np.bincount(np.concatenate([np.frombuffer(s.session, dtype=np.int64) for s in streams.values()]))
-    longest = int(np.argmax(size)) if len(size) else 0
-    if sessions > 1:
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+    return ", ".join(name[:100] for name in names[:MOST_LISTED]) + more
+
+
+def _without_messages(path: Path, topic: str, stream: Stream | None) -> str:
+    if stream is not None and stream.unreadable:
+        return f"{path} has no usable message on {topic}: none of {stream.unreadable} is of its type; record again"
+    return f"{path} has the topic {topic}, but no message on it; record the walk again"
+
+
+def _counts(files: BagFiles, prefix: str, streams: Mapping[int, Stream]) -> list[str]:
+    """Return notes on messages that are missing or cannot be read."""
+    notes = []
+    for stream, found in streams.items():
+        topic = TOPICS[stream]
+        if found.unreadable:
+            notes.append(f"{topic}: messages that are not of their type left out: {found.unreadable}")
+        said, number = files.counts.get(f"{prefix}{topic}"), len(found.stamp) + found.unreadable + found.empty
+        if said is not None and said != number:
+            notes.append(f"{topic}: {METADATA} counts {shown(said)} messages, there are {number}")
+    return notes
+
+
+def _longest_session(path: Path, streams: Mapping[int, Stream], notes: list[str]) -> int:
+    size = find_sessions(path, streams.values())
+    longest = int(size.argmax())
+    if len(size) > 1:
         notes.append(
-            f"the source was restarted during the recording; of {sessions} sessions only the longest is read, "
+            f"the source was restarted during the recording; of {len(size)} sessions only the longest is read, "
             f"{size[longest]} of {size.sum()} messages"
         )
     return longest
 
 
-def _imu(path: Path, stream: _Stream, topic: str, session: int, notes: list[str]) -> ImuSamples:
-    if not stream.stamp:
-        raise RecordingError(f"{path} has the topic {topic}, but no message on it; record the walk again")
+def _imu(path: Path, stream: Stream, topic: str, session: int, notes: list[str]) -> ImuSamples:
     stamp, values = stream.ordered(session, topic, notes)
     if not len(stamp):
-        raise RecordingError(f"{path} has no usable message on {topic}: {notes[-1]}")
+        why = notes[-1] if notes else "it was silent"
+        raise RecordingError(f"{path} has no usable message on {topic} in its longest session: {why}")
     return ImuSamples(stamp, values[:, :3], values[:, 3:])
 
 
 def _find_calibration(bag: Path) -> Calibration | None:
+    """Return the calibration inside the bag's directory or next to it.
+
+    Raises:
+        RecordingError: there are several, or it cannot be used.
+        FileError: a folder must not be read.
+    """
     folder = bag if bag.is_dir() else bag.parent
-    inside = [p for p in folder.glob("*.y*ml") if p.name != METADATA] if is_bag(folder) else []
-    beside = [bag.parent / name for name in (f"{bag.stem}.yaml", "calibration.yaml")]
+    inside = sorted(p for p in folder.glob("*.y*ml") if p.name != METADATA)[:MOST_YAMLS] if is_bag(folder) else []
+    beside = [bag.parent / name for name in (f"{bag_name(bag)}.yaml", f"{bag.stem}.yaml", "calibration.yaml")]
     for place in (inside, beside):
-        found = [p for p in place if p.is_file() and CALIBRATION_FORMAT in p.read_text("utf-8", "replace")]
+        found = [path for path in place if exists(path) and _is_calibration(path)]
         if len(found) > 1 and place is inside:
-            names = ", ".join(path.name for path in sorted(found))
+            names = ", ".join(path.name for path in found)
             raise RecordingError(f"{bag} has more than one calibration: {names}; keep one of them")
         if found:
             try:
@@ -179,3 +145,11 @@ def _find_calibration(bag: Path) -> Calibration | None:
             except CalibrationError as error:
                 raise RecordingError(f"the calibration of {bag} cannot be used: {error}") from error
     return None
+
+
+def _is_calibration(path: Path) -> bool:
+    """Return whether a file calls itself a calibration, by its name or in its text."""
+    try:
+        return CALIBRATION_FORMAT.encode() in read_regular(path, MOST_BYTES)
+    except FileError:
+        return path.name == "calibration.yaml"  # to be refused by its reader, and not passed over

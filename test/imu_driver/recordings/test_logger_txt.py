@@ -171,7 +171,7 @@ def test_other_files_are_refused_with_one_sentence(tmp_path: Path, content: byte
 def test_a_missing_file_and_a_directory_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordingError, match="does not exist"):
         read_recording(tmp_path / "LOG99.TXT")
-    with pytest.raises(RecordingError, match="is a directory without a metadata"):
+    with pytest.raises(RecordingError, match="is a directory without a recording"):
         read_recording(tmp_path)
     with pytest.raises(RecordingError, match="cannot be read: it is a directory, not a file"):
         read_logger_txt(tmp_path)
