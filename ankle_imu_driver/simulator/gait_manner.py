@@ -37,9 +37,14 @@ class Manner:
         unevenness: standard deviation of the resting foot's pitch in rad.
         landing: pitch of the foot at contact, in rad relative to the ground, toes down positive.
         landing_spread: its standard deviation from stride to stride in rad.
-        throw: factor on the user's upward acceleration of the foot at toe off.
+        shank_gain: factor on the shank's curve.
+        ankle_limit: largest ankle angle in rad that a brace allows.
+        lift_off: forward and upward acceleration of the ball in m/s^2 as it leaves the ground.
+        set_down: forward deceleration and downward acceleration of the ankle in m/s^2 just before contact.
+        roll: radius in m over which the forefoot rolls.
+        rounding: share of a stride over which the foot's turning reverses at toe off.
         clearance: height in m of heel and ball in mid-swing.
-        ankle_shift: constant in rad, added to the ankle's angle.
+        shank_shift: constant in rad, added to the shank's pitch.
         impact: factor on the impacts.
     """
 
@@ -52,9 +57,14 @@ class Manner:
     unevenness: float = 0.0
     landing: float = 0.0
     landing_spread: float = math.radians(1.5)
-    throw: float = 1.0
+    shank_gain: float = 0.85
+    ankle_limit: float = math.inf
+    lift_off: tuple[float, float] = (1.5, 4.0)
+    set_down: tuple[float, float] = (16.0, 6.0)
+    roll: float = 0.07
+    rounding: float = 0.14
     clearance: float = 0.01
-    ankle_shift: float = 0.0
+    shank_shift: float = 0.0
     impact: float = 1.0
 
 
@@ -62,14 +72,24 @@ def level(person: VariedPerson) -> Manner:
     """Return the person's walking on the level."""
     user = person.user
     return Manner(
-        Label.WALK, user, person.level, landing=-user.landing_pitch, ankle_shift=user.ankle_offset, impact=person.shoe
+        Label.WALK,
+        user,
+        person.level,
+        landing=-user.landing_pitch,
+        lift_off=person.lift_off,
+        set_down=person.set_down,
+        roll=person.roll,
+        shank_gain=person.shank_gain,
+        ankle_limit=person.ankle_limit,
+        shank_shift=user.ankle_offset,
+        impact=person.shoe,
     )
 
 
 def slope(person: VariedPerson, rng: np.random.Generator, incline: float) -> Manner:
     """Return walking on a slope of ``incline`` rad, uphill positive.
 
-    The ankle takes 0.5 to 0.9 of the slope while the foot lies on it, the lean of the shank the rest. Downhill the
+    The ankle takes 0.6 to 1 of the slope while the foot lies on it, the lean of the shank the rest. Downhill the
     strides are shorter and quicker, uphill they are longer and slower (McIntosh et al. 2006).
     """
     flat = level(person)
@@ -88,7 +108,7 @@ def slope(person: VariedPerson, rng: np.random.Generator, incline: float) -> Man
         ground=-incline,
         rise=user.stride_length * math.tan(incline),
         landing=-user.landing_pitch,
-        ankle_shift=flat.ankle_shift + float(rng.uniform(0.5, 0.9)) * incline,
+        shank_shift=flat.shank_shift - float(rng.uniform(0.0, 0.4)) * incline,
     )
 
 
@@ -104,12 +124,8 @@ def stairs(person: VariedPerson, rng: np.random.Generator, up: bool) -> Manner:
         toe_off=rng.uniform(0.60, 0.68) if up else rng.uniform(0.62, 0.70),
         release=rng.uniform(0.01, 0.05),
         foot_gain=rng.uniform(0.6, 1.05),
-        ankle_gain=rng.uniform(0.6, 1.1),
-        loading_dip=0.0,
         rocker_power=rng.uniform(1.5, 2.8),
         landing=(rng.uniform(-0.1, 0.2), rng.uniform(0.05, 0.4)),
-        launch=(rng.uniform(0.0, 2.0), rng.uniform(3.0, 7.0)),
-        braking=(rng.uniform(4.0, 9.0), rng.uniform(1.0, 5.0)),
     )
     height, depth = rng.uniform(0.14, 0.20), rng.uniform(0.25, 0.33)
     toes_first = rng.uniform(0.0, 10.0) if up else rng.uniform(8.0, 28.0)
@@ -123,9 +139,11 @@ def stairs(person: VariedPerson, rng: np.random.Generator, up: bool) -> Manner:
         unevenness=math.radians(rng.uniform(0.5, 5.0)),
         landing=math.radians(heel_first if rng.random() < (0.5 if up else 0.08) else toes_first),
         landing_spread=math.radians(4.0),
-        throw=float(rng.uniform(0.1, 0.5)),
+        lift_off=(rng.uniform(-1.0, 3.0), rng.uniform(4.0, 10.0)),
+        set_down=(rng.uniform(3.0, 12.0), rng.uniform(2.0, 7.0)),
         clearance=float(rng.uniform(0.03, 0.07)),
-        ankle_shift=math.radians(rng.normal(0.0, 4.0)),
+        shank_gain=rng.uniform(0.75, 1.1),
+        shank_shift=math.radians(rng.normal(0.0, 4.0)),
         impact=person.shoe * (0.7 if up else 1.2),
     )
 
@@ -145,12 +163,8 @@ def running(person: VariedPerson, rng: np.random.Generator) -> Manner:
         toe_off=toe_off,
         release=rng.uniform(0.005, 0.02),
         foot_gain=rng.uniform(0.75, 1.15) * (0.9 + 0.1 * (speed - 1.8)),
-        ankle_gain=rng.uniform(0.65, 1.1),
-        loading_dip=math.radians(rng.uniform(0.0, 5.0)),
         rocker_power=rng.uniform(1.4, 2.0),
         landing=(rng.uniform(-0.6, 0.4), rng.uniform(0.4, 1.0)),
-        launch=(rng.uniform(0.5, 2.5), rng.uniform(3.5, 7.0)),
-        braking=(rng.uniform(5.0, 9.0), rng.uniform(0.0, 3.0)),
         swing_yaw=_scaled(person.user.swing_yaw, 1.3),
         swing_roll=_scaled(person.user.swing_roll, 1.3),
     )
@@ -161,8 +175,11 @@ def running(person: VariedPerson, rng: np.random.Generator) -> Manner:
         own_pattern(rng, RUN, 1.5),
         landing=math.radians(strike),
         landing_spread=math.radians(2.0),
+        lift_off=(rng.uniform(0.0, 8.0), rng.uniform(10.0, 25.0)),
+        set_down=(rng.uniform(15.0, 30.0), rng.uniform(4.0, 10.0)),
         clearance=float(rng.uniform(0.02, 0.06)),
-        ankle_shift=math.radians(rng.normal(0.0, 3.0)),
+        shank_gain=rng.uniform(0.75, 1.05),
+        shank_shift=math.radians(rng.normal(0.0, 3.0)),
         impact=2.5 * person.shoe,
     )
 
@@ -178,27 +195,19 @@ def ailing(person: VariedPerson, rng: np.random.Generator, ailment: str) -> Vari
     )
     curves = person.level
     phase = np.arange(len(curves.ankle)) / len(curves.ankle)
-    ankle = np.array(curves.ankle)
     if ailment == "weak_push_off":  # the heel stays down for longer, the ankle hardly extends
-        ankle = np.where(ankle < 0, ankle * rng.uniform(0.1, 0.5), ankle * rng.uniform(1.0, 1.6))
-        user = replace(
-            user,
-            heel_off=min(user.heel_off + 0.05, 0.5),
-            foot_gain=user.foot_gain * float(rng.uniform(0.55, 0.85)),
-            loading_dip=0.5 * user.loading_dip,
-        )
+        foot_gain = user.foot_gain * float(rng.uniform(0.5, 0.8))
+        user = replace(user, heel_off=min(user.heel_off + 0.05, 0.5), foot_gain=foot_gain)
     elif ailment == "drop_foot":  # the foot hangs in swing and lands flat or toes first; knee and hip lift it
-        ankle = ankle - rng.uniform(8.0, 20.0) * _bump(phase, 0.84, 0.22)
-        user = replace(
-            user, landing_pitch=math.radians(rng.uniform(-15.0, 5.0)), loading_dip=0.0, ankle_gain=rng.uniform(0.6, 1.0)
-        )
-    elif ailment == "brace":
-        limit = float(rng.uniform(2.0, 9.0))
-        ankle = limit * np.tanh(ankle / limit)
-        user = replace(user, ankle_gain=1.0, loading_dip=0.2 * user.loading_dip, foot_gain=0.9 * user.foot_gain)
+        hanging = np.array(curves.ankle) - rng.uniform(8.0, 20.0) * _bump(phase, 0.84, 0.22)
+        curves = replace(curves, ankle=tuple(hanging.tolist()))
+        user = replace(user, landing_pitch=math.radians(rng.uniform(-15.0, 5.0)))
+    elif ailment == "brace":  # the foot follows the shank; the heel leaves the ground early
+        person = replace(person, ankle_limit=math.radians(rng.uniform(2.0, 9.0)))
+        user = replace(user, heel_off=max(user.heel_off - 0.06, 0.2), foot_gain=0.85 * user.foot_gain)
     else:
         raise ValueError(f"ailment must be one of {', '.join(AILMENTS)}, not {ailment!r}")
-    return replace(person, user=user, level=replace(curves, ankle=tuple(ankle.tolist())))
+    return replace(person, user=user, level=curves)
 
 
 def _bump(phase: FloatArray, centre: float, width: float) -> FloatArray:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.simulator.gait_scenario import Label
-from ankle_imu_driver.simulator.leg_kinematics import ankle_over_contact, swing_path
+from ankle_imu_driver.simulator.leg_kinematics import ankle_over_contact, hann_kernel, swing_path
 from ankle_imu_driver.simulator.normative_gait import LEVEL, GaitPattern
 from ankle_imu_driver.simulator.user_profile import UserProfile
 
@@ -67,6 +67,16 @@ class Stride:
         ankle_shape: (cosine, sine) in rad, added to the curve at the 1st, 2nd, ... harmonic of the stride.
         ankle_shift: constant in rad, added to the curve.
         loading_dip: plantarflexion of the ankle in rad while the foot is lowered after contact.
+        shank_gain: factor on the normative curve of the shank, which then determines the ankle; ``ankle_shape`` and
+            ``ankle_shift`` are added to the shank, and the other fields of the ankle have no effect. None: the ankle's
+            curve determines the shank.
+        ankle_limit: largest ankle angle in rad that a brace allows, with ``shank_gain``.
+        lift_off: forward and upward acceleration of the ball in m/s^2 as it leaves the ground; None if the user's
+            launch and braking determine the swing.
+        set_down: forward deceleration and downward acceleration of the ankle in m/s^2 just before contact, with
+            ``lift_off``.
+        roll: radius in m over which the forefoot rolls; 0 for a foot that turns about one point.
+        rounding: time in s over which the foot's turning reverses at toe off; 0 for as fast as in the recorded walks.
     """
 
     label: Label
@@ -87,6 +97,12 @@ class Stride:
     ankle_shape: tuple[tuple[float, float], ...] = ()
     ankle_shift: float = 0.0
     loading_dip: float = 0.1
+    shank_gain: float | None = None
+    ankle_limit: float = np.inf
+    lift_off: tuple[float, float] | None = None
+    set_down: tuple[float, float] = (15.0, 5.0)
+    roll: float = 0.0
+    rounding: float = 0.0
 
 
 @dataclass
@@ -137,6 +153,8 @@ class LegMotion:
         pitch[n_rest:off] = here + lift * _shares(n_rocker) ** user.rocker_power
         # The difference between the scaled curve and the landing pitch is added linearly.
         pitch[off:contact] = gain * curve + here + (landing - here - gain * curve[-1]) * _shares(n_swing)
+        if stride.rounding:
+            pitch[:contact] = _rounded(pitch[:contact], n_rest, off, _samples(stride.rounding))
         pitch[contact:] = landing + (ground - landing) * _shares(n_load)
 
         air = _shares(n - n_rest)
@@ -150,24 +168,30 @@ class LegMotion:
             channels[:n_rest, channel] = self._end[channel] + (half - self._end[channel]) * _shares(n_rest)
             channels[n_rest:, channel] = half - 2 * half * air
 
-        channels[:, ANKLE] = self._ankle(stride, counts)
+        channels[:, ANKLE] = self._ankle(stride, counts, pitch)
         self._place(stride, channels, n_rest, off - _samples(user.release * n / RATE), contact)
         impact = np.zeros(n)  # heel strike, foot slap, toe off
         impact[[contact, n - 1, off]] = stride.size * np.array([1.0, 0.6, 0.3])
         return self._done(channels, stride.label, impact)
 
-    def _ankle(self, stride: Stride, counts: list[int]) -> FloatArray:
-        """Return the ankle's curve for this stride, with a smooth transition from the present angle."""
+    def _ankle(self, stride: Stride, counts: list[int], foot: FloatArray) -> FloatArray:
+        """Return the ankle's angle for this stride and the foot's pitch, smoothly from the present one."""
         pattern = stride.pattern
         events = (pattern.flat, pattern.heel_off, pattern.toe_off, 1.0, 1.0 + pattern.flat)
         phase = np.concatenate([a + (b - a) * _shares(n) for a, b, n in zip(events, events[1:], counts, strict=False)])
-        angle = stride.ankle_gain * pattern.ankle_angle(phase) + stride.ankle_shift
-        # In the recordings the ankle plantarflexes before contact and until the foot is flat, more than in the norm.
-        after_flat = (phase - pattern.flat + 0.5) % 1.0 - 0.5
-        angle -= stride.loading_dip * np.exp(-0.5 * (after_flat / 0.08) ** 2)
+        if stride.shank_gain is not None:
+            angle = stride.shank_gain * pattern.shank_pitch(phase) + stride.ankle_shift - foot
+        else:
+            angle = stride.ankle_gain * pattern.ankle_angle(phase) + stride.ankle_shift
+            # In the recordings the ankle plantarflexes before contact and until the foot is flat, more than in the
+            # norm.
+            after_flat = (phase - pattern.flat + 0.5) % 1.0 - 0.5
+            angle -= stride.loading_dip * np.exp(-0.5 * (after_flat / 0.08) ** 2)
         for harmonic, (cosine, sine) in enumerate(stride.ankle_shape, start=1):
             turns = 2 * np.pi * harmonic * phase
             angle += cosine * np.cos(turns) + sine * np.sin(turns)
+        if np.isfinite(stride.ankle_limit):
+            angle = stride.ankle_limit * np.tanh(angle / stride.ankle_limit)
         n_rest = counts[0]
         if self._standing:  # no loading phase before the first stride
             angle[:n_rest] = angle[n_rest]
@@ -177,28 +201,40 @@ class LegMotion:
 
     def _place(self, stride: Stride, channels: FloatArray, n_rest: int, off: int, contact: int) -> None:
         """Fill in the ankle's positions: resting, pivoting on the ball, in the air, pivoting on heel or ball."""
-        geometry, user = self.user.geometry, self.user
+        geometry = self.user.geometry
         angles = channels[:, [YAW, ROLL, FOOT]]
         start = self._end[POSITION]
         flat, first, last = self._end[None, [YAW, ROLL, FOOT]], angles[contact - 1 : contact], angles[-1:]
 
-        ball = geometry.contact(toes_down=True)
+        ball = geometry.contact(toes_down=True) + np.array([0.0, 0.0, stride.roll])
         on_ball = start - ankle_over_contact(np.zeros(3), ball, *flat.T)[0]
-        channels[n_rest:off, POSITION] = ankle_over_contact(on_ball, ball, *angles[n_rest:off].T)
+        rolled = stride.roll * (angles[n_rest:off, 2:] - self._end[FOOT]) * _level_forward(self._end[YAW])
+        channels[n_rest:off, POSITION] = rolled + ankle_over_contact(on_ball, ball, *angles[n_rest:off].T)
 
         heading = self._end[YAW] + stride.turn / 2
-        forward = np.array([np.cos(heading), np.sin(heading), 0.0])
+        forward = _level_forward(heading)
         finish = start + stride.length * forward + np.array([0.0, 0.0, stride.rise])
         point = geometry.contact(toes_down=bool(first[0, 2] > stride.ground))
         ground = finish - ankle_over_contact(np.zeros(3), point, *last.T)[0]
         channels[contact:, POSITION] = ankle_over_contact(ground, point, *angles[contact:].T)
 
-        n = contact - off
-        takeoff = channels[off - 1, POSITION]
         touchdown = ankle_over_contact(ground, point, *first.T)[0]
-        launch = (takeoff - channels[off - 2, POSITION]) * n
+        if stride.lift_off is None:
+            path = self._ankle_path(stride, channels[:off, POSITION], touchdown, forward, contact - off)
+        else:
+            path = self._ball_path(stride, on_ball + rolled[-2:], touchdown, forward, angles[off:contact])
+        floor = np.linspace(on_ball[2] - stride.roll, ground[2], contact - off)
+        path[:, 2] += self._lift(path, angles[off:contact], floor + stride.clearance)
+        channels[off:contact, POSITION] = path
+
+    def _ankle_path(
+        self, stride: Stride, stance: FloatArray, touchdown: FloatArray, forward: FloatArray, n: int
+    ) -> FloatArray:
+        """Return the ankle's path (n, 3) in the air from the end of stance to touchdown, with the user's launch."""
+        user, takeoff = self.user, stance[-1]
+        launch = (takeoff - stance[-2]) * n
         ahead, up = stride.length * forward, np.array([0.0, 0.0, stride.size * stride.throw])
-        path = swing_path(
+        return swing_path(
             np.array([takeoff, launch, user.launch[0] * ahead + user.launch[1] * up]),
             np.array(
                 [
@@ -209,9 +245,30 @@ class LegMotion:
             ),
             n,
         )
-        floor = np.linspace(on_ball[2], ground[2], n)
-        path[:, 2] += self._lift(path, angles[off:contact], floor + stride.clearance)
-        channels[off:contact, POSITION] = path
+
+    def _ball_path(
+        self, stride: Stride, rolled: FloatArray, touchdown: FloatArray, forward: FloatArray, angles: FloatArray
+    ) -> FloatArray:
+        """Return the ankle's path (n, 3) in the air: the ball swings from ``rolled``, and the foot turns about it.
+
+        The foot turns fast while it leaves the ground: the ankle's path is then that of a turning foot, at any speed.
+        """
+        assert stride.lift_off is not None
+        n, up = len(angles), np.array([0.0, 0.0, 1.0])
+        point = self.user.geometry.contact(toes_down=True) + np.array([0.0, 0.0, stride.roll])
+        to_ball = -ankle_over_contact(np.zeros(3), point, *angles.T)
+        velocity = (self.user.landing[0] * forward - self.user.landing[1] * up) / RATE + to_ball[-1] - to_ball[-2]
+        k = min(20, n // 4)  # the turning of the foot at the end, over 40 ms
+        turning = (to_ball[-1] - 2 * to_ball[-1 - k] + to_ball[-1 - 2 * k]) / k**2
+        rising = stride.lift_off[0] * forward + stride.lift_off[1] * up
+        slowing = (stride.set_down[0] * forward + stride.set_down[1] * up) / RATE**2
+        ball = swing_path(
+            np.array([rolled[1], (rolled[1] - rolled[0]) * n, rising * (n / RATE) ** 2]),
+            np.array([touchdown + to_ball[-1], velocity * n, (turning - slowing) * n**2]),
+            n,
+        )
+        path: FloatArray = ball - to_ball
+        return path
 
     def _lift(self, path: FloatArray, angles: FloatArray, floor: FloatArray) -> FloatArray:
         """Return the height to add to the path so that heel and ball stay above the floor in mid-swing."""
@@ -234,6 +291,25 @@ class LegMotion:
 
 def _samples(duration: float) -> int:
     return max(round(duration * RATE), 2)
+
+
+def _rounded(pitch: FloatArray, start: int, off: int, width: int) -> FloatArray:
+    """Round the peak of a foot's pitch at ``off``, over ``width`` samples, without moving the pitch up to ``start``."""
+    kernel = hann_kernel(width // 2 * 2 + 1)
+    half = len(kernel) // 2
+    padded = np.concatenate(
+        [np.full(half, pitch[0]), pitch, pitch[-1] + np.arange(1, half + 1) * (pitch[-1] - pitch[-2])]
+    )
+    smooth = np.convolve(padded, kernel, mode="valid")
+    index = np.arange(len(pitch))
+    rise = _ramp(np.clip((index - start) / max(off - start, 1) * 2, 0.0, 1.0))
+    fall = _ramp(np.clip((len(pitch) - 1 - index) / max(len(pitch) - off, 1) * 2, 0.0, 1.0))
+    rounded: FloatArray = pitch + rise * fall * (smooth - pitch)
+    return rounded
+
+
+def _level_forward(yaw: float) -> FloatArray:
+    return np.array([np.cos(yaw), np.sin(yaw), 0.0])
 
 
 def _shares(n: int) -> FloatArray:

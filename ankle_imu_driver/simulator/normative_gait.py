@@ -51,6 +51,15 @@ class GaitPattern:
         pitch: FloatArray = self._foot(phase)
         return pitch
 
+    def shank_pitch(self, phase: FloatArray) -> FloatArray:
+        """Return the pitch of the shank in rad, leaning forward positive, at each share of the stride."""
+        pitch: FloatArray = self._shank(phase)
+        return pitch
+
+    @cached_property
+    def _shank(self) -> CubicSpline:
+        return _periodic(np.array(self.knee) - np.array(self.hip))
+
     @cached_property
     def _ankle(self) -> CubicSpline:
         return _periodic(np.array(self.ankle))

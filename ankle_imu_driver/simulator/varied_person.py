@@ -34,6 +34,11 @@ class VariedPerson:
         sensor: settings and quality of the chips.
         shank_wobble: motion of the shank's sensor on its segment.
         foot_wobble: motion of the foot's sensor on its segment.
+        shank_gain: factor on the normative curve of the shank in walking.
+        ankle_limit: largest ankle angle in rad that a brace allows; infinite without a brace.
+        lift_off: forward and upward acceleration of the ball in m/s^2 as it leaves the ground in walking.
+        set_down: forward deceleration and downward acceleration of the ball in m/s^2 just before contact.
+        roll: radius in m over which the forefoot rolls.
         shoe: factor on the impacts: soft shoes and careful feet 0.3, hard ones 3.
     """
 
@@ -42,6 +47,11 @@ class VariedPerson:
     sensor: SensorModel
     shank_wobble: Wobble
     foot_wobble: Wobble
+    shank_gain: float
+    ankle_limit: float
+    lift_off: tuple[float, float]
+    set_down: tuple[float, float]
+    roll: float
     shoe: float
 
 
@@ -51,14 +61,15 @@ def draw_person(seed: int) -> VariedPerson:
     height = float(np.clip(rng.normal(1.70, 0.1), 1.45, 2.0))
     # Strides take 1.38, 1.14, 0.98 s at slow, natural, fast cadence (Winter 1991), those of the slowest people 2 s.
     period = float(np.clip(1.12 * np.exp(rng.normal(0.0, 0.2)), 0.8, 2.0))
-    # Step length and cadence rise together with speed (Grieve and Gear 1966): about as period ** -1.
-    length = height * float(np.clip(0.80 * (1.1 / period) ** 0.9 * np.exp(rng.normal(0.0, 0.12)), 0.25, 1.05))
+    # Step length and cadence rise together with speed (Grieve and Gear 1966), less than people differ in both.
+    length = height * float(np.clip(0.76 * (1.1 / period) ** 0.35 * np.exp(rng.normal(0.0, 0.13)), 0.25, 0.95))
     briskness = length / height / period / 0.72  # 1 at a comfortable speed
     usual = draw_user(seed)
     foot_lever = (rng.uniform(-0.04, 0.13), rng.uniform(-0.03, 0.03), rng.uniform(-0.03, 0.03))
     shank_lever = (rng.uniform(-0.03, 0.07), rng.uniform(-0.05, 0.05), rng.uniform(0.07, 0.25))
     toe_off = float(np.clip(rng.normal(0.665 - 0.04 * briskness, 0.012), 0.58, 0.70))
     heel_off = float(np.clip(rng.normal(0.42 - 0.07 * briskness, 0.035), 0.26, 0.48))
+    foot_gain = _about(rng, 0.75 + 0.22 * min(briskness, 1.6), 0.09, 0.4, 1.25)
     user = replace(
         usual,
         height=height,
@@ -67,17 +78,13 @@ def draw_person(seed: int) -> VariedPerson:
         flat=float(np.clip(rng.normal(0.085, 0.015), 0.05, 0.13)),
         heel_off=heel_off,
         toe_off=toe_off,
-        release=rng.uniform(0.03, 0.09),
-        foot_gain=_about(rng, 0.66 + 0.22 * min(briskness, 1.6), 0.08, 0.4, 1.15),
-        ankle_gain=_about(rng, 0.62 + 0.22 * min(briskness, 1.6), 0.17, 0.3, 1.4),
+        release=rng.uniform(0.085, 0.125),
+        foot_gain=foot_gain,
         ankle_offset=math.radians(rng.normal(0.0, 2.5)),
         ankle_shape=(),
-        loading_dip=math.radians(rng.uniform(0.0, 8.0)),
         rocker_power=rng.uniform(1.7, 3.2),
         landing_pitch=math.radians(_about(rng, 10.0 + 9.0 * min(briskness, 1.6), 6.0, 2.0, 38.0)),
         landing=(rng.uniform(-0.1, 0.45) * briskness, rng.uniform(0.05, 0.45) * briskness),
-        launch=(rng.uniform(1.0, 4.0), rng.uniform(3.5, 8.0) * min(length / height / 0.7, 1.2)),
-        braking=(rng.uniform(4.0, 8.5), rng.uniform(0.5, 4.0) * min(length / height / 0.7, 1.2)),
         swing_yaw=_scaled(usual.swing_yaw, 0.8),
         swing_roll=_scaled(usual.swing_roll, 0.8),
         variability=float(np.clip(np.exp(rng.normal(math.log(0.038), 0.45)), 0.01, 0.09)),
@@ -101,6 +108,11 @@ def draw_person(seed: int) -> VariedPerson:
         ),
         shank_wobble=draw_wobble(rng, float(rng.uniform(0.2, 1.3))),
         foot_wobble=draw_wobble(rng, float(rng.uniform(0.05, 0.5))),
+        shank_gain=_about(rng, 0.64 + 0.26 * min(briskness, 1.6), 0.10, 0.5, 1.25),
+        ankle_limit=math.inf,
+        lift_off=(rng.uniform(-1.0, 4.0), rng.uniform(1.0, 6.0)),
+        set_down=(rng.uniform(12.0, 22.0) * math.sqrt(briskness), rng.uniform(2.0, 9.0)),
+        roll=rng.uniform(0.04, 0.10),
         shoe=float(np.exp(rng.normal(0.0, 0.6))),
     )
 
@@ -108,27 +120,24 @@ def draw_person(seed: int) -> VariedPerson:
 def own_pattern(rng: np.random.Generator, pattern: GaitPattern, size: float = 1.0) -> GaitPattern:
     """Return the pattern as one person shows it; ``size`` scales the differences between people."""
     phase = np.arange(len(pattern.hip)) / len(pattern.hip)
-    return replace(
-        pattern,
-        hip=_changed(rng, phase, pattern.hip, HIP_SPREAD, size),
-        knee=_changed(rng, phase, pattern.knee, KNEE_SPREAD, size),
-        ankle=_standing_upright(pattern, _changed(rng, phase, pattern.ankle, ANKLE_SPREAD, size)),
+    hip, knee, ankle = (
+        _changed(rng, phase, curve, spread, size)
+        for curve, spread in ((pattern.hip, HIP_SPREAD), (pattern.knee, KNEE_SPREAD), (pattern.ankle, ANKLE_SPREAD))
     )
+    # The body is above the foot in mid-stance: the shank then leans nearly as in the pattern.
+    middle = round((pattern.flat + pattern.heel_off) / 2 * len(phase))
+    lean = (knee - hip)[middle] - (pattern.knee[middle] - pattern.hip[middle])
+    hip += 0.8 * lean
+    return replace(pattern, hip=tuple(hip.tolist()), knee=tuple(knee.tolist()), ankle=tuple(ankle.tolist()))
 
 
 def _changed(
     rng: np.random.Generator, phase: FloatArray, curve: tuple[float, ...], spread: tuple[float, ...], size: float
-) -> tuple[float, ...]:
+) -> FloatArray:
     turns = 2 * np.pi * np.outer(phase, np.arange(1, len(spread) + 1))
     cosines, sines = size * rng.normal(0.0, 1.0, (2, len(spread))) * np.array(spread)
-    changed = np.array(curve) + np.cos(turns) @ cosines + np.sin(turns) @ sines
-    return tuple(changed.tolist())
-
-
-def _standing_upright(pattern: GaitPattern, ankle: tuple[float, ...]) -> tuple[float, ...]:
-    """Shift the ankle's curve so that the shank in mid-stance leans as in the pattern: the body is above the foot."""
-    middle = round((pattern.flat + pattern.heel_off) / 2 * len(ankle))
-    return tuple(a - 0.8 * (ankle[middle] - pattern.ankle[middle]) for a in ankle)
+    changed: FloatArray = np.array(curve) + np.cos(turns) @ cosines + np.sin(turns) @ sines
+    return changed
 
 
 def _scaled(values: tuple[float, float, float], factor: float) -> tuple[float, float, float]:

@@ -111,8 +111,7 @@ class VariedPlanner:
                 turn=turn,
                 length=stride.length * (1 - 0.5 * sharp),
                 size=stride.size * (1 - 0.45 * sharp),
-                ankle_gain=stride.ankle_gain * (1 - 0.5 * sharp),
-                loading_dip=stride.loading_dip * (1 - 0.5 * sharp),
+                shank_gain=(stride.shank_gain or 1.0) * (1 - 0.4 * sharp),
             )
         piece = self._leg.stride(stride)
         return replace(piece, impact=piece.impact * go.manner.impact)
@@ -142,13 +141,16 @@ class VariedPlanner:
             ground=manner.ground + float(rng.normal(0.0, manner.unevenness)),
             size=float(size),
             landing=manner.landing + float(rng.normal(0.0, manner.landing_spread)),
-            throw=manner.throw,
+            lift_off=manner.lift_off,
+            set_down=manner.set_down,
+            roll=manner.roll,
+            rounding=manner.rounding * period,
             clearance=manner.clearance + float(rng.uniform(-0.005, 0.01)),
             pattern=manner.pattern,
-            ankle_gain=user.ankle_gain * float(size * rng.lognormal(0.0, 2.0 * vary)),
+            shank_gain=manner.shank_gain * float(size * rng.lognormal(0.0, 0.6 * vary)),
+            ankle_limit=manner.ankle_limit,
             ankle_shape=tuple((float(a), float(b)) for a, b in scatter),
-            ankle_shift=manner.ankle_shift + math.radians(0.8 * (self._drift[3] + once[3])) * vary / 0.05,
-            loading_dip=user.loading_dip * float(size * rng.lognormal(0.0, 5.0 * vary)),
+            ankle_shift=manner.shank_shift + math.radians(0.8 * (self._drift[3] + once[3])) * vary / 0.05,
         )
 
     def _rest(self, rest: Rest) -> MotionPiece:

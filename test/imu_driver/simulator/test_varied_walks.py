@@ -44,7 +44,8 @@ def test_the_foot_rests_in_stance() -> None:
     still = np.abs(np.gradient(walk.foot_pitch, walk.recording.foot.stamp)) < np.radians(0.1)
     share = still[walking].mean()
     assert 0.1 < share < 0.6
-    assert np.degrees(np.abs(walk.foot_pitch[walking & still])).max() < 1.0
+    level = np.degrees(np.abs(walk.foot_pitch[walking & still])) < 0.1
+    assert level.mean() > 0.97  # the rest are moments in the air at which the foot's turning reverses
 
 
 def test_the_gyros_see_the_ankle_turn() -> None:
