@@ -51,11 +51,14 @@ def change_one_stride_ago(past: FloatArray, horizon: int) -> FloatArray:
         past: (N, 320, 3) rad, shank pitch, foot pitch and ankle angle before each moment, ``PERIOD`` apart.
         horizon: H.
     """
-    newest = past[:, -COMPARED:, :2] - past[:, -COMPARED:, :2].mean(axis=1, keepdims=True)
+    pitch = np.ascontiguousarray(past[:, :, :2].transpose(0, 2, 1))
+    newest = pitch[:, :, -COMPARED:] - pitch[:, :, -COMPARED:].mean(axis=2, keepdims=True)
     difference = []
     for lag in STRIDES:
-        older = past[:, -COMPARED - lag : -lag, :2]
-        difference.append(np.mean((older - older.mean(axis=1, keepdims=True) - newest) ** 2, axis=(1, 2)))
+        # The squared difference of the two centred seconds, without the part that is the same for all lags.
+        older = pitch[:, :, -COMPARED - lag : -lag]
+        spread = np.einsum("npt,npt->n", older, older) - np.sum(older.sum(axis=2) ** 2, axis=1) / COMPARED
+        difference.append(spread - 2.0 * np.einsum("npt,npt->n", older, newest))
     lag = STRIDES[np.argmin(difference, axis=0)]
     then = past.shape[1] - 1 - lag
     rows = np.arange(len(past))

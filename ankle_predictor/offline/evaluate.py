@@ -6,91 +6,143 @@ import argparse
 import math
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from ankle_imu_driver.recordings.read_recording import read_recording
-from ankle_predictor.command_line import progress_bar, run_command, seconds_since, write_json
+from ankle_imu_driver.recordings.recording import Recording
+from ankle_imu_driver.refusal import Refusal
+from ankle_predictor.command_line import check_folder_of, progress_bar, run_command, seconds_since, write_json
 from ankle_predictor.model.bundle import find_model, load_bundle
-from ankle_predictor.model.engine import load_engine
-from ankle_predictor.offline.log_forecasts import WHOLE, EvaluationError, Span, forecast_log
-from ankle_predictor.offline.log_score import LogScore, encoder_of, score_log
-from ankle_predictor.offline.offline_reference import offline_table, truth_in_rows
+from ankle_predictor.model.engine import InferenceEngine, load_engine
+from ankle_predictor.model.feature_family import family_of
+from ankle_predictor.offline.leg_options import add_leg_options, leg_settings
+from ankle_predictor.offline.live_run import LiveSettings, run_live
+from ankle_predictor.offline.log_forecasts import WHOLE, EvaluationError, Span
+from ankle_predictor.offline.log_score import Labels, LogScore, labels_for, score_run
+from ankle_predictor.offline.offline_reference import OfflineReferenceError
+from ankle_predictor.offline.reference_score import score_reference
 
 NOT_LIVE = "not live: scored as the reference's authors did, with a filter that sees the future"
 
 
-def evaluate(  # noqa: PLR0917 - the arguments have nothing in common
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """How logs are scored.
+
+    Attributes:
+        span: s from each log's first sample.
+        labels: where the true angle comes from; None for the encoder where there is one, otherwise the IMUs.
+        leg: what the nodes' parameters say about the leg.
+        offline_reference: whether to score as the reference's authors did, with a filter that sees the future.
+    """
+
+    span: Span = WHOLE
+    labels: Labels | None = None
+    leg: LiveSettings = field(default_factory=LiveSettings)
+    offline_reference: bool = False
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of a model.
+
+    Attributes:
+        scores: by the logs' stems.
+        failed: why a log could not be scored, by the logs' stems.
+    """
+
+    scores: dict[str, LogScore]
+    failed: dict[str, str]
+
+
+def evaluate(
     model: str,
     logs: Sequence[Path],
     models_dir: Path | None = None,
-    span: Span = WHOLE,
+    settings: EvaluationSettings | None = None,
     on_progress: Callable[[str, float], None] = lambda _log, _share: None,
-    offline_reference: bool = False,
-) -> dict[str, LogScore]:
-    """Score one model on several logs; returns the scores by the logs' stems.
+) -> Evaluation:
+    """Score one model on several logs. A log that cannot be scored does not end the others.
 
     Args:
         model: a name in a model directory, or a bundle's path.
-        logs: recordings with an encoder.
+        logs: recordings.
         models_dir: the model directory that is searched first.
-        span: s from each log's first sample.
+        settings: how they are scored.
         on_progress: called with the log's name and the share of it that is done, 0 to 1.
-        offline_reference: whether to score as the reference's authors did, with a filter that sees the future.
 
     Raises:
-        EvaluationError: two logs have the same stem, or one cannot be scored.
-        Refusal: the model or a log cannot be used.
+        EvaluationError: two logs have the same stem.
+        OfflineReferenceError: the model cannot be scored in the reference's way.
+        BundleError: the model cannot be used.
     """
+    settings = settings or EvaluationSettings()
     engine = load_engine(load_bundle(*find_model(model, models_dir)))
-    scores: dict[str, LogScore] = {}
-    for log in logs:
-        recording = read_recording(log)
-        if recording.name in scores:
-            raise EvaluationError(f"two logs have the name {recording.name}; rename one")
-        encoder_of(recording)  # refused here, before minutes are spent on forecasts
-        report = lambda share, name=recording.name: on_progress(name, share)  # noqa: E731
-        table = offline_table(recording, engine.manifest.features) if offline_reference else None
-        forecasts = forecast_log(engine, recording, span, report, table)
-        horizon = engine.manifest.horizon
-        truth = truth_in_rows(recording, forecasts.stamp, horizon, span[1]) if offline_reference else None
-        scores[recording.name] = score_log(engine, recording, forecasts, truth)
-    return scores
+    if settings.offline_reference and not family_of(engine.manifest.features).not_live:
+        raise OfflineReferenceError(f"model {model} runs live and is scored so; leave --offline-reference out")
+    names = [log.stem if log.is_dir() or log.name != "metadata.yaml" else log.absolute().parent.name for log in logs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise EvaluationError(f"two logs have the name {twice}; rename one")
+    scores, failed = {}, {}
+    for name, log in zip(names, logs, strict=True):
+        on_progress(name, 0.0)
+        try:
+            scores[name] = _score(engine, read_recording(log), settings, partial(on_progress, name))
+        except Refusal as refusal:
+            failed[name] = str(refusal)
+    return Evaluation(scores, failed)
 
 
-def show(model: str, scores: dict[str, LogScore], console: Console, offline_reference: bool = False) -> None:
-    """Print the scores as a table, errors in deg."""
-    table = Table(title=f"{model}: mean absolute error against the encoder, deg", caption_style="bold")
+def _score(
+    engine: InferenceEngine, recording: Recording, settings: EvaluationSettings, on_progress: Callable[[float], None]
+) -> LogScore:
+    labels = labels_for(recording, settings.labels)
+    if family_of(engine.manifest.features).not_live:
+        return score_reference(engine, recording, settings.span, settings.offline_reference, on_progress)
+    run = run_live(engine.bundle, recording, settings.leg, settings.span[1], on_progress)
+    return score_run(engine.manifest, recording, run, labels, settings.span)
+
+
+def show(model: str, evaluation: Evaluation, console: Console, offline_reference: bool = False) -> None:
+    """Print the scores as a table, errors in deg, and why logs could not be scored."""
+    table = Table(title=f"{model}: mean absolute error, deg", caption_style="bold")
     if offline_reference:
         table.caption = NOT_LIVE
     table.add_column("log")
-    for title in ("angle now", "h20", "h50", "step 20", "step 50", "in 90 % interval", "windows"):
+    for title in ("label", "now", "h20", "h50", "stride h50", "in 90 %", "unfamiliar", "windows"):
         table.add_column(title, justify="right")
-    for name, log_score in scores.items():
-        result = log_score.forecasts
-        steps = np.degrees(result.mae_by_step)
-        table.add_row(
-            name,
-            *(_shown(value) for value in (math.degrees(log_score.angle_mae), result.mae_deg(20), result.mae_deg(50))),
-            *(f"{steps[n - 1]:.2f}" if len(steps) >= n else "-" for n in (20, 50)),
-            f"{result.coverage:.1%}",
-            str(result.windows),
-        )
-    console.print(table)
+    for name, found in evaluation.scores.items():
+        result = found.forecasts
+        errors = [math.degrees(found.angle_mae), result.mae_deg(20), result.mae_deg(50), found.last_stride.mae_deg(50)]
+        shares = [_shown(share, ".1%") for share in (result.coverage, found.unfamiliar_share)]
+        table.add_row(name, found.label, *(_shown(value, ".2f") for value in errors), *shares, str(result.windows))
+    if evaluation.scores:
+        console.print(table)
+    for name, why in evaluation.failed.items():
+        print(f"{name} was not scored: {why}", file=sys.stderr)
 
 
-def _shown(value: float) -> str:
-    return f"{value:.2f}" if math.isfinite(value) else "-"
+def _shown(value: float, form: str) -> str:
+    return f"{value:{form}}" if math.isfinite(value) else "-"
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="evaluate", description="Score a model on recordings with an encoder.")
+    parser = argparse.ArgumentParser(prog="evaluate", description="Score a model on recordings, as it would run live.")
     parser.add_argument("--model", required=True, metavar="NAME", help="name in a model directory, or a bundle's path")
     parser.add_argument("--log", type=Path, nargs="+", required=True, metavar="FILE", help="logger TXT or rosbag2")
+    parser.add_argument(
+        "--labels",
+        choices=get_args(Labels),
+        help="what forecasts are scored against: the encoder, or the IMUs' own later angle (default: the encoder of a "
+        "recording that has one, otherwise the IMUs)",
+    )
+    add_leg_options(parser)
     parser.add_argument("--start", type=seconds_since, default=0.0, metavar="S", help="from the log's first sample")
     parser.add_argument("--end", type=seconds_since, default=math.inf, metavar="S", help="from the log's first sample")
     parser.add_argument("--models-dir", type=Path, metavar="DIR", help="model directory to search first")
@@ -104,28 +156,36 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run ``evaluate``; returns the exit status."""
+    """Run ``evaluate``; returns the exit status: 1 if no log could be scored."""
     args = _arguments(argv)
     return run_command(lambda: _evaluate(args))
 
 
 def _evaluate(args: argparse.Namespace) -> None:
+    check_folder_of(args.json)
+    settings = EvaluationSettings(
+        (args.start, args.end), args.labels, leg_settings(args.side, args.params_file), args.offline_reference
+    )
     with progress_bar(Console(stderr=True)) as progress:
         task = progress.add_task("starting", total=1.0)
-        scores = evaluate(
+        evaluation = evaluate(
             args.model,
             args.log,
             args.models_dir,
-            (args.start, args.end),
+            settings,
             lambda name, share: progress.update(task, description=name, completed=share),
-            args.offline_reference,
         )
     if args.json:
-        document: dict[str, Any] = {"logs": {name: log_score.to_json() for name, log_score in scores.items()}}
+        scores = {name: found.to_json() for name, found in evaluation.scores.items()}
+        document: dict[str, Any] = {"logs": scores, "failed": evaluation.failed}
         if args.offline_reference:
             document["not_live"] = NOT_LIVE
         write_json(args.json, document)
-    show(args.model, scores, Console(), args.offline_reference)
+    if not evaluation.scores and len(evaluation.failed) == 1:
+        raise EvaluationError(*evaluation.failed.values())
+    show(args.model, evaluation, Console(), args.offline_reference)
+    if not evaluation.scores:
+        raise EvaluationError("no log could be scored")
 
 
 if __name__ == "__main__":

@@ -87,14 +87,20 @@ def forecast_log(
         on_progress(index[-1] / len(table.stamp))
     chosen = wanted[index]
     if not chosen.any():
-        until = f"{end:g} s" if math.isfinite(end) else "its end"
-        raise EvaluationError(
-            f"{recording.name} has no forecast between {start:g} s and {until}: a window takes "
-            f"{spec.window * spec.period:g} s, the forecast {horizon * spec.period:g} s, the log has {since[-1]:.1f} s"
-        )
+        raise EvaluationError(no_forecast(engine.manifest, recording, span))
     inside = (since >= start) & (since <= end)
     return LogForecasts(
         table.stamp[index][chosen], joined(forecasts).at(chosen), table.stamp[inside], table.angle[inside]
+    )
+
+
+def no_forecast(manifest: Manifest, recording: Recording, span: Span) -> str:
+    """Return the sentence that refuses a span of a log without any forecast."""
+    period, until = manifest.features.period, f"{span[1]:g} s" if math.isfinite(span[1]) else "its end"
+    return (
+        f"{recording.name} has no forecast between {span[0]:g} s and {until}: a window takes "
+        f"{manifest.features.window * period:g} s, the forecast {manifest.horizon * period:g} s, the log has "
+        f"{recording.end - recording.start:.1f} s"
     )
 
 

@@ -14,7 +14,7 @@ from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Re
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.encoder_fusion import EncoderFusion, EncoderRole
 from ankle_predictor.estimation.leg_estimator import LegConfig, LegEstimator
-from ankle_predictor.estimation.samples import PairSample
+from ankle_predictor.estimation.samples import LegSample, PairSample
 from ankle_predictor.model.features import FeatureSpec, WindowGrid, pair_features
 
 
@@ -53,14 +53,25 @@ def pairs_of(
         ChainError: the recording has no calibration.
         MountingError: its calibration does not fit the mounting.
     """
+    config = LegConfig(shank_mounting, foot_mounting, filter=(spec or FeatureSpec()).filter)
+    for _, sample in leg_samples(recording, config):
+        if sample.shank is not None and sample.foot is not None and sample.joint is not None:
+            yield PairSample(sample.shank, sample.foot, sample.joint)
+
+
+def leg_samples(recording: Recording, config: LegConfig) -> Iterator[tuple[float, LegSample]]:
+    """Yield everything that the filter node makes of a recording, each with the stamp in s of the sample that ended it.
+
+    Raises:
+        ChainError: the recording has no calibration.
+        MountingError: its calibration does not fit the mounting.
+    """
     if recording.calibration is None:
         raise ChainError(f"{recording.name} has no calibration; put the calibration file beside it")
-    config = LegConfig(shank_mounting, foot_mounting, filter=(spec or FeatureSpec()).filter)
     leg = LegEstimator(config, recording.calibration)
     for raw in _in_time_order(recording.shank, recording.foot):
         for sample in leg.push(*raw):
-            if sample.shank is not None and sample.foot is not None and sample.joint is not None:
-                yield PairSample(sample.shank, sample.foot, sample.joint)
+            yield raw[1], sample
 
 
 def fused_pairs(pairs: Iterable[PairSample], encoder: EncoderSamples) -> Iterator[PairSample]:

@@ -25,7 +25,7 @@ from ankle_predictor.adaptation.finetune import main
 from ankle_predictor.model.bundle import load_bundle
 from ankle_predictor.model.engine import load_engine
 from ankle_predictor.model.features import FeatureSpec
-from ankle_predictor.offline.evaluate import evaluate
+from ankle_predictor.offline.evaluate import EvaluationSettings, evaluate
 from ankle_predictor.training.train import main as train
 
 
@@ -82,7 +82,8 @@ def test_the_users_bundle_is_better_says_where_it_comes_from_and_can_be_adapted_
         "the first quarter of what can be forecast is not scored"
     )
     assert bundle.manifest.metrics[0].end <= 22.01
-    scores = [evaluate(m, [folder / "walk"], models, (22.0, math.inf))["walk"].forecasts for m in ("base", "anna")]
+    late = EvaluationSettings((22.0, math.inf))
+    scores = [evaluate(m, [folder / "walk"], models, late).scores["walk"].forecasts for m in ("base", "anna")]
     assert scores[1].mae_deg(50) < 0.7 * scores[0].mae_deg(50)
     assert (models / "anna_report.png").read_bytes().startswith(b"\x89PNG")
     page = (models / "anna_report.txt").read_text()

@@ -40,7 +40,7 @@ def test_it_names_the_logs_of_its_training(base: Bundle, walks_dir: Path) -> Non
 def test_it_is_more_accurate_on_a_training_walk_than_on_held_out_people(base: Bundle, walks_dir: Path) -> None:
     metrics = {metric.log: metric for metric in base.manifest.metrics}
     metric = metrics["LOG2"]
-    scored = evaluate("base", [walks_dir / "LOG2.TXT"], MODELS)["LOG2"].forecasts
+    scored = evaluate("base", [walks_dir / "LOG2.TXT"], MODELS).scores["LOG2"].forecasts
     assert metric.mae_h50_deg is not None
     assert scored.windows == metric.windows
     # The metrics are those of networks that were trained without LOG2; this network was trained with it.

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rigs.models import write_linear_bundle
 from rigs.tiny_bundle import CHANGE, HORIZON, MARGIN, write_tiny_bundle
-from rigs.walks import swinging
+from rigs.walks import part, swinging
 
-from ankle_imu_driver.recordings.recording import Recording
+from ankle_imu_driver.recordings.mirror import mirrored
+from ankle_imu_driver.recordings.recording import ImuSamples, Recording
 from ankle_imu_driver.recordings.rosbag_writer import write_bag
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.model.features import FeatureSpec
@@ -25,6 +27,12 @@ pytest.importorskip("onnx", reason="onnx, which comes with the training requirem
 
 SPEC = FeatureSpec()
 SECONDS = 6.0
+FIGURES = {
+    "label", "encoder_role", "mae_h20_deg", "mae_h50_deg", "mae_by_step_deg", "angle_mae_deg", "coverage_90", "windows",
+    "persistence_h20_deg", "persistence_h50_deg", "last_stride_h20_deg", "last_stride_h50_deg", "unfamiliar_share",
+    "withheld_share", "width_90_deg", "interval_score_deg", "change_per_tick_deg", "change_p99_deg",
+    "roughness_200ms_deg", "roughness_200ms_truth_deg",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +49,13 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def leaning(recording: Recording) -> Recording:
+    """The recording with a lateral force and a turn about forward, which a mirror image changes."""
+    shank = recording.shank
+    accel, gyro = shank.accel + np.array([0.0, 0.0, 1.0]), shank.gyro + np.array([0.3, 0.0, 0.0])
+    return dataclasses.replace(recording, shank=ImuSamples(shank.stamp, accel, gyro))
+
+
 def figures(models: Path, tmp_path: Path, *arguments: str) -> dict[str, Any]:
     out = tmp_path / "out.json"
     assert main(["--model", "tiny", "--models-dir", str(models), "--json", str(out), *arguments]) == 0
@@ -49,12 +64,12 @@ def figures(models: Path, tmp_path: Path, *arguments: str) -> dict[str, Any]:
 
 def test_the_figures_are_right(models: Path, bag: Path, tmp_path: Path) -> None:
     document = figures(models, tmp_path, "--log", str(bag))
-    assert list(document) == ["logs"]
+    assert list(document) == ["logs", "failed"]
+    assert document["failed"] == {}
     (name, result), *rest = document["logs"].items()
     assert (name, rest) == ("walk", [])
-    assert set(result) == {
-        "mae_h20_deg", "mae_h50_deg", "mae_by_step_deg", "angle_mae_deg", "coverage_90", "windows",
-    }  # fmt: skip
+    assert set(result) == FIGURES
+    assert (result["label"], result["encoder_role"]) == ("encoder", "score")
     recording = swinging(SECONDS)
     table = run_chain(recording, SPEC)
     assert recording.encoder is not None
@@ -71,6 +86,82 @@ def test_the_figures_are_right(models: Path, bag: Path, tmp_path: Path) -> None:
     assert result["coverage_90"] == pytest.approx(np.mean(error <= MARGIN), abs=1e-3)
     now = np.interp(table.stamp, recording.encoder.stamp, recording.encoder.angle)
     assert result["angle_mae_deg"] == pytest.approx(np.degrees(np.abs(table.angle - now).mean()))
+    kept = np.abs(table.angle[made][:, None] - np.interp(due, recording.encoder.stamp, recording.encoder.angle))
+    assert result["persistence_h50_deg"] == pytest.approx(np.degrees(kept.mean()), rel=1e-4)
+    assert result["width_90_deg"] == pytest.approx(np.degrees(2.0 * MARGIN), rel=1e-4)
+    # The tiny model forecasts the present angle plus a constant: it changes as the angle does.
+    ticks = np.abs(np.diff(table.angle[since >= 1.99 - 1e-9]))
+    assert result["change_per_tick_deg"] == pytest.approx(np.degrees(ticks.mean()), rel=1e-3)
+    assert result["change_p99_deg"] == pytest.approx(np.degrees(np.quantile(ticks, 0.99)), rel=0.02)
+    assert result["unfamiliar_share"] == 0.0  # it has no notion of familiar
+    assert result["withheld_share"] == pytest.approx(np.mean(since < 1.99 - 1e-9))  # until its window was full
+
+
+def test_without_an_encoder_the_label_is_the_imus_own_later_angle(models: Path, tmp_path: Path) -> None:
+    recording = dataclasses.replace(swinging(SECONDS), encoder=None)
+    write_bag(tmp_path / "blind", recording)
+    document = figures(models, tmp_path, "--log", str(tmp_path / "blind"))
+    result = document["logs"]["blind"]
+    assert (result["label"], result["encoder_role"], result["angle_mae_deg"]) == ("imu", "off", None)
+    table = run_chain(recording, SPEC)
+    since = table.stamp - recording.start
+    made = (since >= 1.99 - 1e-9) & (since + 0.5 <= since[-1] + 1e-9)
+    due = table.stamp[made][:, None] + 0.01 * np.arange(1, HORIZON + 1)
+    error = np.abs(table.angle[made][:, None] + CHANGE - np.interp(due, table.stamp, table.angle))
+    assert result["mae_h50_deg"] == pytest.approx(np.degrees(error.mean()), rel=1e-4)
+    assert result["last_stride_h50_deg"] < 0.3 * result["persistence_h50_deg"]  # it repeats exactly
+
+
+def test_the_imus_may_be_asked_for_where_there_is_an_encoder(models: Path, bag: Path, tmp_path: Path) -> None:
+    result = figures(models, tmp_path, "--log", str(bag), "--labels", "imu")["logs"]["walk"]
+    assert (result["label"], result["encoder_role"], result["angle_mae_deg"]) == ("imu", "score", None)
+
+
+def test_a_log_that_cannot_be_scored_is_named_and_ends_nothing_else(
+    models: Path, bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recording = swinging(SECONDS)
+    write_bag(tmp_path / "blind", dataclasses.replace(recording, encoder=None))
+    write_bag(tmp_path / "unknown", dataclasses.replace(recording, calibration=None))
+    write_bag(tmp_path / "short", part(recording, 2.2))
+    (tmp_path / "empty.TXT").write_text("")
+    logs = [tmp_path / name for name in ("blind", "unknown", "short", "empty.TXT", "nowhere.TXT")]
+    document = figures(models, tmp_path, "--labels", "encoder", "--log", *map(str, logs), str(bag))
+    assert list(document["logs"]) == ["walk"]
+    sentences = {
+        "blind": "has no encoder", "unknown": "has no calibration", "short": "has no sample in the time",
+        "empty": "is empty", "nowhere": "does not exist",
+    }  # fmt: skip
+    assert list(document["failed"]) == list(sentences)
+    for name, sentence in sentences.items():
+        assert sentence in document["failed"][name]
+    messages = capsys.readouterr().err
+    assert all(f"{name} was not scored: " in messages for name in sentences)
+
+
+def test_logs_of_which_none_can_be_scored_are_a_failure(models: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    logs = ["--log", str(tmp_path / "one.TXT"), str(tmp_path / "two.TXT")]
+    assert main(["--model", "tiny", "--models-dir", str(models), "--json", str(out), *logs]) == 1
+    document = json.loads(out.read_text())
+    assert (document["logs"], sorted(document["failed"])) == ({}, ["one", "two"])
+
+
+def test_a_mirrored_log_of_the_other_side_gives_the_same_figures(models: Path, bag: Path, tmp_path: Path) -> None:
+    write_linear_bundle(tmp_path / "models", "linear", SPEC, seed=1)
+    turned = leaning(swinging(SECONDS))
+    write_bag(tmp_path / "walk", turned)
+    write_bag(tmp_path / "other" / "walk", mirrored(turned))
+    right, left, wrong = (
+        figures(tmp_path / "models", tmp_path, "--model", "linear", "--log", str(log), "--side", side)["logs"]["walk"]
+        for log, side in (
+            (tmp_path / "walk", "right"),
+            (tmp_path / "other" / "walk", "left"),
+            (tmp_path / "walk", "left"),
+        )
+    )
+    assert left["mae_h50_deg"] == pytest.approx(right["mae_h50_deg"], rel=1e-6)
+    assert wrong["mae_h50_deg"] != pytest.approx(right["mae_h50_deg"], rel=1e-3)
 
 
 def test_start_and_end_count_from_the_first_sample(models: Path, bag: Path, tmp_path: Path) -> None:
@@ -98,7 +189,7 @@ def test_a_refusal_is_one_sentence(models: Path, bag: Path, tmp_path: Path, caps
     (tmp_path / "models" / "tiny").mkdir(parents=True)
     good = {"--model": "tiny", "--models-dir": str(models), "--log": str(bag)}
     for change, sentence in (
-        ({"--log": str(tmp_path / "blind")}, "has no encoder"),
+        ({"--log": str(tmp_path / "blind"), "--labels": "encoder"}, "has no encoder"),
         ({"--log": str(tmp_path / "nowhere.TXT")}, "does not exist"),
         ({"--log": str(tmp_path / "empty.TXT")}, "is empty"),
         ({"--start": "60"}, "has no forecast between"),
@@ -106,7 +197,7 @@ def test_a_refusal_is_one_sentence(models: Path, bag: Path, tmp_path: Path, caps
         ({"--model": "nobody"}, "there is no model 'nobody'"),
         ({"--model": "../tiny"}, "neither the name of a model"),
         ({"--models-dir": str(tmp_path / "models")}, "bundle.json cannot be read"),
-        ({"--json": str(tmp_path / "no" / "out.json")}, "cannot be written"),
+        ({"--json": str(tmp_path / "no" / "out.json")}, "there is no folder"),
     ):
         arguments = [word for pair in (good | change).items() for word in pair]
         assert main(arguments) == 1, sentence
@@ -120,7 +211,7 @@ def test_a_refusal_is_one_sentence(models: Path, bag: Path, tmp_path: Path, caps
 
 def test_a_bug_keeps_its_traceback(models: Path, bag: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Numpy raises a plain ``ValueError`` for arrays whose shapes do not fit: it must not look like a refusal."""
-    monkeypatch.setattr("ankle_predictor.offline.evaluate.forecast_log", lambda *_: np.zeros(3) + np.zeros(2))
+    monkeypatch.setattr("ankle_predictor.offline.evaluate.run_live", lambda *_: np.zeros(3) + np.zeros(2))
     with pytest.raises(ValueError, match="could not be broadcast") as raised:
         main(["--model", "tiny", "--models-dir", str(models), "--log", str(bag)])
     assert not isinstance(raised.value, Refusal)

@@ -1,0 +1,83 @@
+"""The options ``--side`` and ``--params-file`` of the commands: they mean what the nodes' parameters mean."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from ankle_imu_driver.conventions import SIDES, check_side
+from ankle_imu_driver.document import shown
+from ankle_imu_driver.mounting import FOOT_MOUNTING, FOOT_TILT, SHANK_MOUNTING, SHANK_TILT
+from ankle_imu_driver.parameter_file import read_parameter_file
+from ankle_imu_driver.refusal import Refusal
+from ankle_predictor.estimation.filter_config import FilterConfig
+from ankle_predictor.estimation.leg_estimator import LegConfig
+from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE
+from ankle_predictor.offline.live_run import LiveSettings
+from ankle_predictor.trust.input_monitor import TrustLimits
+
+FILTER_NODE, PREDICTOR_NODE = "orientation_filter", "predictor"
+LIMITS = {
+    "max_input_age": "max_input_age",
+    "pair_tolerance": "skew",
+    "plausible.angle": "max_angle",
+    "plausible.rate": "max_rate",
+}
+"""Parameters of the predictor by their names, and the limits that they set."""
+
+
+def add_leg_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--side`` and ``--params-file`` to a command."""
+    parser.add_argument("--side", choices=SIDES, help="the leg that was recorded; default: the file's, or right")
+    parser.add_argument(
+        "--params-file", type=Path, metavar="FILE", help="the nodes' parameters as YAML: side, mounting, tolerances"
+    )
+
+
+def leg_settings(side: str | None, params_file: Path | None) -> LiveSettings:
+    """Return the settings that the two options give.
+
+    Args:
+        side: overrides the file's; None if it was not given.
+        params_file: the nodes' parameters; None for their defaults.
+
+    Raises:
+        ParameterFileError: the file cannot be read.
+        Refusal: a value cannot be used; the message names the parameter.
+    """
+    if params_file is None:
+        return LiveSettings(side=side or "right")
+    ours = read_parameter_file(params_file, FILTER_NODE)
+    predictor = read_parameter_file(params_file, PREDICTOR_NODE)
+    side = side or str(predictor.get("side", "right"))
+    check_side(side)
+    constants = {field.name: _number(ours, field.name) for field in fields(FilterConfig) if field.name in ours}
+    leg = LegConfig(
+        shank_mounting=str(ours.get("shank.mounting", SHANK_MOUNTING)),
+        foot_mounting=str(ours.get("foot.mounting", FOOT_MOUNTING)),
+        shank_tilt=_tilt(ours, "shank.tilt", SHANK_TILT, side),
+        foot_tilt=_tilt(ours, "foot.tilt", FOOT_TILT, side),
+        pair_tolerance=_number(ours, "pair_tolerance", PAIR_TOLERANCE),
+    )
+    limits = {limit: _number(predictor, name) for name, limit in LIMITS.items() if name in predictor}
+    return LiveSettings(side, leg, TrustLimits(**limits), FilterConfig(**constants) if constants else None)
+
+
+def _number(values: Mapping[str, Any], name: str, default: float = 0.0) -> float:
+    value = values.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Refusal(f"parameter {name} must be a number, not {shown(value)}")
+    return float(value)
+
+
+def _tilt(values: Mapping[str, Any], name: str, default: tuple[float, float], side: str) -> tuple[float, float]:
+    """Return roll and pitch in rad; the roll of a right leg has the opposite sign on a left one."""
+    value = values.get(name, default)
+    numbers = isinstance(value, list | tuple) and all(isinstance(part, int | float) for part in value)
+    if not numbers or len(value) != 2:
+        raise Refusal(f"{name} must be [roll, pitch] in rad, not {shown(value)}")
+    roll, pitch = float(value[0]), float(value[1])
+    return (-roll if side == "left" else roll), pitch

@@ -1,0 +1,120 @@
+"""A recording through the live predictor: every tick is kept, and none sees the future."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rigs.models import SHORT, write_linear_bundle
+from rigs.walks import part, swinging
+
+from ankle_imu_driver.recordings.recording import ImuSamples, Recording
+from ankle_predictor.forecasting.forecaster import Forecaster
+from ankle_predictor.model.bundle import Bundle, load_bundle
+from ankle_predictor.model.engine import load_engine
+from ankle_predictor.model.manifest import MemorySettings
+from ankle_predictor.offline.live_run import LiveSettings, run_live
+from ankle_predictor.offline.pipeline import ChainError, pairs_of
+from ankle_predictor.trust.input_monitor import TrustLimits
+from ankle_predictor.trust.status import Status
+
+SECONDS = 4.0
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    models = tmp_path_factory.mktemp("models")
+    write_linear_bundle(models, "linear", SHORT, seed=1)
+    linear = load_bundle("linear", [models])
+    return dataclasses.replace(linear, manifest=dataclasses.replace(linear.manifest, memory=MemorySettings()))
+
+
+def test_every_tick_is_what_the_forecaster_makes_of_its_pair(bundle: Bundle) -> None:
+    recording = swinging(SECONDS, jitter=0.002)
+    run = run_live(bundle, recording)
+    forecaster = Forecaster("right", bundle.manifest.features.filter)
+    forecaster.use(forecaster.prepare(load_engine(bundle)))
+    pairs = list(pairs_of(recording))
+    one_by_one = [forecaster.forecast() if forecaster.push(pair) else None for pair in pairs]
+    assert run.stamp.tolist() == [pair.joint.stamp for pair in pairs]
+    assert run.angle.tolist() == [pair.joint.angle for pair in pairs]
+    np.testing.assert_allclose(run.pitch[:, 0] - run.pitch[:, 1], run.angle, atol=1e-9)
+    assert run.made.tolist() == [made is not None for made in one_by_one]
+    for name in ("angle", "lower", "upper"):
+        made = [getattr(forecast, name) for forecast in one_by_one if forecast is not None]
+        np.testing.assert_array_equal(getattr(run.forecast, name), made)
+
+
+def test_why_nothing_is_published_is_kept(bundle: Bundle) -> None:
+    recording = swinging(SECONDS)
+    kept = np.ones(len(recording.shank), dtype=bool)
+    kept[200:230] = False  # a gap of 0.3 s
+
+    def cut(samples: ImuSamples) -> ImuSamples:
+        return ImuSamples(samples.stamp[kept], samples.accel[kept], samples.gyro[kept])
+
+    run = run_live(bundle, dataclasses.replace(recording, shank=cut(recording.shank), foot=cut(recording.foot)))
+    warming = run.status & Status.WARMING_UP != 0
+    after_gap = (run.stamp >= 2.3 - 1e-9) & (run.stamp < 2.49 - 1e-9)
+    np.testing.assert_array_equal(warming, (run.stamp < 0.19 - 1e-9) | after_gap)
+    np.testing.assert_array_equal(run.published, ~warming)
+    assert len(run.forecast.angle) == run.made.sum() == run.published.sum()
+    narrow = LiveSettings(limits=TrustLimits(max_angle=0.2))
+    limited = run_live(bundle, recording, narrow)
+    beyond = limited.status & Status.IMPLAUSIBLE != 0
+    assert beyond.any()
+    assert not limited.published[beyond].any()
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 2**31), st.floats(0.5, 3.0))
+def test_shuffling_the_future_changes_no_tick(bundle: Bundle, seed: int, now: float) -> None:
+    recording = swinging(SECONDS)
+    order = np.arange(len(recording.shank.stamp))
+    future = order[recording.shank.stamp > now]
+    order[future] = np.random.default_rng(seed).permutation(future)
+
+    def shuffled(samples: ImuSamples) -> ImuSamples:
+        return ImuSamples(samples.stamp, samples.accel[order], samples.gyro[order])
+
+    changed = dataclasses.replace(recording, shank=shuffled(recording.shank), foot=shuffled(recording.foot))
+    before, after = run_live(bundle, recording), run_live(bundle, changed)
+    past = before.stamp <= now
+    for name in ("angle", "status", "made", "published"):
+        np.testing.assert_array_equal(getattr(before, name)[past], getattr(after, name)[past])
+    made = before.made[past].sum()
+    np.testing.assert_array_equal(before.forecast.upper[:made], after.forecast.upper[:made])
+    assert not np.array_equal(before.forecast.angle[made:], after.forecast.angle[made:])
+
+
+def test_a_run_that_ends_early_is_the_start_of_the_whole(bundle: Bundle) -> None:
+    recording, shares = swinging(SECONDS), list[float]()
+    whole, early = run_live(bundle, recording, on_progress=shares.append), run_live(bundle, recording, end=3.0)
+    assert early.stamp[-1] == pytest.approx(3.0)
+    np.testing.assert_array_equal(whole.forecast.angle[: len(early.forecast.angle)], early.forecast.angle)
+    assert shares == sorted(shares)
+    assert 0.0 < shares[0] <= shares[-1] <= 1.0
+
+
+def test_what_cannot_run_is_refused(bundle: Bundle) -> None:
+    def refused(recording: Recording, sentence: str) -> None:
+        with pytest.raises(ChainError, match=sentence):
+            run_live(bundle, recording)
+
+    recording = part(swinging(SECONDS), 1.0)
+    refused(dataclasses.replace(recording, calibration=None), "has no calibration")
+    foot = recording.foot
+    refused(dataclasses.replace(recording, foot=ImuSamples(foot.stamp + 60.0, foot.accel, foot.gyro)), "no pair")
+
+
+def test_a_recording_too_short_for_a_window_gives_ticks_without_forecasts(bundle: Bundle, tmp_path: Path) -> None:
+    run = run_live(bundle, part(swinging(SECONDS), 0.1))
+    assert run.forecast.angle.shape == (0, bundle.manifest.horizon)
+    assert not run.made.any()
+    assert not run.walking.any()
+    assert math.isfinite(run.angle[0])
