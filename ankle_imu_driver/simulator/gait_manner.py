@@ -115,7 +115,7 @@ def slope(person: VariedPerson, rng: np.random.Generator, incline: float) -> Man
 def stairs(person: VariedPerson, rng: np.random.Generator, up: bool) -> Manner:
     """Return stair climbing or descending, step over step."""
     pattern = own_pattern(rng, STAIRS_UP if up else STAIRS_DOWN, 1.3)
-    period = float(np.clip(1.35 * math.exp(rng.normal(0.0, 0.18)) * (1.0 if up else 0.93), 0.85, 2.2))
+    period = float(np.clip(1.22 * math.exp(rng.normal(0.0, 0.2)) * (1.0 if up else 0.9), 0.75, 2.2))
     user = replace(
         person.user,
         stride_time=period,
@@ -123,7 +123,7 @@ def stairs(person: VariedPerson, rng: np.random.Generator, up: bool) -> Manner:
         heel_off=rng.uniform(0.36, 0.5) if up else rng.uniform(0.34, 0.46),
         toe_off=rng.uniform(0.60, 0.68) if up else rng.uniform(0.62, 0.70),
         release=rng.uniform(0.01, 0.05),
-        foot_gain=rng.uniform(0.6, 1.05),
+        foot_gain=rng.uniform(0.75, 1.25),
         rocker_power=rng.uniform(1.5, 2.8),
         landing=(rng.uniform(-0.1, 0.2), rng.uniform(0.05, 0.4)),
     )
@@ -139,19 +139,19 @@ def stairs(person: VariedPerson, rng: np.random.Generator, up: bool) -> Manner:
         unevenness=math.radians(rng.uniform(0.5, 5.0)),
         landing=math.radians(heel_first if rng.random() < (0.5 if up else 0.08) else toes_first),
         landing_spread=math.radians(4.0),
-        lift_off=(rng.uniform(-1.0, 3.0), rng.uniform(4.0, 10.0)),
+        lift_off=(rng.uniform(-1.0, 2.0), rng.uniform(0.0, 5.0)),
         set_down=(rng.uniform(3.0, 12.0), rng.uniform(2.0, 7.0)),
-        clearance=float(rng.uniform(0.03, 0.07)),
-        shank_gain=rng.uniform(0.75, 1.1),
+        clearance=float(rng.uniform(0.01, 0.05)),
+        shank_gain=rng.uniform(0.8, 1.15) if up else rng.uniform(0.7, 1.0),
         shank_shift=math.radians(rng.normal(0.0, 4.0)),
         impact=person.shoe * (0.7 if up else 1.2),
     )
 
 
 def running(person: VariedPerson, rng: np.random.Generator) -> Manner:
-    """Return running at 1.8 to 4 m/s: heel, midfoot or forefoot first (Novacheck 1998)."""
-    speed = float(rng.uniform(1.8, 4.0))
-    period = float(np.clip(rng.normal(0.74, 0.04) - 0.02 * (speed - 2.7), 0.58, 0.9))
+    """Return running at 1.4 to 3.4 m/s: heel, midfoot or forefoot first (Novacheck 1998)."""
+    speed = float(rng.uniform(1.4, 3.4))
+    period = float(np.clip(rng.normal(0.71, 0.05) - 0.02 * (speed - 2.7), 0.58, 0.9))
     toe_off = float(np.clip(rng.normal(0.40, 0.025) - 0.035 * (speed - 2.7), 0.27, 0.5))
     flat = float(rng.uniform(0.05, 0.08))
     user = replace(
@@ -175,9 +175,9 @@ def running(person: VariedPerson, rng: np.random.Generator) -> Manner:
         own_pattern(rng, RUN, 1.5),
         landing=math.radians(strike),
         landing_spread=math.radians(2.0),
-        lift_off=(rng.uniform(0.0, 8.0), rng.uniform(10.0, 25.0)),
+        lift_off=(rng.uniform(0.0, 6.0), rng.uniform(3.0, 12.0)),
         set_down=(rng.uniform(15.0, 30.0), rng.uniform(4.0, 10.0)),
-        clearance=float(rng.uniform(0.02, 0.06)),
+        clearance=float(rng.uniform(0.01, 0.04)),
         shank_gain=rng.uniform(0.75, 1.05),
         shank_shift=math.radians(rng.normal(0.0, 3.0)),
         impact=2.5 * person.shoe,

@@ -224,7 +224,8 @@ class LegMotion:
         else:
             path = self._ball_path(stride, on_ball + rolled[-2:], touchdown, forward, angles[off:contact])
         floor = np.linspace(on_ball[2] - stride.roll, ground[2], contact - off)
-        path[:, 2] += self._lift(path, angles[off:contact], floor + stride.clearance)
+        around = 0.2 if stride.lift_off is None else 0.6  # a ball that swings needs no lift at once
+        path[:, 2] += self._lift(path, angles[off:contact], floor + stride.clearance, around)
         channels[off:contact, POSITION] = path
 
     def _ankle_path(
@@ -270,11 +271,11 @@ class LegMotion:
         path: FloatArray = ball - to_ball
         return path
 
-    def _lift(self, path: FloatArray, angles: FloatArray, floor: FloatArray) -> FloatArray:
+    def _lift(self, path: FloatArray, angles: FloatArray, floor: FloatArray, around: float) -> FloatArray:
         """Return the height to add to the path so that heel and ball stay above the floor in mid-swing."""
         share = _shares(len(path))
         bump = share**3 * (1 - share) ** 2 * 28.9
-        inner = bump > 0.2
+        inner = bump > around
         needed = 0.0
         for toes_down in (True, False):
             point = self.user.geometry.contact(toes_down)

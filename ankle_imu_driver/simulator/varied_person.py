@@ -62,7 +62,7 @@ def draw_person(seed: int) -> VariedPerson:
     # Strides take 1.38, 1.14, 0.98 s at slow, natural, fast cadence (Winter 1991), those of the slowest people 2 s.
     period = float(np.clip(1.12 * np.exp(rng.normal(0.0, 0.2)), 0.8, 2.0))
     # Step length and cadence rise together with speed (Grieve and Gear 1966), less than people differ in both.
-    length = height * float(np.clip(0.76 * (1.1 / period) ** 0.35 * np.exp(rng.normal(0.0, 0.13)), 0.25, 0.95))
+    length = height * float(np.clip(0.71 * (1.1 / period) ** 0.2 * np.exp(rng.normal(0.0, 0.13)), 0.25, 0.95))
     briskness = length / height / period / 0.72  # 1 at a comfortable speed
     usual = draw_user(seed)
     foot_lever = (rng.uniform(-0.04, 0.13), rng.uniform(-0.03, 0.03), rng.uniform(-0.03, 0.03))
@@ -80,7 +80,7 @@ def draw_person(seed: int) -> VariedPerson:
         toe_off=toe_off,
         release=rng.uniform(0.085, 0.125),
         foot_gain=foot_gain,
-        ankle_offset=math.radians(rng.normal(0.0, 2.5)),
+        ankle_offset=math.radians(rng.normal(-3.5, 3.0)),
         ankle_shape=(),
         rocker_power=rng.uniform(1.7, 3.2),
         landing_pitch=math.radians(_about(rng, 10.0 + 9.0 * min(briskness, 1.6), 6.0, 2.0, 38.0)),
