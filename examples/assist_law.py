@@ -11,6 +11,7 @@ forecast. Both lie between 0 and 1, so the torque is never larger than the sprin
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -87,11 +88,15 @@ class Curve:
 
     @property
     def usable(self) -> bool:
-        """Whether the forecast is complete, finite, and of a gait that the model knows."""
+        """Whether the forecast is complete, finite, and of a gait that the model knows.
+
+        An interval whose lower end is not below its upper end says nothing: its width would be taken for certainty.
+        """
         sizes = {len(self.angle), len(self.lower), len(self.upper)}
         values = (self.current, self.period, self.age, *self.angle, *self.lower, *self.upper)
         complete = len(sizes) == 1 and sizes != {0} and self.period > 0.0
-        return complete and not self.unfamiliar and all(map(math.isfinite, values))
+        finite = all(map(math.isfinite, values))
+        return complete and finite and not self.unfamiliar and all(map(operator.lt, self.lower, self.upper))
 
     def at(self, time: float) -> tuple[float, float]:
         """Return the angle and half the interval's width, both in rad, ``time`` s after the stamp.

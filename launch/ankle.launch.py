@@ -73,9 +73,9 @@ def following(file: Path, namespace: str, own: dict[str, Any]) -> dict[str, Any]
     """Return the settings of filter and predictor that follow from the driver's source."""
     driver, orientation = (read_parameter_file(file, node, namespace) for node in ("imu_driver", "orientation_filter"))
     given = ("calibration_file", "calibration_save")
-    settings = driver | {name: orientation.get(name, "") for name in given} | own
+    settings = driver | {name: orientation[name] for name in given if name in orientation} | own
     names = ("source", "log", "bus", "rate", *given)
-    return source_defaults(**{name: settings[name] for name in names if name in settings})
+    return source_defaults(**{name: settings[name] for name in names if name in settings}, namespace=namespace)
 
 
 def number(name: str, value: str) -> float:

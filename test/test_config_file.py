@@ -18,7 +18,7 @@ from ankle_predictor.nodes.predictor_node import PredictorNode
 FILE = REPOSITORY / "config" / "ankle.yaml"
 OF_ROS = {"start_type_description_service"}
 # Only in comments, because their defaults depend on how the node is started.
-COMMENTED = {"use_sim_time", "calibration_file", "calibration_save"}
+COMMENTED = {"use_sim_time", "calibration_file"}
 DOMAIN = 75
 
 

@@ -29,9 +29,11 @@ def make_nodes(executor: SampleExecutor) -> list[ManagedNode]:
         raise Refusal("source replay needs the parameter log, the recording to play")
     given = orientation.get_parameter("calibration_file").value
     save = orientation.get_parameter("calibration_save").value
-    save = "" if save == orientation.default_save_file else save
     rate = driver.number("rate")
-    defaults = source_defaults(source, log, bus, rate, calibration_file=given, calibration_save=save)
+    namespace = orientation.get_namespace()
+    defaults = source_defaults(
+        source, log, bus, rate, calibration_file=given, calibration_save=save, namespace=namespace
+    )
     if defaults.get("calibration_file") == "":
         driver.get_logger().info(f"{log} has no calibration: the filter waits for two seconds of standing")
     for node in (orientation, predictor):

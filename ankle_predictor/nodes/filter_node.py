@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -28,12 +29,15 @@ from ankle_imu_driver.conventions import (
 from ankle_imu_driver.managed_node import Health, ManagedNode, spin_nodes
 from ankle_imu_driver.recordings.read_recording import read_calibration
 from ankle_imu_driver.refusal import Refusal
+from ankle_imu_driver.regular_file import exists, expanded
 from ankle_predictor.estimation.leg_estimator import LegEstimator
 from ankle_predictor.estimation.samples import LegSample
 from ankle_predictor.nodes.input_queue import InputQueue
 from ankle_predictor.nodes.messages import JointMessage, SegmentMessage, framed_imu, static_transforms
 from ankle_predictor.nodes.node_parameters import declare_joint, declare_leg, lock_parameters, read_joint, read_leg
 from ankle_predictor.nodes.qos import SAMPLE_QOS
+from ankle_predictor.nodes.rate_limit import RateLimit
+from ankle_predictor.nodes.source_defaults import AUTO
 from ankle_predictor.nodes.stamps import TimeOrigin
 from ankle_predictor.nodes.topics import JOINT_TOPIC, SEGMENT_TOPICS
 
@@ -47,7 +51,7 @@ RawSample = tuple[int, str, int, Vector, Vector]
 
 NAMES = {stream: STREAM_NAMES[stream] for stream in (SHANK, FOOT)}
 SILENT = 0.5  # s without a sample, after which a sensor counts as silent
-SAVE_FOLDER = "~/.ros/ankle_predictor"
+RESET_PERIOD = 10.0  # s; the window needs two of them to be full again
 
 
 class OrientationFilterNode(ManagedNode):
@@ -58,7 +62,6 @@ class OrientationFilterNode(ManagedNode):
     and keeps the calibration.
 
     Attributes:
-        default_save_file: default of the parameter ``calibration_save``.
         inputs: the pending samples.
         time: the origin of the samples' time; nodes in one process that hand samples over share one.
         predictor_inputs: input queue of a predictor in the same process, which gets the samples before they are
@@ -74,10 +77,10 @@ class OrientationFilterNode(ManagedNode):
         self.inputs: InputQueue[LegSample] = InputQueue(self, self._process)
         self.time = TimeOrigin()
         self.predictor_inputs: InputQueue[Any] | None = None
-        leg_name = self.get_namespace().strip("/").replace("/", "_")
         self.declare_parameter("calibration_file", "")
-        self.default_save_file = f"{SAVE_FOLDER}/calibration{leg_name and '_' + leg_name}.yaml"
-        self.declare_parameter("calibration_save", self.default_save_file)
+        # This node cannot know whether its samples come from a person: who starts the driver, too, replaces ``auto``.
+        self.declare_parameter("calibration_save", AUTO)
+        self._resets = RateLimit(RESET_PERIOD)
         self.declare_parameter("frame_prefix", "")
         declare_leg(self)
         declare_joint(self)
@@ -87,7 +90,7 @@ class OrientationFilterNode(ManagedNode):
 
     def setup(self) -> None:
         """Read the parameters and the calibration, and make the estimator and the publishers."""
-        self._save_to = self._path("calibration_save")
+        self._save_to = None if self.get_parameter("calibration_save").value == AUTO else self._path("calibration_save")
         leg = LegEstimator(read_leg(self), self._given_calibration())
         prefix = self.get_parameter("frame_prefix").value
         self._frames = {stream: f"{prefix}{frame}" for stream, frame in SENSOR_FRAMES.items()}
@@ -162,12 +165,12 @@ class OrientationFilterNode(ManagedNode):
 
     def _path(self, parameter: str) -> Path | None:
         text = self.get_parameter(parameter).value
-        return Path(text).expanduser() if text else None
+        return expanded(Path(text)) if text else None
 
     def _given_calibration(self) -> Calibration | None:
         path = self._path("calibration_file")
         # At the first start the file that the calibration is saved to does not exist yet.
-        if path is None or (path == self._save_to and not path.exists()):
+        if path is None or (path == self._save_to and not exists(path)):
             return None
         return read_calibration(path)
 
@@ -227,10 +230,16 @@ class OrientationFilterNode(ManagedNode):
         return response
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        if self.leg is not None:
+        wait = self._resets.wait(time.monotonic())
+        if self.leg is None:
+            response.message = "orientation_filter is not configured; configure it first"
+        elif wait > 0.0:  # each restart costs two seconds of forecasts, and anyone may call
+            response.message = f"the estimate was restarted a moment ago; call again in {math.ceil(wait)} s"
+        else:
+            self._resets.use(time.monotonic())
             self.leg.reset()
-        response.success = True
-        response.message = "the estimate was restarted; a calibration stays in use"
+            response.success = True
+            response.message = "the estimate was restarted; a calibration stays in use"
         return response
 
     def _silent(self) -> str:
@@ -244,7 +253,7 @@ class OrientationFilterNode(ManagedNode):
         self._apply_calibration()
         sentence = f"calibrated by {self.leg.calibration.source}"
         if self._save_to is None:
-            return sentence
+            return f"{sentence}; not saved, calibration_save can name a file"
         try:
             save_calibration(self._save_to, self.leg.calibration)
         except CalibrationError as error:

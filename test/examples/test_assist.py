@@ -99,6 +99,10 @@ def test_without_forecasts_the_torque_fades_out() -> None:
         rising(angle=[math.nan] * 50),
         rising(period=0.0),
         rising(unfamiliar=True),
+        rising(half_width=-0.02),
+        rising(half_width=0.0),
+        rising(upper=[*[1.0] * 49, -1.0]),
+        rising(lower=[math.inf] * 50),
     ],
 )
 def test_late_empty_and_unusable_forecasts_are_dropped(bad: Curve) -> None:
@@ -110,8 +114,8 @@ def test_late_empty_and_unusable_forecasts_are_dropped(bad: Curve) -> None:
     assert (law.dropped, law.torque(0.3), law.freshness(0.3)) == (29, 0.0, 0.0)
 
 
-@given(st.lists(st.tuples(st.floats(0.0, 0.3), NUMBER, st.floats(0.0, 0.5), st.booleans()), min_size=1, max_size=40))
-@example([(0.25, 0.0, 0.0, False), (0.25, -1.0, 0.0, True), (0.007387290394356995, 1.0, 0.0, True)])
+@given(st.lists(st.tuples(st.floats(0.0, 0.3), NUMBER, st.floats(0.001, 0.5), st.booleans()), min_size=1, max_size=40))
+@example([(0.25, 0.0, 0.001, False), (0.25, -1.0, 0.001, True), (0.007387290394356995, 1.0, 0.001, True)])
 def test_torque_and_its_rise_stay_within_bounds(steps: list[tuple[float, float, float, bool]]) -> None:
     law, now, before = AssistLaw(CONFIG), 0.0, 0.0
     for wait, slope, half_width, comes in steps:

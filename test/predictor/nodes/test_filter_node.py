@@ -177,6 +177,27 @@ def test_without_a_calibration_it_waits_for_standing_and_saves_the_result(table:
     assert len(again[0]) == 50
 
 
+def test_a_filter_that_is_started_alone_saves_nothing(
+    table: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    node = table.start(OrientationFilterNode, {})
+    feed(table, node, standing(2.5))
+    assert node.leg.calibration is not None
+    assert not list(tmp_path.rglob("*.yaml"))
+
+
+def test_reset_is_answered_once_in_ten_seconds(table: Bench, calibration_file: str) -> None:
+    node = table.start(OrientationFilterNode, {"calibration_file": calibration_file})
+    answers = [table.call(Trigger, "orientation_filter/reset") for _ in range(5)]
+    assert [answer.success for answer in answers] == [True, False, False, False, False]
+    assert answers[1].message.startswith("the estimate was restarted a moment ago; call again in ")
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    refused = table.call(Trigger, "orientation_filter/reset")
+    assert (refused.success, refused.message) == (False, "orientation_filter is not configured; configure it first")
+
+
 def test_calibrate_succeeds_or_answers_with_the_reason(table: Bench, calibration_file: str, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
