@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -81,3 +82,21 @@ class JointConvention:
     def received(self, angle: float) -> float:
         """Convert a published angle in rad to dorsiflexion."""
         return self.sign * (angle - self.offset)
+
+    def read(
+        self, names: Sequence[str], positions: Sequence[float], velocities: Sequence[float]
+    ) -> tuple[float, float] | None:
+        """Return the joint's angle in rad and rate in rad/s, dorsiflexion positive, from the fields of a joint state.
+
+        The joint is found by its name. Returns None if there is no position for it. The rate is NaN if there is no
+        velocity for it.
+        """
+        k = names.index(self.name) if self.name in names else len(positions)
+        if k >= len(positions):
+            return None
+        rate = self.sign * velocities[k] if k < len(velocities) else math.nan
+        return self.received(positions[k]), rate
+
+
+ENCODER_JOINT = JointConvention("ankle")
+"""The encoder's joint, unless parameters say otherwise."""

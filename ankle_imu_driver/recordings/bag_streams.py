@@ -5,14 +5,22 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ankle_imu_driver.arrays import FloatArray, IntArray
-from ankle_imu_driver.conventions import ENCODER, ENCODER_TOPIC, FOOT, RAW_TOPICS, SHANK
+from ankle_imu_driver.conventions import (
+    ENCODER,
+    ENCODER_JOINT,
+    ENCODER_TOPIC,
+    FOOT,
+    RAW_TOPICS,
+    SHANK,
+    JointConvention,
+)
 from ankle_imu_driver.document import shown
 from ankle_imu_driver.recordings.bag_files import BagFiles
 from ankle_imu_driver.recordings.bag_storage import Message, unpack_message
@@ -22,6 +30,8 @@ TOPICS = {**RAW_TOPICS, ENCODER: ENCODER_TOPIC}
 IMU_TYPE, JOINT_TYPE = "sensor_msgs/msg/Imu", "sensor_msgs/msg/JointState"
 TYPES = {SHANK: IMU_TYPE, FOOT: IMU_TYPE, ENCODER: JOINT_TYPE}
 RESTART = 1.0  # s; if a stamp goes back further, the source was restarted; less is reordering by the transport
+OLD_ENCODER_JOINT = "ankle_encoder"  # what version 0.1.0 of this package wrote for ``ENCODER_JOINT``
+MOST_OTHER_JOINTS = 20  # names that are kept for a message
 MOST_RESTARTS = 100
 MOST_SAMPLES = 2_000_000  # of one stream: five hours at 100 Hz
 MOST_UNREADABLE = 1000  # messages of a stream, if they are more than those that can be read
@@ -41,6 +51,7 @@ class Stream:
         values: the columns of all, one sample after the other.
         unreadable: number of messages that are not of their type.
         empty: number of messages without a value.
+        other_joints: names in the messages that have other joints than the one that was asked for.
         session: of each sample, counted from 0; set by ``find_sessions``.
     """
 
@@ -51,6 +62,7 @@ class Stream:
     values: array[float] = field(default_factory=lambda: array("d"))
     unreadable: int = 0
     empty: int = 0
+    other_joints: set[str] = field(default_factory=set)
     session: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     def ordered(self, session: int, topic: str, notes: list[str]) -> tuple[FloatArray, FloatArray]:
@@ -82,8 +94,8 @@ class Legs:
         streams: the streams by the namespace's prefix, such as ``/right_ankle/``.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Prepare to read the bag of this name."""
+    def __init__(self, path: Path, encoder_joint: JointConvention) -> None:
+        """Prepare to read the bag of this name, with the encoder's joint of that name, sign and offset."""
         # Imported here because it loads 12 MB that a node which reads no bag does not need.
         from rosbags.serde import SerdeError  # noqa: PLC0415
         from rosbags.typesys import Stores, get_typestore  # noqa: PLC0415
@@ -91,6 +103,9 @@ class Legs:
         self.topics: dict[str, str] = {}
         self.streams: dict[str, dict[int, Stream]] = {}
         self._path = path
+        self._joints = [encoder_joint]
+        if encoder_joint.name == ENCODER_JOINT.name:
+            self._joints.append(replace(encoder_joint, name=OLD_ENCODER_JOINT))
         self._added = 0
         self._types = get_typestore(Stores.ROS2_HUMBLE)  # the three types have never changed since
         # ``rosbags`` decodes without checks of its own: each of these comes from bytes that are not of the type.
@@ -120,7 +135,7 @@ class Legs:
             raise RecordingError(f"{self._path}: {topic} is encoded as {shown(message.encoding)}; only cdr is read")
         try:
             decoded: Any = self._types.deserialize_cdr(unpack_message(message.data), message.kind)
-            row = _row(decoded, message.kind)
+            row = _imu_row(decoded) if message.kind == IMU_TYPE else self._joint_row(decoded, stream)
             stamp = (decoded.header.stamp.sec * 10**9 + decoded.header.stamp.nanosec) / 10**9
         except self._unfit:
             stream.unreadable += 1
@@ -139,6 +154,18 @@ class Legs:
         stream.time.append(min(message.time, 2**63 - 1))
         stream.stamp.append(stamp)
         stream.values.extend(row)
+
+    def _joint_row(self, message: Any, stream: Stream) -> Sequence[float]:
+        """Return the angle of the encoder's joint in rad, found by its name; empty for a message without it."""
+        for joint in self._joints:
+            values = joint.read(message.name, message.position, message.velocity)
+            if values is not None:
+                return values[:1]
+        if len(stream.other_joints) < MOST_OTHER_JOINTS and all(
+            joint.name not in message.name for joint in self._joints
+        ):
+            stream.other_joints.update(message.name[:MOST_OTHER_JOINTS] or ("a joint without a name",))
+        return ()
 
 
 def find_sessions(path: Path, streams: Iterable[Stream]) -> IntArray:
@@ -189,10 +216,6 @@ def _place(topic: str, kind: str) -> tuple[str, int] | None:
     return None
 
 
-def _row(message: Any, kind: str) -> Sequence[float]:
-    """Return the values of a message; empty for a joint state without a position."""
-    if kind == IMU_TYPE:
-        a, w = message.linear_acceleration, message.angular_velocity
-        return a.x, a.y, a.z, w.x, w.y, w.z
-    position: Sequence[float] = message.position[:1]
-    return position
+def _imu_row(message: Any) -> Sequence[float]:
+    a, w = message.linear_acceleration, message.angular_velocity
+    return a.x, a.y, a.z, w.x, w.y, w.z

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ankle_imu_driver.calibration import Calibration, CalibrationError, load_calibration
+from ankle_imu_driver.conventions import ENCODER_JOINT, JointConvention
 from ankle_imu_driver.recordings.bag_files import METADATA
 from ankle_imu_driver.recordings.logger_txt import read_logger_txt
 from ankle_imu_driver.recordings.recording import Recording, RecordingError
@@ -14,11 +15,12 @@ from ankle_imu_driver.regular_file import FileError, exists, expanded
 __all__ = ["RecordingError", "read_calibration", "read_recording"]
 
 
-def read_recording(path: Path) -> Recording:
+def read_recording(path: Path, encoder_joint: JointConvention = ENCODER_JOINT) -> Recording:
     """Read the logger's TXT or a rosbag2.
 
     Args:
         path: a TXT, a rosbag2's directory, its ``metadata.yaml``, or one of its ``.mcap`` or ``.db3`` files.
+        encoder_joint: the encoder's joint in a rosbag2. A TXT has one encoder, without a name.
 
     Raises:
         RecordingError: the file does not exist or is not a recording of a walk; one sentence says why.
@@ -31,7 +33,7 @@ def read_recording(path: Path) -> Recording:
     if not found:
         raise RecordingError(f"{path} does not exist; give a logger's TXT or a rosbag2")
     if bag:
-        return read_bag(path)
+        return read_bag(path, encoder_joint)
     if path.is_dir():
         raise RecordingError(
             f"{path} is a directory without a recording's files, not a rosbag2; give a TXT or a rosbag2"

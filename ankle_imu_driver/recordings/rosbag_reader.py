@@ -7,7 +7,15 @@ from pathlib import Path
 
 from ankle_imu_driver.calibration import FORMAT as CALIBRATION_FORMAT
 from ankle_imu_driver.calibration import MOST_BYTES, Calibration, CalibrationError, load_calibration
-from ankle_imu_driver.conventions import ENCODER, ENCODER_TOPIC, FOOT, RAW_TOPICS, SHANK
+from ankle_imu_driver.conventions import (
+    ENCODER,
+    ENCODER_JOINT,
+    ENCODER_TOPIC,
+    FOOT,
+    RAW_TOPICS,
+    SHANK,
+    JointConvention,
+)
 from ankle_imu_driver.document import shown
 from ankle_imu_driver.recordings.bag_files import METADATA, BagFiles, bag_name, is_bag
 from ankle_imu_driver.recordings.bag_streams import IMU_TYPE, JOINT_TYPE, TOPICS, Legs, Stream, find_sessions
@@ -20,25 +28,26 @@ MOST_LISTED = 10  # names in one sentence
 MOST_YAMLS = 100  # files in a bag's directory that are looked through for a calibration
 
 
-def read_bag(path: Path) -> Recording:
+def read_bag(path: Path, encoder_joint: JointConvention = ENCODER_JOINT) -> Recording:
     """Read the two sensors, and the encoder if there is one, in any namespace.
 
-    Times are the stamps of the headers. The encoder's angle is assumed to be dorsiflexion positive with zero at
-    standing, which is the driver's default. The calibration is the calibration file inside the bag's directory,
-    otherwise ``<bag>.yaml`` or ``calibration.yaml`` next to it. If the source was restarted during the recording, only
-    the longest session is returned. An interrupted or damaged recording is read as far as it goes. ``notes`` reports
-    all this, and counts the messages that were left out.
+    Times are the stamps of the headers. The encoder's joint is found by its name, as live. The calibration is the
+    calibration file inside the bag's directory, otherwise ``<bag>.yaml`` or ``calibration.yaml`` next to it. If the
+    source was restarted during the recording, only the longest session is returned. An interrupted or damaged recording
+    is read as far as it goes. ``notes`` reports all this, and counts the messages that were left out.
 
     Args:
         path: the bag's directory, its ``metadata.yaml``, or one storage file.
+        encoder_joint: name, sign and offset of the encoder's joint; the default has zero at standing.
 
     Raises:
-        RecordingError: the bag cannot be read, lacks a topic, or contains two legs; one sentence says which.
+        RecordingError: the bag cannot be read, lacks a topic or the encoder's joint, or contains two legs; one sentence
+            says which.
     """
     try:
         files = BagFiles(path)
         calibration = _find_calibration(files.path)
-        legs = Legs(files.path)
+        legs = Legs(files.path, encoder_joint)
         legs.read(files)
     except FileError as error:
         raise RecordingError(str(error)) from error
@@ -49,6 +58,11 @@ def read_bag(path: Path) -> Recording:
     for stream in (SHANK, FOOT):
         if stream not in streams or not len(streams[stream].stamp):
             raise RecordingError(_without_messages(files.path, TOPICS[stream], streams.get(stream)))
+    if streams[ENCODER].other_joints and not streams[ENCODER].stamp:
+        raise RecordingError(
+            f"{files.path} has no joint {shown(encoder_joint.name)} on {ENCODER_TOPIC}, only "
+            f"{_few(sorted(streams[ENCODER].other_joints))}; set encoder.joint_name"
+        )
     notes = [*files.notes, *_counts(files, prefix, streams)]
     session = _longest_session(files.path, streams, notes)
     shank, foot = (_imu(files.path, streams[stream], TOPICS[stream], session, notes) for stream in (SHANK, FOOT))

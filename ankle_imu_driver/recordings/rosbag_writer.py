@@ -14,14 +14,13 @@ from rosbags.rosbag2.storage_mcap import McapWriter
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from ankle_imu_driver.calibration import save_calibration
-from ankle_imu_driver.conventions import ENCODER, FOOT, SENSOR_FRAMES, SHANK
+from ankle_imu_driver.conventions import ENCODER, ENCODER_JOINT, FOOT, SENSOR_FRAMES, SHANK
 from ankle_imu_driver.recordings.recording import Recording, RecordingError
 from ankle_imu_driver.recordings.rosbag_reader import IMU_TYPE, JOINT_TYPE, TOPICS
 from ankle_imu_driver.recordings.timeline import Sample, samples
 
 METADATA_VERSION = 8  # the newest version that every rosbag2 since Humble reads
 FLUSH_PERIOD = 1_000_000_000  # ns; a crash loses no more than this
-ENCODER_JOINT = "ankle_encoder"
 
 
 class BagWriter:
@@ -135,7 +134,7 @@ def _message(types: Mapping[str, Any], sample: Sample) -> Any:
     header = types["std_msgs/msg/Header"]
     if sample.stream == ENCODER:
         nothing = np.zeros(0)
-        return types[JOINT_TYPE](header(stamp, ""), [ENCODER_JOINT], np.array(sample.values), nothing, nothing)
+        return types[JOINT_TYPE](header(stamp, ""), [ENCODER_JOINT.name], np.array(sample.values), nothing, nothing)
     vector, unknown = types["geometry_msgs/msg/Vector3"], types["geometry_msgs/msg/Quaternion"](0.0, 0.0, 0.0, 1.0)
     no_orientation = np.array([-1.0, *[0.0] * 8])  # REP-145
     accel, gyro = vector(*sample.values[:3]), vector(*sample.values[3:])

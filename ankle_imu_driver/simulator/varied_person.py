@@ -69,7 +69,7 @@ def draw_person(seed: int) -> VariedPerson:
     shank_lever = (rng.uniform(-0.03, 0.07), rng.uniform(-0.05, 0.05), rng.uniform(0.07, 0.25))
     toe_off = float(np.clip(rng.normal(0.665 - 0.04 * briskness, 0.012), 0.58, 0.70))
     heel_off = float(np.clip(rng.normal(0.42 - 0.07 * briskness, 0.035), 0.26, 0.48))
-    foot_gain = _about(rng, 0.80 + 0.12 * min(briskness, 1.6), 0.09, 0.4, 1.25)
+    foot_gain = _about(rng, 0.75 + 0.22 * min(briskness, 1.6), 0.09, 0.4, 1.25)
     user = replace(
         usual,
         height=height,
@@ -111,7 +111,7 @@ def draw_person(seed: int) -> VariedPerson:
         shank_gain=_about(rng, 0.64 + 0.26 * min(briskness, 1.6), 0.10, 0.5, 1.25),
         ankle_limit=math.inf,
         lift_off=(rng.uniform(-1.0, 4.0), rng.uniform(1.0, 6.0)),
-        set_down=(rng.uniform(12.0, 24.0), rng.uniform(2.0, 9.0)),
+        set_down=(rng.uniform(12.0, 22.0) * math.sqrt(briskness), rng.uniform(2.0, 9.0)),
         roll=rng.uniform(0.04, 0.10),
         shoe=float(np.exp(rng.normal(0.0, 0.6))),
     )

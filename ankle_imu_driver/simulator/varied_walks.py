@@ -1,7 +1,7 @@
 """Recordings of varied people: what a forecaster learns from beside real walks.
 
-Every recording is of another person, with other curves, straps, chips and stamps. The curves are published ones;
-``docs/simulator.md`` names them, and says which ranges were set by hand after a look at recordings.
+Every recording is of another person, with other curves, straps, chips and stamps. Nothing in it is learned from a
+recording: curves and ranges are published ones, see ``docs/simulator.md``.
 """
 
 from __future__ import annotations

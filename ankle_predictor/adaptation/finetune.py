@@ -16,6 +16,7 @@ from ankle_predictor.adaptation.report_page import ReportError, write_page, writ
 from ankle_predictor.adaptation.user_bundle import AdaptationError
 from ankle_predictor.adaptation.user_walk import Labels, walk_of
 from ankle_predictor.command_line import duration, progress_bar, run_command, seconds_since, write_json
+from ankle_predictor.estimation.encoder_fusion import EncoderRole
 from ankle_predictor.model.bundle import (
     bundle_path,
     check_writable,
@@ -35,6 +36,7 @@ def finetune(  # noqa: PLR0917 - each is another thing
     user: str,
     models_dir: Path | None = None,
     on_progress: Callable[[str, float], None] = lambda _stage, _share: None,
+    encoder_role: EncoderRole = "score",
 ) -> Report:
     """Adapt a model to a user; write the report, and the user's bundle if the adaptation is better than the base.
 
@@ -47,6 +49,7 @@ def finetune(  # noqa: PLR0917 - each is another thing
         models_dir: where the bundle is written and where models are looked for first; None for the user's own
             directory.
         on_progress: called with the current stage and the share that is done.
+        encoder_role: "input" if the user's forecasts will have the encoder as an input.
 
     Raises:
         Refusal: nothing was written.
@@ -58,7 +61,7 @@ def finetune(  # noqa: PLR0917 - each is another thing
     check_writable(path, replace=True)
     on_progress(f"reading {log.name}", 0.0)
     try:
-        walk = walk_of(read_recording(log), base.manifest.features, *span)
+        walk = walk_of(read_recording(log), base.manifest.features, *span, encoder_role)
     except FeatureError as error:
         raise AdaptationError(f"model {base.name} was trained on {error}") from error
     adaptation = adapt(base, walk, labels, user, on_progress)
@@ -85,6 +88,12 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--start", type=seconds_since, required=True, metavar="S", help="from the log's first sample")
     parser.add_argument("--seconds", type=duration, required=True, metavar="N", help="how many to learn from")
     parser.add_argument("--labels", choices=("imu", "encoder"), required=True, help="source of the true angle")
+    parser.add_argument(
+        "--encoder",
+        choices=("input", "score"),
+        default="score",
+        help="input: the user will walk with the encoder as an input of the forecast (%(default)s)",
+    )
     parser.add_argument("--user", required=True, metavar="NAME", help="name of the new model")
     parser.add_argument(
         "--models-dir", type=Path, metavar="DIR", help="where models are looked for first, and the new one is written"
@@ -108,6 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 args.user,
                 args.models_dir,
                 lambda stage, share: progress.update(task, description=stage, completed=share),
+                args.encoder,
             )
         if args.json:
             write_json(args.json, as_json(report))

@@ -12,6 +12,7 @@ import numpy as np
 from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.recordings.recording import EncoderSamples, Recording
 from ankle_imu_driver.refusal import Refusal
+from ankle_predictor.estimation.encoder_fusion import EncoderRole
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION, FilterConfig
 from ankle_predictor.estimation.gait import LONGEST_STRIDE, RESTING_RATE, Swing, SwingDetector
 from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec
@@ -64,7 +65,9 @@ class UserWalk:
     warnings: tuple[str, ...] = ()
 
 
-def walk_of(recording: Recording, spec: FeatureSpec, start: float, seconds: float) -> UserWalk:
+def walk_of(
+    recording: Recording, spec: FeatureSpec, start: float, seconds: float, encoder_role: EncoderRole = "score"
+) -> UserWalk:
     """Run a whole recording through the live code, and keep some seconds of the result.
 
     Args:
@@ -72,6 +75,7 @@ def walk_of(recording: Recording, spec: FeatureSpec, start: float, seconds: floa
         spec: the model's features.
         start: s from the recording's first sample.
         seconds: how many to keep.
+        encoder_role: "input" if the model will have the encoder as an input.
 
     Raises:
         UserWalkError: the recording is too short.
@@ -83,7 +87,7 @@ def walk_of(recording: Recording, spec: FeatureSpec, start: float, seconds: floa
             f"{recording.name} is {recording.end - recording.start:.1f} s long, so it has no {seconds:g} s from "
             f"{start:g} s on; give other seconds"
         )
-    inputs = _between(feature_table(recording, spec), first, last)
+    inputs = _between(feature_table(recording, spec, encoder_role), first, last)
     leg = inputs if spec.names == SEGMENT_FEATURES else _between(run_chain(recording), first, last)
     encoder = recording.encoder
     if encoder is not None:

@@ -8,6 +8,7 @@ import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
+from typing import get_args
 
 from rich.console import Console
 
@@ -22,6 +23,7 @@ from ankle_predictor.demo.output_folder import new_output_folder
 from ankle_predictor.demo.plan import SECONDS, Plan
 from ankle_predictor.demo.results import report_results
 from ankle_predictor.demo.view import LiveView
+from ankle_predictor.estimation.encoder_fusion import EncoderRole
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,6 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--emulated", action="store_true", help="the walk moves two emulated MPU6050, which the real driver reads"
     )
+    parser.add_argument(
+        "--encoder",
+        choices=get_args(EncoderRole),
+        default="input",
+        help="what the predictor uses a recording's encoder for: input, only score, or off (%(default)s)",
+    )
     parser.add_argument("--headless", action="store_true", help="no live view")
     parser.add_argument("--json", type=_path, metavar="FILE", help="write the figures there")
     parser.add_argument("--output", type=_path, metavar="DIR", help="a new folder for the results (demo_output/...)")
@@ -69,7 +77,7 @@ def _path(text: str) -> Path:
 
 def _demo(options: argparse.Namespace) -> None:
     console = Console(highlight=False, markup=False)
-    plan = Plan(options.log, options.model, options.emulated, options.seconds)
+    plan = Plan(options.log, options.model, options.emulated, options.seconds, options.encoder)
     recording = None if plan.log is None else read_recording(plan.log)
     source = "simulator" if recording is None else recording.name
     check_folder_of(options.json)

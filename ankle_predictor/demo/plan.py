@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ankle_predictor.demo.adapting import LONGEST, NEEDED
 from ankle_predictor.demo.output_folder import OutputFolder
+from ankle_predictor.estimation.encoder_fusion import EncoderRole
 from ankle_predictor.nodes.child_process import Parameter
 
 SECONDS = 30.0  # of a recorded walk
@@ -22,12 +23,14 @@ class Plan:
         model: name of the model.
         emulated: whether the walk moves two emulated MPU6050, which the real driver reads.
         seconds: as the user asked for; None for the default.
+        encoder_role: what the predictor uses the encoder for.
     """
 
     log: Path | None
     model: str
     emulated: bool
     seconds: float | None
+    encoder_role: EncoderRole = "input"
 
     @property
     def longest(self) -> float:
@@ -50,6 +53,7 @@ class Plan:
             # A walk without a calibration is calibrated by standing, which is saved here.
             "orientation_filter:calibration_save": calibration,
             "predictor:model": self.model,
+            "predictor:encoder.role": self.encoder_role,
             "predictor:models_dir": str(folder.models.absolute()),
         }
         if self.log is not None:

@@ -17,10 +17,10 @@ STEP = 0.005  # s between two shifts that are compared
 LONGEST = 0.1  # s
 SHIFTS = np.arange(0.0, LONGEST + STEP / 2.0, STEP)
 SPAN = 0.05  # s over which a change is taken, at least
-EVERY = 0.02  # s between two updates, at least
+EVERY = 0.04  # s between two updates, at least
 MEMORY = 4.0  # s, time constant of the sums
 LEAST_TURN = math.radians(1.5) ** 2  # rad^2, mean square change over ``SPAN`` that shows a delay; standing has none
-LEAST_UPDATES = 60
+LEAST_UPDATES = 50
 LEAST_CORRELATION = 0.9
 UNSEEN = 0.008  # s; less is not told from the IMUs' own filter delay and counts as none
 

@@ -28,9 +28,10 @@ REFUSED = 2.5 * DEGREE  # rad; and one that differs more than this has none
 STEP = 0.4 * DEGREE  # rad, most by which the correction moves from one pair to the next
 GLIDE = 0.15  # s, time constant with which the correction leaves an encoder that is not believed
 FADE = 30.0  # s, time constant with which the learned offset fades without the encoder
-SLACK = 0.8 * DEGREE  # rad; what the mean difference has moved beyond this is taken for a slip and taken off
+SLACK = 0.5 * DEGREE  # rad; what the mean difference has moved beyond this is taken for a slip and taken off
 RESTARTED = 1.0  # s; an encoder whose stamps go back by more has started again
 MAX_GAP = 0.1  # s between two pairs, over which the gyros' integral is not continued
+SPACING = 0.0075  # s; of a faster encoder's samples only so many are used: between them the gyros tell as much
 PENDING = 256  # encoder samples that may wait for their pair; of more, the oldest are dropped
 
 
@@ -84,6 +85,17 @@ class EncoderFusion:
         """Estimated delay of the encoder's stamps in s."""
         return self._delay.seconds
 
+    def report(self) -> dict[str, str]:
+        """Return what diagnostics report, by name."""
+        heard = self._track.newest is not None and self._track.newest.stamp - self._heard <= LOST
+        said = self.suspicion or ("used" if self._watch.believed else "being checked") if heard else "none"
+        return {
+            "encoder": said,
+            "encoder above IMUs (deg)": f"{math.degrees(self.offset):.2f}",
+            "encoder delay (ms)": f"{1e3 * self.delay:.0f}",
+            **{f"encoder.{kind}": str(n) for kind, n in self.counts.items()},
+        }
+
     def push_encoder(self, stamp: float, angle: float) -> None:
         """Add an encoder sample.
 
@@ -116,7 +128,9 @@ class EncoderFusion:
             self._interrupt(dt)
         now = self._track.push(joint.stamp, joint.angle, joint.rate)
         while self._pending and self._pending[0][0] <= joint.stamp:
-            self._take(*self._pending.popleft())
+            stamp, angle = self._pending.popleft()
+            if stamp - self._taken >= SPACING:
+                self._take(stamp, angle)
         believed = self._watch.believed and joint.stamp - self._followed <= LOST and not math.isnan(self._level)
         if believed:
             self._believed, target = joint.stamp, self._encoder_above(now)
@@ -149,7 +163,7 @@ class EncoderFusion:
             self._delay.push(stamp, angle, *self._track.turns())
         watch, then = self._watch, self._track.at(stamp - self._delay.seconds)
         if then is None or then.stamp <= watch.newest:
-            self._refuse("its stamps are too old for the IMUs' samples")
+            self._refuse("its stamps do not fit the IMUs'")
             return
         if stamp - self._taken > LOST:
             watch.restart(self._kept(stamp))

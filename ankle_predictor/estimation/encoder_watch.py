@@ -18,6 +18,7 @@ from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
 DEGREE = math.radians(1.0)
 BACK = 0.6  # share of the limit of a slip that an encoder which was suspect must keep to
 LONGEST_SPAN = 5.0  # spans over which a change is still compared: a slow encoder has few readings
+GAIN_SETTLED = 0.9  # s of changes before the gain says anything
 OFFSET_SETTLED = 0.8  # s of readings before their mean difference says anything
 
 
@@ -31,14 +32,16 @@ class EncoderLimits:
         motion_memory: s, time constant of the mean square of the difference between the two changes.
         motion_share: largest root mean square of that difference as a share of the motion (0.35).
         motion_floor: rad, what is allowed in addition (1.4 deg).
+        gain_memory: s, time constant of the gain, by how many times the encoder moves as far as the gyros say.
+        least_gain, largest_gain: limits of that gain while the joint moves (0.96 to 1.13).
         frozen_turn: rad that the joint turns under an unchanged encoder before it counts as frozen (3.2 deg).
         offset_memory: s, time constant of the mean difference between encoder and IMUs.
         offset: rad, largest mean difference (2.3 deg without LOG7, whose brace slips).
         slip: rad, largest change of the mean difference beyond what the IMUs' own drift explains (1.8 deg).
         drift: rad/s, fastest lasting drift of the IMUs' own angle (0.055 deg/s).
         prove: s of good behaviour before a new encoder, or one that was suspect, is believed.
-        prove_turn: rad, root mean square change over ``span`` in this time for one that was suspect: the joint must
-            move, or the encoder proves nothing.
+        turning: rad, root mean square change over ``span`` from which on the joint moves: only then there is a gain,
+            and only then an encoder that was suspect can prove itself.
     """
 
     max_angle: float = 60.0 * DEGREE
@@ -46,13 +49,16 @@ class EncoderLimits:
     motion_memory: float = 0.4
     motion_share: float = 0.4
     motion_floor: float = 1.5 * DEGREE
+    gain_memory: float = 1.5
+    least_gain: float = 0.87
+    largest_gain: float = 1.18
     frozen_turn: float = 3.5 * DEGREE
     offset_memory: float = 3.0
     offset: float = 3.5 * DEGREE
     slip: float = 2.5 * DEGREE
-    drift: float = 0.05 * DEGREE
+    drift: float = 0.07 * DEGREE
     prove: float = 1.0
-    prove_turn: float = 1.0 * DEGREE
+    turning: float = 1.0 * DEGREE
 
 
 class Reading(NamedTuple):
@@ -93,12 +99,19 @@ class EncoderWatch:
     def restart(self, kept: float = 1.0) -> None:
         """Expect a new encoder, or one that was away; ``kept`` is the share of the learned offset that stays."""
         self.offset *= kept
-        self._difference = self._turn = self._both = 0.0  # mean squares of the changes, and mean product, rad^2
-        self._mean = math.nan  # rad, of ``above``
-        self._seen = 0.0  # s of readings behind the mean
+        self._difference = 0.0  # rad^2, mean square of what the two changes differ by
+        self._turn = 0.0  # rad^2, mean square of the gyros' change
+        self._forget()
         self.believed = False
         self.reason = ""
         self.interrupt()
+
+    def _forget(self) -> None:
+        """Judge gain and mean difference by readings from now on."""
+        self._compared = 0.0  # s of changes behind the gain
+        self._long_turn = self._both = 0.0  # rad^2, the same and the mean product of both changes, over the gain's time
+        self._mean = math.nan  # rad, of ``above``
+        self._seen = 0.0  # s of readings behind the mean
 
     def interrupt(self) -> None:
         """Compare no change with readings from before now: the gyros' integral has a gap."""
@@ -138,15 +151,16 @@ class EncoderWatch:
             self.believed, self.reason = True, ""
 
     def suspect(self, reason: str) -> None:
-        """Believe the encoder no more, until it has proved itself again."""
+        """Believe the encoder no more, until it has proved itself again with readings from now on."""
         self.reason, self.believed, self._good_since = reason, False, math.nan
+        self._forget()
 
     def _has_proved(self, stamp: float) -> bool:
         limits = self._limits
         if stamp - self._good_since < limits.prove:
             return False
         was_suspect = bool(self.reason)
-        return not was_suspect or (self._turn >= limits.prove_turn**2 and abs(self.slipped) <= BACK * limits.slip)
+        return not was_suspect or (self._turn >= limits.turning**2 and abs(self.slipped) <= BACK * limits.slip)
 
     def _compare_motion(self, dt: float) -> None:
         first, last = self._recent[0], self._recent[-1]
@@ -154,9 +168,12 @@ class EncoderWatch:
             return
         turn = last.turned - first.turned
         change = last.angle - first.angle
+        self._compared += dt
         weight = 1.0 - math.exp(-dt / self._limits.motion_memory)
         self._difference += weight * ((change - turn) ** 2 - self._difference)
         self._turn += weight * (turn * turn - self._turn)
+        weight = 1.0 - math.exp(-dt / self._limits.gain_memory)
+        self._long_turn += weight * (turn * turn - self._long_turn)
         self._both += weight * (change * turn - self._both)
 
     def _compare_offset(self, above: float, dt: float) -> None:
@@ -176,14 +193,15 @@ class EncoderWatch:
 
     def _motion_reason(self) -> str:
         limits = self._limits
-        if self._difference <= limits.motion_floor**2 + limits.motion_share**2 * self._turn:
+        if self._difference > limits.motion_floor**2 + limits.motion_share**2 * self._turn:
+            apart, within = math.degrees(math.sqrt(self._difference)), 1e3 * limits.span
+            return f"it does not move as the gyros say: {apart:.1f} deg apart within {within:.0f} ms"
+        if self._long_turn < limits.turning**2 or self._compared < GAIN_SETTLED:
             return ""
-        gain = self._both / max(self._turn, limits.motion_floor**2)
-        apart = math.degrees(math.sqrt(self._difference))
-        return (
-            f"it does not move as the gyros say: {gain:.1f} times as far, and {apart:.1f} deg apart within "
-            f"{1e3 * limits.span:.0f} ms"
-        )
+        gain = self._both / self._long_turn
+        if limits.least_gain <= gain <= limits.largest_gain:
+            return ""
+        return f"it moves {gain:.2f} times as far as the gyros say"
 
     def _offset_reason(self) -> str:
         limits = self._limits

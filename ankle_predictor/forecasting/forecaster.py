@@ -9,7 +9,7 @@ import numpy as np
 
 from ankle_imu_driver.arrays import FloatArray
 from ankle_predictor.estimation.filter_config import FilterConfig
-from ankle_predictor.estimation.samples import PairSample
+from ankle_predictor.estimation.samples import AngleSource, PairSample
 from ankle_predictor.forecasting.stride_memory import Key, StrideMemory
 from ankle_predictor.forecasting.walk_history import WalkHistory
 from ankle_predictor.model.engine import InferenceEngine
@@ -67,6 +67,7 @@ class Forecaster:
         self._window: FloatArray | None = None  # (W, F) of the newest forecast, until its unfamiliarity is computed
         self._unfamiliarity = math.nan
         self._newest = math.nan  # s, stamp of the newest pair
+        self._source = AngleSource.IMU  # of its angle
         self._unsettled: tuple[float, FloatArray] | None = None  # angle and features of the newest pair
         self._to_remember: tuple[Key, Forecast] | None = None  # its key and the network's own forecast
 
@@ -130,6 +131,7 @@ class Forecaster:
         self.settle()
         joint, row = pair.joint, pair_features(pair)
         self._newest, self._unsettled, self._to_remember = joint.stamp, (joint.angle, row), None
+        self._source = joint.source
         if self._mirror is not NOT_MIRRORED:  # saves a multiplication by ones in most cases
             row = row * self._mirror
         return self._grid is not None and self._grid.push(joint.stamp, row)
@@ -140,6 +142,8 @@ class Forecaster:
         assert self.engine is not None
         window = self._window = self._grid.window()
         forecast, memory = self.engine.forecast(window), self._memory
+        if self._source is AngleSource.ENCODER:
+            forecast = forecast.without_offset()
         if memory is None:
             return forecast
         key = memory.key(window)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from time import monotonic
 
 from ankle_imu_driver.conventions import OK, WARN
+from ankle_predictor.estimation.encoder_fusion import EncoderFusion
+from ankle_predictor.estimation.encoder_watch import EncoderLimits
 from ankle_predictor.estimation.gait import StrideMonitor
 from ankle_predictor.estimation.pair_assembler import JoinedPair, PairAssembler
 from ankle_predictor.estimation.samples import JointSample, LegSample, PairSample, SegmentSample
@@ -51,6 +53,7 @@ class LivePredictor:
 
     def _reset(self, config: PredictorConfig) -> None:
         self.config = config
+        self._encoder = EncoderFusion(EncoderLimits(max_angle=config.limits.max_angle))
         self._assembler = PairAssembler(config.limits.skew)
         self._input = InputMonitor(config.limits, config.filter, config.real_time)
         self._counters, self._strides = ForecastCounters(), StrideMonitor()
@@ -122,7 +125,8 @@ class LivePredictor:
         self._on_model(prepared.engine)
 
     def restart(self) -> None:
-        """Empty the window and the memory of the wearer."""
+        """Empty the window and the memory of the wearer; nothing is known of the encoder any more."""
+        self._encoder.restart()
         if self._forecaster is not None:
             self._forecaster.restart()
 
@@ -151,10 +155,14 @@ class LivePredictor:
         Returns:
             Whether an ankle can have this angle. If not, it is counted and not used.
         """
+        role = self.config.encoder_role
+        if role == "input":
+            self._encoder.push_encoder(stamp, angle)
         if not abs(angle) <= self.config.limits.max_angle:  # also if NaN
             self.count("implausible encoder angles")
             return False
-        self._score.push_encoder(stamp, angle)
+        if role == "score":
+            self._score.push_encoder(stamp, angle)
         return True
 
     def push(self, joined: JoinedPair, now: float, skip: bool = False, clock: float | None = None) -> Tick:
@@ -172,11 +180,14 @@ class LivePredictor:
         self._input.pair(joined.stamp, joined.received, now, pair is not None, clock)
         status = self._input.status(now, clock) | self._overrun
         if pair is None:
-            forecaster.restart()
+            self.restart()
             return Tick(now, joined.stamp, None, status | Status.WARMING_UP)
         if not self._input.usable(pair):  # for all later steps it is as if it had not come
             return Tick(now, joined.stamp, None, status | Status.IMPLAUSIBLE, skipped=skip)
         begun = self._clock()
+        if self.config.encoder_role == "input":
+            pair = dataclasses.replace(pair, joint=self._encoder.fuse(pair.joint))
+            status |= Status.ENCODER_SUSPECT if self._encoder.suspicion else Status.OK
         if not forecaster.push(pair):
             status |= Status.WARMING_UP
         if skip or status & WITHHELD:
@@ -221,7 +232,7 @@ class LivePredictor:
             if now - tick.started > self._period:
                 status |= Status.OVERRUN
         if pair is not None:
-            self._score.push_imu(pair.joint.stamp, pair.joint.angle)
+            self._score.push_imu(pair.joint.stamp, pair.joint.angle)  # as an input, the encoder is in this angle
             if forecast is not None and tick.publish:
                 self._score.push_forecast(pair.joint.stamp, forecast)
             self._strides.push(pair.joint.stamp, pair.shank.gyro[1])
@@ -259,11 +270,14 @@ class LivePredictor:
         """Return what diagnostics report.
 
         Returns:
-            Whether any forecast was made since the last report, whether any was withheld or skipped, a summary in one
-            sentence, and all values by name.
+            Whether any forecast was made since the last report, whether any was withheld or skipped or the encoder is
+            suspect, a summary in one sentence, and all values by name.
         """
         unfamiliarity = math.nan if self._forecaster is None else self._forecaster.unfamiliarity
-        any_made, any_missing, sentence = self._counters.report()
+        any_made, any_wrong, sentence = self._counters.report()
+        suspicion = self._encoder.suspicion
+        if suspicion:
+            any_wrong, sentence = True, f"{sentence}; the encoder is not used: {suspicion}"
         values: dict[str, object] = {
             "model": self.model,
             "recent error (deg)": f"{math.degrees(self._score.value):.2f}",
@@ -271,12 +285,13 @@ class LivePredictor:
             "unfamiliarity": "unknown" if math.isnan(unfamiliarity) else f"{unfamiliarity:.2f}",
             "gait": self._strides.gait.value,
             "stride period (s)": f"{self.stride_period:.2f}",
+            **(self._encoder.report() if self.config.encoder_role == "input" else {}),
             **self._counters.take_durations(),
             **{f"segments.{name}": n for name, n in self._assembler.segments.counts.items() if n},
             **{f"joints.{name}": n for name, n in self._assembler.joints.counts.items() if n},
             **self._counters.counts,
         }
-        return any_made, any_missing, sentence, values
+        return any_made, any_wrong, sentence, values
 
     def take_problem(self) -> tuple[int, str]:
         """Return what was wrong with the input since the last call: level (OK, WARN, ERROR) and a sentence."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ankle_predictor.estimation.encoder_fusion import EncoderRole
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.trust.input_monitor import TrustLimits
 
@@ -16,6 +17,7 @@ class PredictorConfig:
     Attributes:
         side: the leg that the samples come from, "left" or "right".
         filter: the constants of the filter that the samples come from.
+        encoder_role: whether the encoder is an input of the forecast, only scores forecasts, or is ignored.
         limits: the limits within which input and forecast are trusted.
         withhold_unfamiliar: whether a forecast of unfamiliar movement is withheld.
         real_time: whether stamps advance with the monotonic clock, as they do not in simulated time.
@@ -26,6 +28,7 @@ class PredictorConfig:
 
     side: str = "right"
     filter: FilterConfig = field(default_factory=FilterConfig)
+    encoder_role: EncoderRole = "input"
     limits: TrustLimits = field(default_factory=TrustLimits)
     withhold_unfamiliar: bool = False
     real_time: bool = True

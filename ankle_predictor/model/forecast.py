@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,10 @@ class Forecast:
         """Return the forecasts of a batch that an index or a mask selects."""
         offset = None if self.offset is None else self.offset[k]
         return Forecast(self.angle[k], self.lower[k], self.upper[k], offset)
+
+    def without_offset(self) -> Forecast:
+        """Return the forecast for a present angle that is the encoder's already: the offset is in it."""
+        return self if self.offset is None else replace(self.moved(-self.offset), offset=None)
 
     def moved(self, by: FloatArray) -> Forecast:
         """Return the forecast and its interval, moved by (..., H) rad."""

@@ -89,12 +89,8 @@ def joint_of(message: JointState, joint: JointConvention) -> tuple[int, float, f
     The joint is found by its name. Returns None if the message has no position for it. The rate is NaN if the message
     has no velocity for it.
     """
-    names = list(message.name)
-    k = names.index(joint.name) if joint.name in names else len(message.position)
-    if k >= len(message.position):
-        return None
-    rate = joint.sign * message.velocity[k] if k < len(message.velocity) else math.nan
-    return stamp_of(message), joint.received(message.position[k]), rate
+    values = joint.read(message.name, message.position, message.velocity)
+    return None if values is None else (stamp_of(message), *values)
 
 
 def static_transforms(prefix: str, rotations: Sequence[FloatArray], stamp: Any) -> list[TransformStamped]:

@@ -6,7 +6,7 @@ import math
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from ankle_predictor_interfaces.msg import AnkleForecast
 from rclpy.serialization import serialize_message
@@ -16,6 +16,7 @@ from trajectory_msgs.msg import JointTrajectory
 from ankle_imu_driver.conventions import ENCODER_TOPIC, ERROR, FOOT, OK, SHANK, WARN
 from ankle_imu_driver.managed_node import Health, ManagedNode, spin_nodes
 from ankle_imu_driver.refusal import Refusal
+from ankle_predictor.estimation.encoder_fusion import EncoderRole
 from ankle_predictor.estimation.pair_assembler import JoinedPair
 from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE
 from ankle_predictor.estimation.samples import JointSample, LegSample, SegmentSample
@@ -45,6 +46,7 @@ from ankle_predictor.nodes.weights_service import WeightsService
 from ankle_predictor.trust.input_monitor import TrustLimits
 from ankle_predictor.trust.status import UNTRUSTED_INPUT, Status
 
+NO_JOINT = JointSample(stamp=math.nan, angle=math.nan, rate=math.nan)
 WATCH_PERIOD = 0.04  # s without a forecast_detail, after which one is published to report that no pairs arrive
 
 
@@ -83,6 +85,7 @@ class PredictorNode(ManagedNode):
         self.declare_number("plausible.rate", limits.max_rate)
         declare_joint(self)
         declare_joint(self, "encoder.")
+        self.declare_parameter("encoder.role", PredictorConfig.encoder_role)
         declare_filter(self)
         lock_parameters(self, lambda: self.predictor.is_configured)
         WeightsService(self, self.predictor)
@@ -145,11 +148,11 @@ class PredictorNode(ManagedNode):
 
     def health(self) -> Health:
         """Report how many forecasts were published and withheld since the last report, and why."""
-        any_made, any_missing, sentence, values = self.predictor.report()
+        any_made, any_wrong, sentence, values = self.predictor.report()
         level, problem = self.predictor.take_problem()
         if problem:
             return Health(level, problem, {**values, "forecasts": sentence})
-        return Health((WARN if any_missing else OK) if any_made else ERROR, sentence, values)
+        return Health((WARN if any_wrong else OK) if any_made else ERROR, sentence, values)
 
     def _read_config(self) -> PredictorConfig:
         folder, threads = self.get_parameter("models_dir").value, self.get_parameter("threads").value
@@ -158,6 +161,7 @@ class PredictorNode(ManagedNode):
         return PredictorConfig(
             side=read_side(self),
             filter=read_filter(self),
+            encoder_role=self._read_encoder_role(),
             limits=TrustLimits(
                 skew=self.number("pair_tolerance"),
                 max_input_age=self.number("max_input_age"),
@@ -170,6 +174,12 @@ class PredictorNode(ManagedNode):
             spinning=self.get_parameter("spinning").value,
             model_directories=tuple(model_directories(Path(folder).expanduser() if folder else None)),
         )
+
+    def _read_encoder_role(self) -> EncoderRole:
+        role: EncoderRole = self.get_parameter("encoder.role").value
+        if role not in get_args(EncoderRole):
+            raise Refusal(f"encoder.role must be input, score or off, not {role!r}")
+        return role
 
     def _read_segment(self, stream: int, message: Imu) -> list[JoinedPair]:
         stamp, accel, gyro, orientation = segment_imu(message)
@@ -189,10 +199,12 @@ class PredictorNode(ManagedNode):
 
     def _read_encoder(self, message: JointState) -> list[JoinedPair]:
         values = joint_of(message, self._encoder)
-        if values is not None:
-            stamp, angle, _ = values
-            if self.predictor.push_encoder(self.time.seconds(stamp), angle):
-                self.adapt_action.push_encoder(self.time.seconds(stamp), angle)
+        if values is None:
+            self.predictor.count(f"{ENCODER_TOPIC} without {self._encoder.name}")
+            return []
+        stamp, angle, _ = values
+        if self.predictor.push_encoder(self.time.seconds(stamp), angle):
+            self.adapt_action.push_encoder(self.time.seconds(stamp), angle)
         return []
 
     def _process(self, pending: list[JoinedPair]) -> None:
@@ -212,11 +224,11 @@ class PredictorNode(ManagedNode):
         published = self.get_clock().now().nanoseconds
         # A controller waits for the forecast, so everything else follows it.
         status = self.predictor.settle(tick, time.monotonic())
-        angle = math.nan
+        joint = NO_JOINT
         if tick.pair is not None and not status & UNTRUSTED_INPUT:
-            angle = tick.pair.joint.angle
+            joint = tick.pair.joint
         if not tick.skipped:
-            self._publish_detail(status, published, angle, tick.forecast if tick.publish else None)
+            self._publish_detail(status, published, joint, tick.forecast if tick.publish else None)
         if tick.pair is not None:
             self.adapt_action.push(tick.pair, status)
 
@@ -229,10 +241,11 @@ class PredictorNode(ManagedNode):
         self._publish_detail(status, self.get_clock().now().nanoseconds)
 
     def _publish_detail(
-        self, status: Status, published: int, angle: float = math.nan, forecast: Forecast | None = None
+        self, status: Status, published: int, joint: JointSample = NO_JOINT, forecast: Forecast | None = None
     ) -> None:
         """Publish ``forecast_detail``; ``published`` is the time in ns at which the forecast was published."""
-        message = self._detail.fill(self._newest, status, angle, forecast)
+        message = self._detail.fill(self._newest, status, joint.angle, forecast)
+        message.angle_source = int(joint.source)
         message.input_age = (published - self._newest) / 1e9 if self._newest else math.nan
         message.recent_error = self.predictor.recent_error
         message.stride_period = self.predictor.stride_period

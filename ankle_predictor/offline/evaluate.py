@@ -6,7 +6,7 @@ import argparse
 import math
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -78,12 +78,19 @@ def evaluate(
         on_progress: called with the log's name and the share of it that is done, 0 to 1.
 
     Raises:
-        EvaluationError: two logs have the same stem.
+        EvaluationError: two logs have the same stem, or the encoder cannot be an input.
         OfflineReferenceError: the model cannot be scored in the reference's way.
         BundleError: the model cannot be used.
     """
     settings = settings or EvaluationSettings()
+    encoder_is_input = settings.leg.encoder_role == "input"
+    if encoder_is_input and settings.labels == "imu":
+        raise EvaluationError(
+            "with the encoder as an input there is no later angle of the IMUs alone; leave --labels out"
+        )
     engine = load_engine(load_bundle(*find_model(model, models_dir)))
+    if encoder_is_input and family_of(engine.manifest.features).not_live:
+        raise EvaluationError(f"the inputs of {model} have no ankle angle for an encoder to give; use --encoder score")
     if settings.offline_reference and not family_of(engine.manifest.features).not_live:
         raise OfflineReferenceError(f"model {model} runs live and is scored so; leave --offline-reference out")
     names = [log.stem if log.is_dir() or log.name != "metadata.yaml" else log.absolute().parent.name for log in logs]
@@ -93,7 +100,9 @@ def evaluate(
     for name, log in zip(names, logs, strict=True):
         on_progress(name, 0.0)
         try:
-            scores[name] = _score(engine, read_recording(log), settings, partial(on_progress, name))
+            scores[name] = _score(
+                engine, read_recording(log, settings.leg.encoder), settings, partial(on_progress, name)
+            )
         except Refusal as refusal:
             failed[name] = str(refusal)
     return Evaluation(scores, failed)
@@ -142,6 +151,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help="what forecasts are scored against: the encoder, or the IMUs' own later angle (default: the encoder of a "
         "recording that has one, otherwise the IMUs)",
     )
+    parser.add_argument(
+        "--encoder", choices=("input", "score"), default="score", help="input: the forecasts may use it (%(default)s)"
+    )
     add_leg_options(parser)
     parser.add_argument("--start", type=seconds_since, default=0.0, metavar="S", help="from the log's first sample")
     parser.add_argument("--end", type=seconds_since, default=math.inf, metavar="S", help="from the log's first sample")
@@ -163,9 +175,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _evaluate(args: argparse.Namespace) -> None:
     check_folder_of(args.json)
-    settings = EvaluationSettings(
-        (args.start, args.end), args.labels, leg_settings(args.side, args.params_file), args.offline_reference
-    )
+    leg = replace(leg_settings(args.side, args.params_file), encoder_role=args.encoder)
+    settings = EvaluationSettings((args.start, args.end), args.labels, leg, args.offline_reference)
     with progress_bar(Console(stderr=True)) as progress:
         task = progress.add_task("starting", total=1.0)
         evaluation = evaluate(

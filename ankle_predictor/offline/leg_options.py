@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from ankle_imu_driver.conventions import SIDES, check_side
+from ankle_imu_driver.conventions import ENCODER_JOINT, SIDES, JointConvention, check_side
 from ankle_imu_driver.document import shown
 from ankle_imu_driver.mounting import FOOT_MOUNTING, FOOT_TILT, SHANK_MOUNTING, SHANK_TILT
 from ankle_imu_driver.parameter_file import read_parameter_file
@@ -63,7 +63,19 @@ def leg_settings(side: str | None, params_file: Path | None) -> LiveSettings:
         pair_tolerance=_number(ours, "pair_tolerance", PAIR_TOLERANCE),
     )
     limits = {limit: _number(predictor, name) for name, limit in LIMITS.items() if name in predictor}
-    return LiveSettings(side, leg, TrustLimits(**limits), FilterConfig(**constants) if constants else None)
+    own_filter = FilterConfig(**constants) if constants else None
+    return LiveSettings(side, leg, TrustLimits(**limits), own_filter, _encoder_joint(predictor))
+
+
+def _encoder_joint(values: Mapping[str, Any]) -> JointConvention:
+    try:
+        return JointConvention(
+            str(values.get("encoder.joint_name", ENCODER_JOINT.name)),
+            _number(values, "encoder.joint_sign", ENCODER_JOINT.sign),
+            _number(values, "encoder.joint_offset", ENCODER_JOINT.offset),
+        )
+    except Refusal as refusal:
+        raise Refusal(f"encoder: {refusal}") from refusal
 
 
 def _number(values: Mapping[str, Any], name: str, default: float = 0.0) -> float:

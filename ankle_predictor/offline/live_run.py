@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ankle_imu_driver.arrays import BoolArray, FloatArray
+from ankle_imu_driver.conventions import ENCODER_JOINT, JointConvention
 from ankle_imu_driver.recordings.recording import Recording
+from ankle_predictor.estimation.encoder_fusion import EncoderRole
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION, FilterConfig
 from ankle_predictor.estimation.leg_estimator import LegConfig
 from ankle_predictor.estimation.samples import LegSample, pitch_of
@@ -20,7 +22,7 @@ from ankle_predictor.forecasting.predictor_config import PredictorConfig
 from ankle_predictor.forecasting.tick import Tick
 from ankle_predictor.model.bundle import Bundle
 from ankle_predictor.model.forecast import Forecast
-from ankle_predictor.offline.pipeline import ChainError, leg_samples
+from ankle_predictor.offline.pipeline import ChainError, EncoderFeed, leg_samples
 from ankle_predictor.trust.input_monitor import TrustLimits
 
 REPORT_EVERY = 200  # ticks between two reports of progress
@@ -35,12 +37,16 @@ class LiveSettings:
         leg: mounting of the sensors and tolerance of pairs; see ``filter`` for its constants.
         limits: within which input and forecast are trusted.
         filter: constants of the filter; None for those that the model was trained with.
+        encoder: name, sign and offset of the encoder's joint.
+        encoder_role: with "input" the encoder is an input of the forecasts.
     """
 
     side: str = "right"
     leg: LegConfig = field(default_factory=LegConfig)
     limits: TrustLimits = field(default_factory=TrustLimits)
     filter: FilterConfig | None = None
+    encoder: JointConvention = ENCODER_JOINT
+    encoder_role: EncoderRole = "score"
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,13 +55,15 @@ class LiveRun:
 
     Attributes:
         stamp: (T,) s, of each tick's pair.
-        angle: (T,) rad, the IMUs' ankle angle; NaN where there was none.
+        angle: (T,) rad, the present ankle angle: the IMUs', or the encoder's where it is an input; NaN where there was
+            none.
         pitch: (T, 2) rad, of shank and foot; NaN where there was no angle.
         status: (T,) bits of ``Status``, as published.
         made: (T,) whether a forecast was made; N are.
         published: (T,) whether a forecast was published.
         walking: (T,) whether the predictor saw steady gait.
         forecast: angle and interval, (N, H) each, of the ticks that made one.
+        encoder_role: what the recording's encoder was used for; "off" without one.
     """
 
     stamp: FloatArray
@@ -66,6 +74,7 @@ class LiveRun:
     published: BoolArray
     walking: BoolArray
     forecast: Forecast
+    encoder_role: EncoderRole = "off"
 
 
 def run_live(
@@ -94,18 +103,25 @@ def run_live(
     settings = settings or LiveSettings()
     filter_config = settings.filter or bundle.manifest.features.filter
     predictor = LivePredictor()
-    predictor.configure(PredictorConfig(side=settings.side, filter=filter_config, limits=settings.limits))
+    role = settings.encoder_role
+    predictor.configure(
+        PredictorConfig(side=settings.side, filter=filter_config, limits=settings.limits, encoder_role=role)
+    )
     predictor.use(predictor.prepare(bundle))
     ticks, last = _Ticks(predictor), min(recording.end, recording.start + end + TIME_RESOLUTION)
+    encoder = EncoderFeed(recording.encoder if role == "input" else None, predictor.push_encoder)
     for now, sample in leg_samples(recording, dataclasses.replace(settings.leg, filter=filter_config)):
         if now > last:
             break
+        encoder.until(now)
         ticks.add(sample, now)
         if len(ticks) % REPORT_EVERY == 0:
             on_progress((now - recording.start) / (last - recording.start))
     if not len(ticks):
         raise ChainError(f"{recording.name} has no pair of samples: the stamps of shank and foot never come close")
-    return ticks.result(bundle.manifest.horizon)
+    return dataclasses.replace(
+        ticks.result(bundle.manifest.horizon), encoder_role="off" if recording.encoder is None else role
+    )
 
 
 class _Ticks:

@@ -14,6 +14,7 @@ from ankle_imu_driver.arrays import BoolArray, FloatArray
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
+from ankle_predictor.estimation.samples import AngleSource
 from ankle_predictor.forecasting.forecaster import new_memory
 from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.model.forecast import Forecast, joined
@@ -83,7 +84,7 @@ def forecast_log(
     for batch in _batches(windows_of(table, spec), needed):
         newest, windows = [k for k, _ in batch], np.array([window for _, window in batch])
         index += newest
-        forecasts.append(memory.correct(newest, windows, engine.forecast_batch(windows)))
+        forecasts.append(memory.correct(newest, windows, adjusted(engine.forecast_batch(windows), newest, table)))
         on_progress(index[-1] / len(table.stamp))
     chosen = wanted[index]
     if not chosen.any():
@@ -102,6 +103,20 @@ def no_forecast(manifest: Manifest, recording: Recording, span: Span) -> str:
         f"{manifest.features.window * period:g} s, the forecast {manifest.horizon * period:g} s, the log has "
         f"{recording.end - recording.start:.1f} s"
     )
+
+
+def adjusted(forecast: Forecast, index: Sequence[int], table: FeatureTable) -> Forecast:
+    """Return a network's (N, H) forecasts, without the offset where the angle is from the encoder, as live.
+
+    Args:
+        forecast: the network's.
+        index: (N,) newest pair of each.
+        table: the log's features.
+    """
+    if forecast.offset is None or not len(table.source):
+        return forecast
+    offset = np.where((table.source[index] == AngleSource.ENCODER)[:, np.newaxis], forecast.offset, 0.0)
+    return dataclasses.replace(forecast.moved(-offset), offset=forecast.offset - offset)
 
 
 class LogMemory:

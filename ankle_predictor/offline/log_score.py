@@ -211,7 +211,7 @@ def score_run(manifest: Manifest, recording: Recording, run: LiveRun, labels: La
     return score_moments(
         scored,
         labels,
-        "off" if recording.encoder is None else "score",
+        run.encoder_role,
         angle_mae=angle_error(run.stamp[pairs], run.angle[pairs], truth) if labels == "encoder" else math.nan,
         withheld_share=1.0 - float(np.mean(run.published[inside])),
     )

@@ -74,21 +74,39 @@ def leg_samples(recording: Recording, config: LegConfig) -> Iterator[tuple[float
             yield raw[1], sample
 
 
+class EncoderFeed:
+    """Gives an encoder's samples in time: a pair knows those before its stamp. One of the same stamp comes after it."""
+
+    def __init__(self, encoder: EncoderSamples | None, push: Callable[[float, float], object]) -> None:
+        """Make a feed.
+
+        Args:
+            encoder: None for a walk without one.
+            push: takes each sample, s and rad.
+        """
+        self._push = push
+        stamps, angles = ([], []) if encoder is None else (encoder.stamp.tolist(), encoder.angle.tolist())
+        self._waiting = zip(stamps, angles, strict=True)
+        self._next = next(self._waiting, None)
+
+    def until(self, stamp: float) -> None:
+        """Give the samples before a stamp in s."""
+        while self._next is not None and self._next[0] < stamp:
+            self._push(*self._next)
+            self._next = next(self._waiting, None)
+
+
 def fused_pairs(pairs: Iterable[PairSample], encoder: EncoderSamples) -> Iterator[PairSample]:
     """Yield the pairs with the angle fused from encoder and IMUs, as the predictor node would.
-
-    A pair knows the encoder samples before its own stamp. One of the same stamp comes after it, as over the topics.
 
     Args:
         pairs: in time order.
         encoder: its gaps are times without an encoder.
     """
-    fusion, waiting = EncoderFusion(), zip(encoder.stamp.tolist(), encoder.angle.tolist(), strict=True)
-    sample = next(waiting, None)
+    fusion = EncoderFusion()
+    feed = EncoderFeed(encoder, fusion.push_encoder)
     for pair in pairs:
-        while sample is not None and sample[0] < pair.joint.stamp:
-            fusion.push_encoder(*sample)
-            sample = next(waiting, None)
+        feed.until(pair.joint.stamp)
         yield replace(pair, joint=fusion.fuse(pair.joint))
 
 

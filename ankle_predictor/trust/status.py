@@ -19,6 +19,7 @@ class Status(IntFlag):
     OVERRUN = 128
     CLOCK = 256
     TWO_SOURCES = 512
+    ENCODER_SUSPECT = 1024
 
 
 WITHHELD = (

@@ -18,6 +18,7 @@ from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from ankle_imu_driver.calibration import Calibration, SensorCalibration, save_calibration
+from ankle_imu_driver.conventions import JointConvention
 from ankle_imu_driver.recordings.logger_txt import read_logger_txt
 from ankle_imu_driver.recordings.read_recording import read_calibration, read_recording
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording, RecordingError
@@ -26,6 +27,7 @@ from ankle_imu_driver.recordings.rosbag_writer import BagWriter, write_bag
 FORECAST = "ankle_predictor_interfaces/msg/AnkleForecast"
 DEFINITION = REPOSITORY / "interfaces" / "msg" / "AnkleForecast.msg"
 IMU = "sensor_msgs/msg/Imu"
+JOINT = "sensor_msgs/msg/JointState"
 
 
 @pytest.fixture
@@ -47,6 +49,58 @@ def test_a_recording_is_read_as_it_was_written(tmp_path: Path, walk: Recording, 
 def test_a_bag_can_be_read_by_the_path_of_any_of_its_files(tmp_path: Path, walk: Recording, part: str) -> None:
     write_bag(tmp_path / "bag", walk)
     _assert_same(read_recording(tmp_path / part), walk)
+
+
+def write_joints(path: Path, walk: Recording, names: list[str], positions: list[float]) -> None:
+    """Write a walk's sensors, and 50 joint states with these joints on the encoder's topic."""
+    write_bag(path, replace(walk, encoder=None))
+    stamps = walk.shank.stamp[:50]
+    with BagWriter(path.with_name("joints"), {"encoder/joint_states": JOINT}) as bag:
+        types = bag.types.types
+        for stamp in stamps.tolist():
+            time = types["builtin_interfaces/msg/Time"](*divmod(round(stamp * 1e9), 10**9))
+            header, nothing = types["std_msgs/msg/Header"](time, ""), np.zeros(0)
+            message = types[JOINT](header, names, np.array(positions), nothing, nothing)
+            bag.write("encoder/joint_states", round(stamp * 1e9), message)
+    merge(path, path.with_name("joints"))
+
+
+def merge(path: Path, other: Path) -> None:
+    """Add the messages of another bag."""
+    both = path.with_name("both")
+    with AnyReader([path, other]) as reader:
+        topics = {c.topic: c.msgtype for c in reader.connections}
+        with BagWriter(both, topics) as bag:
+            for connection, time, data in reader.messages():
+                bag.write(connection.topic, time, data)
+
+
+@pytest.mark.parametrize(("names", "positions"), [(["knee", "ankle"], [1.0, 0.2]), (["ankle", "knee"], [0.2, 1.0])])
+def test_the_encoders_joint_is_found_by_its_name(
+    tmp_path: Path, walk: Recording, names: list[str], positions: list[float]
+) -> None:
+    write_joints(tmp_path / "bag", walk, names, positions)
+    encoder = read_recording(tmp_path / "both").encoder
+    assert encoder is not None
+    assert set(encoder.angle) == {0.2}
+    other = read_recording(tmp_path / "both", JointConvention("knee", -1.0, 0.5)).encoder
+    assert other is not None
+    np.testing.assert_allclose(other.angle, -0.5)
+
+
+def test_a_bag_of_an_earlier_version_keeps_its_encoder(tmp_path: Path, walk: Recording) -> None:
+    write_joints(tmp_path / "bag", walk, ["ankle_encoder"], [0.2])
+    encoder = read_recording(tmp_path / "both").encoder
+    assert encoder is not None
+    assert set(encoder.angle) == {0.2}
+
+
+def test_an_encoder_without_the_joint_is_refused_by_name(tmp_path: Path, walk: Recording) -> None:
+    write_joints(tmp_path / "bag", walk, ["knee", "hip"], [1.0, 2.0])
+    with pytest.raises(RecordingError, match=r"no joint 'ankle' on encoder/joint_states, only hip, knee; set encoder"):
+        read_recording(tmp_path / "both")
+    with pytest.raises(RecordingError, match="no joint 'toe'"):
+        read_recording(tmp_path / "both", JointConvention("toe"))
 
 
 def test_a_recording_without_encoder_and_calibration(tmp_path: Path, walk: Recording) -> None:
@@ -148,7 +202,7 @@ def test_typed_and_raw_messages_and_our_own_type_are_written(tmp_path: Path) -> 
         )
         trajectory = t["trajectory_msgs/msg/JointTrajectory"](header, ["ankle"], [point] * 50)
         values = np.arange(50.0)
-        detail = t[FORECAST](header, 0, "ankle", "base", 0.01, 0.2, values, values, values, 0.01, 0.02, 1.1)
+        detail = t[FORECAST](header, 0, "ankle", "base", 0.01, 0.2, values, values, values, 0.01, 0.02, 1.1, 0)
         bag.write("/forecast", 3_000_000_000, trajectory)
         bag.write("forecast_detail", 3_000_000_001, bag.types.serialize_cdr(detail, FORECAST))
     with AnyReader([tmp_path / "bag"]) as reader:

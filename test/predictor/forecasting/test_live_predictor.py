@@ -266,7 +266,7 @@ def test_one_impossible_reading_spoils_neither_window_nor_memory(models: Path) -
 
 
 def test_impossible_encoder_readings_are_not_scored(models: Path) -> None:
-    live = Live(models, "tiny")
+    live = Live(models, "tiny", encoder_role="score")
     for pair in (changed(pair, angle=0.1, rate=0.0) for pair in pairs(1.0)):
         live.predictor.push_encoder(pair.joint.stamp, 1e4 if 0.4 < pair.joint.stamp < 0.45 else 0.14)
         live.feed([pair])
@@ -374,7 +374,7 @@ def test_nothing_is_learned_or_scored_before_the_forecast_is_published(models: P
 
 
 def test_the_recent_error_is_against_the_encoder_while_there_is_one(models: Path) -> None:
-    live = Live(models, "tiny")
+    live = Live(models, "tiny", encoder_role="score")
     still = [changed(pair, angle=0.1, rate=0.0) for pair in pairs(1.0)]
     live.feed(still[:50])
     assert live.predictor.recent_error == pytest.approx(CHANGE, abs=1e-6)  # which the network adds

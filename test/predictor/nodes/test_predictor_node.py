@@ -183,7 +183,15 @@ def test_joint_conventions_apply_to_messages_only(table: Bench, models: Path) ->
 
 
 def test_the_recent_error_is_against_the_encoder_if_there_is_one(table: Bench, models: Path) -> None:
-    start(table, models, "tiny", encoder__joint_name="encoder", encoder__joint_sign=-1, encoder__joint_offset=0.5)
+    start(
+        table,
+        models,
+        "tiny",
+        encoder__role="score",
+        encoder__joint_name="encoder",
+        encoder__joint_sign=-1,
+        encoder__joint_offset=0.5,
+    )
     source = Filter(table)
     still = [changed(pair, angle=0.1, rate=0.0) for pair in pairs(1.0)]
     table.advertise((JointState, "encoder/joint_states"))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_predictor.estimation.filter_config import FilterConfig
-from ankle_predictor.estimation.samples import JointSample, PairSample, SegmentSample
+from ankle_predictor.estimation.samples import AngleSource, JointSample, PairSample, SegmentSample
 from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.trust.input_monitor import InputMonitor, QueueDelay, TrustLimits
 from ankle_predictor.trust.status import Status, names
@@ -46,7 +46,10 @@ def test_the_bits_match_the_message() -> None:
     constants = {
         name for name in dir(AnkleForecast) if name.isupper() and isinstance(getattr(AnkleForecast, name), int)
     }
-    assert constants - {"OK"} == {bit.name for bit in Status if bit}
+    sources = {f"FROM_{source.name}" for source in AngleSource}
+    assert constants - {"OK"} - sources == {bit.name for bit in Status if bit}
+    for source in AngleSource:
+        assert source.value == getattr(AnkleForecast, f"FROM_{source.name}")
     assert names(Status.STALE | Status.NOT_CALIBRATED) == "not calibrated, stale"
     assert names(Status.OK) == "ok"
 
