@@ -1,0 +1,161 @@
+"""Measures all figures of ``docs/people.md``: recordings of other people, and the five walks, through the live code.
+
+Every pair of samples goes through ``LivePredictor`` in order, as on a robot. Results are kept in the work folder, by
+recording, model and code: an interrupted run continues where it stopped, and what has changed is measured again.
+
+    scripts/run python benchmarks/people.py --data ../shared/data --work people_work
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the work is spread over processes
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ankle_imu_driver.recordings.read_recording import read_recording
+from ankle_imu_driver.refusal import Refusal
+from ankle_predictor.model.bundle import Bundle, find_model, load_bundle
+from ankle_predictor.offline.live_run import LiveSettings, run_live
+from benchmarks.people_cells import cells_of
+from benchmarks.people_nonsense import KINDS, LASTS, WALKED, noticed, with_nonsense
+from benchmarks.people_page import write_page
+from benchmarks.people_rows import QMT_WALKS, person_of, recordings_in, side_of
+
+ROOT = Path(__file__).resolve().parent.parent
+CODE = ("ankle_imu_driver", "ankle_predictor/estimation", "ankle_predictor/model", "ankle_predictor/trust")
+CODE += ("ankle_predictor/forecasting", "ankle_predictor/offline", "benchmarks/people*.py")
+NONSENSE_LOGS = ("hugw_01_00_r", "hugw_07_00_l", "qmt_right", "LOG2", "LOG13")
+"""Walks that are long enough and begin early; one person each."""
+
+Result = dict[str, Any]
+Task = tuple[Callable[..., Result], tuple[Any, ...]]
+
+
+def scored(log: Path, model: str, models: Path | None, learned: bool) -> Result:
+    """Run and score one recording."""
+    recording, bundle = read_recording(log), _bundle(model, models)
+    run = run_live(bundle, recording, LiveSettings(side=side_of(log)))
+    return {"cells": cells_of(log, recording, run, learned)}
+
+
+def nonsense(log: Path, model: str, models: Path | None, kind: str) -> Result:
+    """Run one recording with some seconds of nonsense."""
+    recording, bundle = read_recording(log), _bundle(model, models)
+    begin = WALKED + (QMT_WALKS if log.stem.startswith("qmt") else 0.0)
+    changed = with_nonsense(recording, kind, begin, seed=len(log.stem))
+    run = run_live(bundle, changed, LiveSettings(side=side_of(log)), begin + LASTS)
+    return {"kind": kind, **asdict(noticed(run, recording.start, begin))}
+
+
+def _bundle(model: str, models: Path | None) -> Bundle:
+    return load_bundle(*find_model(model, models))
+
+
+def tasks(logs: Sequence[Path], model: str, left_out: Path | None) -> dict[str, Task]:
+    """Return all tasks by name, the longest first.
+
+    Args:
+        logs: all recordings.
+        model: for everybody who has no model in ``left_out``.
+        left_out: folder with models ``not_NAME`` that have not learned from the person of the recording NAME.
+    """
+    folds = {path.name: path for path in left_out.glob("not_*")} if left_out is not None else {}
+    others = {person_of(name.removeprefix("not_")): name for name in folds}
+    learned = {person_of(name) for name in _bundle(model, None).manifest.training.logs}
+    found: dict[str, Task] = {}
+    for log in sorted(logs, key=lambda log: -sum(p.stat().st_size for p in [log, *log.glob("*.mcap")])):
+        person = person_of(log.stem)
+        without = f"not_{log.stem}" if f"not_{log.stem}" in folds else others.get(person)
+        if without is not None:
+            found[log.stem] = (scored, (log, without, left_out, False))
+        else:
+            found[log.stem] = (scored, (log, model, None, person in learned))
+    for log in logs:
+        if log.stem in NONSENSE_LOGS:
+            found |= {f"{log.stem}, {kind}": (nonsense, (log, model, None, kind)) for kind in KINDS}
+    return found
+
+
+def key_of(arguments: tuple[Any, ...], code: str) -> str:
+    """Return what a result depends on: the recording, the model and the code."""
+    log, model, models = arguments[:3]
+    bundle = _bundle(model, models)
+    files = [*sorted(p for p in log.iterdir() if p.is_file())] if log.is_dir() else [log]
+    data = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+    text = json.dumps([code, data, bundle.manifest.files, bundle.manifest.to_json()], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def code_digest() -> str:
+    """Return the digest of all code that a result depends on."""
+    files = [p for part in CODE for p in (ROOT.glob(part) if "*" in part else (ROOT / part).rglob("*.py"))]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(files))).hexdigest()
+
+
+def run(all_tasks: dict[str, Task], work: Path, jobs: int) -> tuple[list[Result], dict[str, str]]:
+    """Run the tasks that have no result yet; returns all results, and why tasks failed by their names.
+
+    Args:
+        all_tasks: from ``tasks``.
+        work: keeps the results.
+        jobs: number of processes; 0 to run nothing and return what there is.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    code, results, failed = code_digest(), list[Result](), dict[str, str]()
+    columns = (TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns) as progress, ProcessPoolExecutor(jobs or 1, mp_context=get_context("spawn")) as pool:
+        bar, waiting = progress.add_task("starting", total=len(all_tasks)), {}
+        for name, (function, arguments) in all_tasks.items():
+            path = work / f"{name}.{key_of(arguments, code)}.json"
+            if path.exists():
+                results.append(json.loads(path.read_text("utf-8")))
+                progress.advance(bar)
+            elif jobs:
+                waiting[pool.submit(function, *arguments)] = (name, path)
+        for future in as_completed(waiting):
+            name, path = waiting[future]
+            try:
+                results.append(future.result())
+            except Refusal as refusal:
+                failed[name] = str(refusal)
+            else:
+                path.write_text(json.dumps(results[-1]), "utf-8")
+            progress.update(bar, advance=1, description=name)
+    return results, failed
+
+
+def main() -> int:
+    """Run all tasks and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="has the folders public and walks")
+    parser.add_argument("--model", default="base", metavar="NAME", help="name in a model directory, or a bundle's path")
+    parser.add_argument(
+        "--left-out", type=Path, metavar="DIR", help="models not_NAME that have not learned from a person"
+    )
+    parser.add_argument("--work", type=Path, default=Path("people_work"), metavar="DIR", help="keeps the results")
+    parser.add_argument("--jobs", type=int, default=2, help="number of processes; 0: only write the page")
+    options = parser.parse_args()
+    logs = recordings_in(options.data / "public", options.data / "walks")
+    if not logs:
+        parser.error(f"{options.data} has no recordings in public/ and walks/")
+    found = tasks([log.absolute() for log in logs], options.model, options.left_out and options.left_out.absolute())
+    results, failed = run(found, options.work.absolute(), options.jobs)
+    write_page(results, failed, missing=len(found) - len(results) - len(failed))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
