@@ -21,8 +21,10 @@ from ankle_imu_driver.mounting import (
 from ankle_predictor.estimation.ankle_angle import AnkleAngleEstimator
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE, Matched, PairMatcher
+from ankle_predictor.estimation.rate_adapter import RateAdapter
 from ankle_predictor.estimation.raw_sample_converter import RawSampleConverter
 from ankle_predictor.estimation.samples import LegSample, Raw, RawPair, SegmentSample
+from ankle_predictor.estimation.stamp_guard import StampGuard
 from ankle_predictor.estimation.standing_calibration import StandingCalibrator
 
 ATTEMPT_INTERVAL = 25  # pairs between two attempts to calibrate from standing
@@ -58,6 +60,7 @@ class LegEstimator:
     later steps to start over as well.
 
     Attributes:
+        rates: what is known about the sensors' rates, and why a stream cannot be used.
         calibration: the calibration in use, None before the first.
         refusal: why the last attempt to calibrate from standing failed.
     """
@@ -70,6 +73,8 @@ class LegEstimator:
         """
         self._config = config = config or LegConfig()
         self._mountings = parse_mounting(config.shank_mounting), parse_mounting(config.foot_mounting)
+        self._guards: tuple[StampGuard[Raw], ...] = (StampGuard(keep_repeated=True), StampGuard(keep_repeated=True))
+        self.rates = RateAdapter(config.pair_tolerance)
         self._matcher: PairMatcher[Raw] = PairMatcher(config.pair_tolerance)
         self._standing = StandingCalibrator(*self._mountings, config.shank_tilt, config.foot_tilt)
         self._pairs_since_attempt = 0
@@ -93,7 +98,13 @@ class LegEstimator:
         """
         if not self._converters[stream].accepts(accel, gyro):
             return []
-        return [self._step(match) for match in self._matcher.push(stream, stamp, (stamp, accel, gyro))]
+        guard = self._guards[stream]
+        jumps = guard.jumps
+        certain = guard.push(stamp, (stamp, accel, gyro))
+        if guard.jumps != jumps:
+            self.rates.clear()
+        adapted = [sample for _, raw in certain for sample in self.rates.push(stream, *raw)]
+        return [self._step(match) for to, raw in adapted for match in self._matcher.push(to, raw[0], raw)]
 
     def calibrate(self) -> Calibration:
         """Calibrate from the last two seconds, use the result from now on, and return it.
@@ -110,6 +121,9 @@ class LegEstimator:
 
     def reset(self) -> None:
         """Drop all samples and restart the estimate. The calibration stays in use."""
+        for guard in self._guards:
+            guard.clear()
+        self.rates.clear()
         self._matcher.clear()
         self._standing = StandingCalibrator(*self._mountings, self._config.shank_tilt, self._config.foot_tilt)
         if self.calibration is not None:
@@ -184,11 +198,18 @@ class LegEstimator:
         self._estimator, self.calibration, self.refusal = estimator, calibration, ""
 
     def _current_counts(self, matcher: bool = True) -> Counter[str]:
-        parts: list[tuple[str, Mapping[str, int]]] = [("pairs.", self._matcher.counts)] if matcher else []
+        parts: list[tuple[str, Mapping[str, int]]] = []
+        if matcher:
+            parts = [("pairs.", counts) for counts in (self._matcher.counts, self.rates.counts)]
+            # The matcher counts the jumps of the clock, too.
+            parts += [("pairs.", {n: k for n, k in g.counts.items() if n != "clock_jumps"}) for g in self._guards]
         if self._estimator is None:
             parts += [("shank.", self._uncalibrated[SHANK].counts), ("foot.", self._uncalibrated[FOOT].counts)]
         else:
             e = self._estimator
             parts += [("shank.", e.shank_converter.counts), ("shank.", e.shank_filter.counts)]
             parts += [("foot.", e.foot_converter.counts), ("foot.", e.foot_filter.counts)]
-        return Counter({prefix + name: n for prefix, counts in parts for name, n in counts.items()})
+        total: Counter[str] = Counter()
+        for prefix, counts in parts:
+            total.update({prefix + name: n for name, n in counts.items()})
+        return total

@@ -19,6 +19,7 @@ from ankle_predictor.estimation.samples import SegmentSample
 
 GRAVITY = 9.80665  # m/s^2
 FREE_FALL = 0.1  # share of g below which the accelerometer does not show the direction of gravity
+BRIDGED_GAP = 0.3  # s; over a gap up to this the segment turned by about the mean of the rates at both ends
 RESTART_GAP = 1.0  # s, after a longer gap the old orientation is useless
 FIRST_AGE = 0.05  # s, age that a new estimate starts with; it sets the weight of the first samples in the start-up mean
 RATE_SMOOTHING = 1.0 / 3.0  # weight of a new angular acceleration, against the gyro's quantisation
@@ -67,7 +68,8 @@ class SegmentFilter:
     def step(self, stamp: float, accel: Vector, gyro: Vector, trust: AccelTrust) -> SegmentSample:
         """Process one sample and return it with its bias removed and with the orientation.
 
-        After a gap over ``max_gap`` the orientation is kept: it is more accurate than one sample of a moving
+        Over a gap longer than ``max_gap`` the mean of the rates at both ends turns the orientation, if it is at most
+        ``BRIDGED_GAP``. After a longer one the orientation is kept: it is more accurate than one sample of a moving
         accelerometer. After a gap over ``RESTART_GAP``, or a stamp that goes back, the estimate restarts from the
         sample.
 
@@ -83,6 +85,10 @@ class SegmentFilter:
         elif 0.0 < dt <= RESTART_GAP:
             self.counts["restarts"] += 1
             self._rate_change = (0.0, 0.0)
+            if dt <= BRIDGED_GAP + TIME_RESOLUTION:
+                turn = self._turn(dt, gyro)
+                self.up = _rotate_inverse(self.up, turn)
+                self._orientation = _align_up(_product(self._orientation, turn), self.up)
         else:
             self._restart(accel)
         self._last_stamp = stamp
@@ -99,13 +105,16 @@ class SegmentFilter:
         self._rate_change = (0.0, 0.0)
         self._age = FIRST_AGE
 
-    def _advance(self, dt: float, accel: Vector, gyro: Vector, trust: AccelTrust) -> None:
+    def _turn(self, dt: float, gyro: Vector) -> Quaternion:
         # The mean of both ends of the interval is exact for a rate that changes linearly, also over a missing sample.
         rate = tuple(
             0.5 * (now + last) - bias for now, last, bias in zip(gyro, self._last_gyro, self.gyro_bias, strict=True)
         )
+        return _from_rotation_vector(rate[0] * dt, rate[1] * dt, rate[2] * dt)
+
+    def _advance(self, dt: float, accel: Vector, gyro: Vector, trust: AccelTrust) -> None:
         self._age += dt
-        turn = _from_rotation_vector(rate[0] * dt, rate[1] * dt, rate[2] * dt)
+        turn = self._turn(dt, gyro)
         up = _rotate_inverse(self.up, turn)
         orientation = _product(self._orientation, turn)
         self._rate_change = (

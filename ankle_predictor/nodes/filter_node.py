@@ -148,6 +148,7 @@ class OrientationFilterNode(ManagedNode):
             "pairs per second": f"{rate:.1f}",
             "side": self.get_parameter("side").value,
             "calibration": "none" if calibration is None else calibration.source or "given",
+            **{f"{NAMES[stream]} samples per second": text for stream, text in self._rates()},
             **{f"{NAMES[stream]}.wrong_frame": n for stream, n in self._wrong_frame.items() if n},
             **{name: n for name, n in self.leg.counts.items() if n},
         }
@@ -157,6 +158,8 @@ class OrientationFilterNode(ManagedNode):
             return Health(ERROR, message, values)
         if silent:
             return Health(ERROR, f"no samples come from {silent}", values)
+        if problem := self.leg.rates.problem:
+            return Health(ERROR, problem, values)
         if calibration is None:
             return Health(WARN, f"not calibrated: {self.leg.refusal or 'stand still and upright'}", values)
         if not rate:
@@ -241,6 +244,12 @@ class OrientationFilterNode(ManagedNode):
             response.success = True
             response.message = "the estimate was restarted; a calibration stays in use"
         return response
+
+    def _rates(self) -> Iterator[tuple[int, str]]:
+        assert self.leg is not None
+        for stream, rate in enumerate(self.leg.rates.rates):
+            if rate.cadence is not None:
+                yield stream, f"{1.0 / rate.cadence.period:.1f}" + (", in packets" if rate.cadence.packet else "")
 
     def _silent(self) -> str:
         now = time.monotonic()

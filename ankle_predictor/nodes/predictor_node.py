@@ -47,7 +47,8 @@ from ankle_predictor.trust.input_monitor import TrustLimits
 from ankle_predictor.trust.status import UNTRUSTED_INPUT, Status
 
 NO_JOINT = JointSample(stamp=math.nan, angle=math.nan, rate=math.nan)
-WATCH_PERIOD = 0.04  # s without a forecast_detail, after which one is published to report that no pairs arrive
+# s without a forecast_detail, after which one is published to report that no pairs arrive; sensors may send at 20 Hz
+WATCH_PERIOD = 0.06
 
 
 class PredictorNode(ManagedNode):

@@ -50,7 +50,7 @@ def pairs_of(
     """Yield the pairs that the filter node would publish.
 
     Raises:
-        ChainError: the recording has no calibration.
+        ChainError: the recording has no calibration, or is of a rate that cannot be used.
         MountingError: its calibration does not fit the mounting.
     """
     config = LegConfig(shank_mounting, foot_mounting, filter=(spec or FeatureSpec()).filter)
@@ -63,15 +63,20 @@ def leg_samples(recording: Recording, config: LegConfig) -> Iterator[tuple[float
     """Yield everything that the filter node makes of a recording, each with the stamp in s of the sample that ended it.
 
     Raises:
-        ChainError: the recording has no calibration.
+        ChainError: the recording has no calibration, or is of a rate that cannot be used.
         MountingError: its calibration does not fit the mounting.
     """
     if recording.calibration is None:
         raise ChainError(f"{recording.name} has no calibration; put the calibration file beside it")
     leg = LegEstimator(config, recording.calibration)
+    newest = recording.start
     for raw in _in_time_order(recording.shank, recording.foot):
         for sample in leg.push(*raw):
+            if sample.joint is not None:
+                newest = sample.joint.stamp
             yield raw[1], sample
+    if leg.rates.problem and newest < recording.start + 1.0:  # only its first samples, until the rate was known
+        raise ChainError(f"{recording.name}: {leg.rates.problem}")
 
 
 class EncoderFeed:

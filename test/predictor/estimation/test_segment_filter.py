@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ankle_predictor.estimation.filter_config import FilterConfig
+from ankle_predictor.estimation.foot_rest import FootRest
 from ankle_predictor.estimation.samples import pitch_of
 from ankle_predictor.estimation.segment_filter import GRAVITY, AccelTrust, SegmentFilter
 
@@ -118,9 +119,40 @@ def test_after_a_short_gap_an_impact_is_not_taken_for_gravity():
     segment = SegmentFilter(FilterConfig(), 0.0)
     for k in range(101):
         segment.step(k * 0.01, up_at(0.2), STILL, MOVING)
-    sample = segment.step(1.2, (19.0, 0.0, -8.0), (0.0, 4.0, 0.0), MOVING)
+    sample = segment.step(1.2, (19.0, 0.0, -8.0), STILL, MOVING)
     assert segment.counts["restarts"] == 1
     assert pitch_of(sample.orientation) == pytest.approx(0.2, abs=1e-9)
     for k in range(1, 300):
         sample = segment.step(1.2 + k * 0.01, up_at(0.5), STILL, RESTING)
     assert pitch_of(sample.orientation) == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("gap", [0.11, 0.15, 0.3])
+def test_over_a_short_gap_the_segment_turns_on(gap):
+    segment, rate = SegmentFilter(FilterConfig(), 0.0), 3.0
+    segment.step(0.0, up_at(0.0), (0.0, rate, 0.0), MOVING)
+    for k in range(1, 11):
+        segment.step(k * 0.01, FREE_FALL, (0.0, rate, 0.0), MOVING)
+    sample = segment.step(0.1 + gap, FREE_FALL, (0.0, rate, 0.0), MOVING)
+    assert segment.counts["restarts"] == 1
+    assert pitch_of(sample.orientation) == pytest.approx(rate * (0.1 + gap), abs=1e-9)
+
+
+def test_after_a_gap_the_next_rest_counts_for_more_and_motion_does_not():
+    config = FilterConfig()
+    walking, standing = ((0.0, 0.0, GRAVITY), (0.0, 2.0, 0.0)), ((0.0, 0.0, GRAVITY), STILL)
+
+    def taus(gap):
+        rest, found = FootRest(config), []
+        for k in range(200):
+            found.append(rest.step(0.01 * k, *walking))
+        for k in range(20):
+            found.append(rest.step(1.99 + gap + 0.01 * k, *walking))
+        for k in range(10):
+            found.append(rest.step(2.19 + gap + 0.01 * k, *standing))
+        return next(trust.tau for trust in found if trust.resting), found[215].tau
+
+    at_rest, moving = taus(0.01)
+    at_rest_after, moving_after = taus(0.25)
+    assert at_rest_after < 0.6 * at_rest
+    assert moving_after > 0.3 * moving

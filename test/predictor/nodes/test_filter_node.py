@@ -296,6 +296,45 @@ def test_no_fault_ends_the_node_and_all_are_counted(table: Bench, calibration_fi
     assert count <= int(table.health(node)[2][counter]) <= count + 30
 
 
+def packets(raw: list[Raw]) -> list[Raw]:
+    """Five samples of each sensor every 50 ms, all with the stamp of the newest one."""
+    sent = []
+    for first in range(0, len(raw), 10):
+        ten = raw[first : first + 10]
+        sent += [(s, ten[-1][1], a, g) for s, _, a, g in sorted(ten, key=lambda sample: sample[:2])]
+    return sent
+
+
+@pytest.mark.parametrize(("name", "rate"), [("400 Hz", 400.0), ("packets", 100.0), ("50 Hz", 50.0), ("12 Hz", 12.0)])
+def test_sensors_of_another_rate_give_the_true_angle_at_100_hz_at_most_or_a_sentence(
+    table: Bench, walks_dir: Path, name: str, rate: float, tmp_path: Path
+) -> None:
+    walk = swinging(4.0, rate)
+    path = tmp_path / "upright.yaml"
+    assert walk.calibration is not None
+    save_calibration(path, walk.calibration)
+    node = table.start(OrientationFilterNode, {"calibration_file": str(path), "calibration_save": ""})
+    raw = raw_of(walk, START)
+    send(table, node, packets(raw) if name == "packets" else raw)
+    level, message, values = table.health(node)
+    table.settle()
+    stamps, angles, _ = joint(table)
+    if name == "12 Hz":
+        assert (level, stamps.size) == (2, 0) or np.max(stamps) < START + 10**9
+        assert message.startswith("the shank sends 12 samples a second: 20 to 1000 a second")
+        return
+    assert (level, message) == (0, "calibrated")
+    assert abs(float(values["foot samples per second"].split(",")[0]) - rate) < 0.02 * rate
+    assert ("packets" in values["foot samples per second"]) == (name == "packets")
+    late = stamps > START + 2 * 10**9
+    expected = min(rate, 100.0) * 2.0
+    assert 0.94 * expected <= late.sum() <= 1.01 * expected
+    assert np.max(np.diff(stamps[late])) < 1.5e9 / min(rate, 100.0)
+    assert walk.encoder is not None
+    truth = np.interp((stamps[late] - START) / 1e9, walk.encoder.stamp, walk.encoder.angle)
+    assert np.max(np.abs(angles[late] - truth)) < math.radians(1.0)
+
+
 def test_a_silent_stream_does_not_stop_the_other(table: Bench, calibration_file: str) -> None:
     node = table.start(OrientationFilterNode, {"calibration_file": calibration_file, "calibration_save": ""})
     feed(table, node, [raw for raw in standing(1.0) if raw[0] == FOOT])

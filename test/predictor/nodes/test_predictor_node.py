@@ -31,6 +31,7 @@ from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_predictor.estimation.samples import PairSample
+from ankle_predictor.estimation.stamp_guard import CONFIRMATIONS
 from ankle_predictor.nodes.messages import JointMessage
 from ankle_predictor.nodes.predictor_node import PredictorNode
 from ankle_predictor.offline.pipeline import run_chain
@@ -311,9 +312,12 @@ def test_a_clock_that_jumps_in_real_time_restarts_the_window(
     monkeypatch.setattr(node, "get_clock", other.get_clock)
     source = Filter(table)
     source.feed(pairs(0.3))
-    source.feed(pairs(0.3, 0.3 + jump))
-    source.feed(pairs(0.3, 0.6))
-    assert answers(table)[-60:] == ([Status.WARMING_UP] * 19 + [Status.OK] * 11) * 2
+    for after in (pairs(0.3, 0.3 + jump), pairs(0.3, 0.6)):
+        for pair in after[: CONFIRMATIONS - 1]:  # nothing is said until enough stamps agree
+            source.publish(pair)
+        source.feed(after[CONFIRMATIONS - 1 :])
+    # Of the pairs that then are pending, the newest gets an answer.
+    assert answers(table)[-56:] == ([Status.WARMING_UP] * 17 + [Status.OK] * 11) * 2
 
 
 SWAPS = 100
