@@ -180,11 +180,12 @@ def main() -> None:
     arguments = parser.parse_args()
     engine = load_engine(load_bundle(arguments.model, model_directories()))
     walks = [cut(read_recording(path), arguments.seconds) for path in sorted(arguments.walks.glob("*.TXT"))]
+    names = f"{len(walks)} walks ({', '.join(walk.name for walk in walks)})"
     lines = [
         "# Sensors of other rates",
         "",
         f"Made by `scripts/run python benchmarks/rates.py --walks FOLDER --seconds {arguments.seconds:g}`: "
-        f"mean over {len(walks)} walks ({', '.join(walk.name for walk in walks)}), against the encoder, causal. Forecasts are those of the network of "
+        f"mean over {names}, against the encoder, causal. Forecasts are those of the network of "
         f"`{arguments.model}` alone, without the memory of the wearer; it has seen these walks, so compare the rows "
         "with each other only.",
         "",
