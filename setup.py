@@ -29,7 +29,7 @@ setup(
     license="MIT",
     python_requires=">=3.10",
     packages=find_packages(include=["ankle_imu_driver", "ankle_imu_driver.*", NAME, f"{NAME}.*"]),
-    package_data={"ankle_imu_driver": ["py.typed"], NAME: ["py.typed"]},
+    package_data={"ankle_imu_driver": ["py.typed"], NAME: ["py.typed", "trust/reference_walk.npz"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),

@@ -14,7 +14,7 @@ from ankle_predictor.forecasting.stride_memory import Key, StrideMemory
 from ankle_predictor.forecasting.walk_history import WalkHistory
 from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.model.feature_family import family_of
-from ankle_predictor.model.features import MIRROR, WindowGrid, pair_features
+from ankle_predictor.model.features import MIRROR, FeatureError, WindowGrid, pair_features
 from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.model.manifest import BundleError, Manifest
 from ankle_predictor.trust.familiarity import FamiliarityScore
@@ -33,12 +33,14 @@ class PreparedModel:
         newest: s, stamp of the newest pair in the memory.
         wearer: number of restarts when the memory was filled. After another restart it is not used: the wearer may
             have changed.
+        figures: what its trial measured, as text for people.
     """
 
     engine: InferenceEngine
     memory: StrideMemory | None
     newest: float
     wearer: int
+    figures: str = ""
 
 
 class Forecaster:
@@ -77,7 +79,10 @@ class Forecaster:
         Raises:
             BundleError: INCOMPATIBLE; the message names the feature or the constant.
         """
-        family = family_of(manifest.features)
+        try:
+            family = family_of(manifest.features)
+        except FeatureError as error:
+            raise BundleError("INCOMPATIBLE", f"model {name} was trained on {error}") from error
         if family.not_live:
             raise BundleError("INCOMPATIBLE", f"model {name} cannot run live: {family.not_live}")
         for field in fields(FilterConfig):
@@ -102,6 +107,20 @@ class Forecaster:
         if memory is not None:
             newest = self._history.fill(memory, engine, self._mirror_for(manifest))
         return PreparedModel(engine, memory, newest, wearer)
+
+    def last_minute(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return stamps (N,), angles (N,) and features (N, F) of the wearer's last minute; for any thread."""
+        return self._history.since()
+
+    def afresh(self, engine: InferenceEngine) -> PreparedModel:
+        """Return a model with an empty memory, which takes no time, unlike ``prepare``."""
+        return PreparedModel(engine, new_memory(engine.manifest), self._newest, self._wearer)
+
+    def drop(self) -> None:
+        """Go on without a model; pairs are kept for the next one."""
+        self.settle()
+        self.engine = self._grid = self._memory = self._familiarity = self._window = None
+        self._unfamiliarity = math.nan
 
     def use(self, ready: PreparedModel) -> None:
         """Switch to a prepared model. It continues with the pairs so far, so its window is full at once."""

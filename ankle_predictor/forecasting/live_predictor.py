@@ -7,17 +7,18 @@ import math
 from collections.abc import Callable
 from time import monotonic
 
-from ankle_imu_driver.conventions import OK, WARN
+from ankle_imu_driver.conventions import ERROR, OK, WARN
 from ankle_predictor.estimation.encoder_fusion import EncoderFusion
 from ankle_predictor.estimation.encoder_watch import EncoderLimits
 from ankle_predictor.estimation.gait import StrideMonitor
 from ankle_predictor.estimation.pair_assembler import JoinedPair, PairAssembler
 from ankle_predictor.estimation.samples import JointSample, LegSample, PairSample, SegmentSample
 from ankle_predictor.forecasting.forecaster import Forecaster, PreparedModel
+from ankle_predictor.forecasting.model_choice import ModelChoice
 from ankle_predictor.forecasting.predictor_config import PredictorConfig
 from ankle_predictor.forecasting.tick import Tick
 from ankle_predictor.model.bundle import Bundle, load_bundle, sweep_bundles
-from ankle_predictor.model.engine import InferenceEngine, load_engine
+from ankle_predictor.model.engine import InferenceEngine, ModelFailure
 from ankle_predictor.model.manifest import BundleError
 from ankle_predictor.trust.forecast_counters import ForecastCounters
 from ankle_predictor.trust.input_monitor import InputMonitor
@@ -49,6 +50,7 @@ class LivePredictor:
         """
         self._on_model, self._clock = on_model, clock
         self._forecaster: Forecaster | None = None
+        self._models = ModelChoice()
         self._reset(PredictorConfig())
 
     def _reset(self, config: PredictorConfig) -> None:
@@ -76,6 +78,7 @@ class LivePredictor:
     def unconfigure(self) -> None:
         """Drop the model and refuse new ones."""
         self._forecaster = None
+        self._models.forget()
 
     @property
     def is_configured(self) -> bool:
@@ -107,9 +110,7 @@ class LivePredictor:
         Raises:
             BundleError: it is incompatible or rejected.
         """
-        self._configured()
-        engine = load_engine(bundle, self.config.threads, self.config.spinning)
-        return self._configured().prepare(engine)
+        return self._models.prepare(self._configured(), bundle, self.config)
 
     def use(self, prepared: PreparedModel) -> None:
         """Switch to a prepared model between two pairs.
@@ -119,10 +120,19 @@ class LivePredictor:
         """
         forecaster, engine = self._configured(), prepared.engine
         forecaster.check(engine.bundle.name, engine.manifest)  # the configuration may have changed since ``prepare``
-        forecaster.use(prepared)
-        self._period = prepared.engine.manifest.features.period
+        self._models.use(forecaster, prepared)
+        self._began_to_use(engine)
+
+    def _replace_failed(self, failure: ModelFailure, now: float) -> None:
+        engine = self._models.replace_failed(self._configured(), failure, now)
+        self._counters.counts["failed models"] += 1
+        if engine is not None:
+            self._began_to_use(engine)
+
+    def _began_to_use(self, engine: InferenceEngine) -> None:
+        self._period = engine.manifest.features.period
         self._score = LiveScore(self._period)
-        self._on_model(prepared.engine)
+        self._on_model(engine)
 
     def restart(self) -> None:
         """Empty the window and the memory of the wearer; nothing is known of the encoder any more."""
@@ -190,9 +200,14 @@ class LivePredictor:
             status |= Status.ENCODER_SUSPECT if self._encoder.suspicion else Status.OK
         if not forecaster.push(pair):
             status |= Status.WARMING_UP
+        status |= self._models.status(forecaster, now)
         if skip or status & WITHHELD:
             return Tick(now, joined.stamp, pair, status, skipped=skip)
-        forecast = forecaster.forecast()
+        try:
+            forecast = forecaster.forecast()
+        except ModelFailure as failure:
+            self._replace_failed(failure, now)
+            return Tick(now, joined.stamp, pair, status | self._models.status(forecaster, now))
         self._counters.took(self._clock() - begun)
         if Status.UNFAMILIAR & self._withholding:
             status |= self._familiarity(forecaster)
@@ -266,6 +281,15 @@ class LivePredictor:
         """Stride period in s; NaN when the wearer does not walk steadily, and while the input cannot be trusted."""
         return math.nan if self._counters.status & UNTRUSTED_INPUT else self._strides.period
 
+    @property
+    def model_failure(self) -> str:
+        """What the last model that was taken out of use did; empty if there is none, or another one was loaded."""
+        return self._models.failure
+
+    def close(self) -> None:
+        """End a trial of a model that is in progress."""
+        self._models.close()
+
     def report(self) -> tuple[bool, bool, str, dict[str, object]]:
         """Return what diagnostics report.
 
@@ -294,9 +318,12 @@ class LivePredictor:
         return any_made, any_wrong, sentence, values
 
     def take_problem(self) -> tuple[int, str]:
-        """Return what was wrong with the input since the last call: level (OK, WARN, ERROR) and a sentence."""
-        clock = self._input.take_clock_problem()
-        return (WARN, clock) if clock else (OK, "")
+        """Return what was wrong with input or model since the last call: level (OK, WARN, ERROR) and a sentence."""
+        if clock := self._input.take_clock_problem():
+            return WARN, clock
+        if self._counters.status & Status.MODEL_FAILED:
+            return (WARN if self.engine else ERROR), self.model_failure
+        return OK, ""
 
     def _familiarity(self, forecaster: Forecaster) -> Status:
         return Status.UNFAMILIAR if forecaster.unfamiliarity > 1.0 else Status.OK

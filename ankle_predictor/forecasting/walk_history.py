@@ -8,10 +8,9 @@ import threading
 import numpy as np
 
 from ankle_imu_driver.arrays import FloatArray
-from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
 from ankle_predictor.forecasting.stride_memory import StrideMemory
 from ankle_predictor.model.engine import InferenceEngine
-from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec, interpolated
+from ankle_predictor.model.features import SEGMENT_FEATURES, full_windows, interpolated
 from ankle_predictor.model.row_buffer import RowBuffer
 
 SECONDS = 65.0  # a memory spans one minute; its first forecast also needs a window before it and a horizon after it
@@ -68,7 +67,7 @@ class WalkHistory:
         if not len(stamps):
             return -math.inf
         rows, offsets = features * mirror, spec.period * np.arange(1 - spec.window, 1)
-        kept = [pair for pair in _with_window(stamps, spec) if memory.keeps_next()]
+        kept = [pair for pair in full_windows(stamps, spec).tolist() if memory.keeps_next()]
         # Few calls with much data each: numpy and the network let other threads run, Python code does not.
         for first in range(0, len(kept), BATCH):
             batch = kept[first : first + BATCH]
@@ -78,12 +77,3 @@ class WalkHistory:
         for pair in range(np.searchsorted(stamps, stamps[-1] - (horizon + 1) * spec.period), len(stamps)):
             memory.push_angle(float(stamps[pair]), float(angles[pair]))
         return float(stamps[-1])
-
-
-def _with_window(stamps: FloatArray, spec: FeatureSpec) -> list[int]:
-    """Return the indices of the pairs that end a full window without a gap, by the rule of ``WindowGrid``."""
-    gaps = np.diff(stamps, prepend=-math.inf) > spec.filter.max_gap + TIME_RESOLUTION
-    first = np.maximum.accumulate(np.where(gaps, np.arange(len(stamps)), 0))
-    reach = (spec.window - 1) * spec.period
-    whole: list[int] = np.flatnonzero(stamps[first] <= stamps - reach + TIME_RESOLUTION).tolist()
-    return whole

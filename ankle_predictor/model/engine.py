@@ -15,17 +15,24 @@ import numpy as np
 import onnxruntime
 
 from ankle_imu_driver.arrays import FloatArray
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.model.bundle import Bundle
 from ankle_predictor.model.feature_family import family_of
 from ankle_predictor.model.features import ANGLE_FEATURE, FeatureError
 from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.model.manifest import BundleError, Manifest
 from ankle_predictor.model.onnx_guard import OnnxGuardError, checked_onnx
+from ankle_predictor.model.run_watch import RunWatch
 
 CANARY_TOLERANCE = 1e-3  # rad: more than the rounding of processors and runtime versions, far less than wrong weights
 PLAUSIBLE_ANGLE = np.radians(90.0)  # rad, wider than any ankle moves
 WARM_UP_RUNS = 3
-ERRORS_ONLY = 3  # severity of ONNX Runtime's own log
+FATAL_ONLY = 4  # severity of ONNX Runtime's own log; errors are raised
+OUT_OF_MEMORY = "there is not enough memory for it"
+
+
+class ModelFailure(Refusal):
+    """A network that failed on a window, or took too long for it; the message says which model and how."""
 
 
 class InferenceEngine:
@@ -73,6 +80,7 @@ class InferenceEngine:
         self._raw_output = np.zeros((1, *self._session.get_outputs()[0].shape[1:]), np.float32)
         self._bound = self._session.io_binding()
         self._bound.bind_cpu_input(self._input, self._scaled)
+        self._watch = RunWatch()
         output = onnxruntime.OrtValue.ortvalue_from_numpy(self._raw_output)
         self._bound.bind_ortvalue_output(self._session.get_outputs()[0].name, output)
 
@@ -100,15 +108,26 @@ class InferenceEngine:
         return Forecast(angle, angle - below, angle + above, columns[..., -1] if self._output.offset else None)
 
     def raw(self, windows: FloatArray) -> FloatArray:
-        """Return the network's output, (B, H, columns), for (B, W, F) windows of unscaled features."""
+        """Return the network's output, (B, H, columns), for (B, W, F) windows of unscaled features.
+
+        Raises:
+            ModelFailure: the network failed or took too long.
+        """
         moved = windows.reshape(len(windows), -1) - self._offset
-        if len(windows) == 1:
-            np.divide(moved, self._scale, out=self._scaled.reshape(1, -1), casting="same_kind")
-            self._session.run_with_iobinding(self._bound)
-            raw = self._raw_output
-        else:
-            scaled = (moved / self._scale).astype(np.float32)
-            raw = self._session.run(None, {self._input: scaled.reshape(windows.shape)})[0]
+        self._watch.begin(len(windows))
+        try:
+            if len(windows) == 1:
+                np.divide(moved, self._scale, out=self._scaled.reshape(1, -1), casting="same_kind")
+                self._session.run_with_iobinding(self._bound, self._watch.options)
+                raw = self._raw_output
+            else:
+                scaled = (moved / self._scale).astype(np.float32)
+                raw = self._session.run(None, {self._input: scaled.reshape(windows.shape)}, self._watch.options)[0]
+        except Exception as error:  # the errors of ONNX Runtime have no base class
+            how = "took too long for a window" if self._watch.ended else f"failed on a window: {_one_line(error)}"
+            raise ModelFailure(f"model {self.bundle.name} {how}") from error
+        finally:
+            self._watch.end()
         output: FloatArray = raw.astype(np.float64)
         return output.reshape(len(windows), -1, self._output.columns)
 
@@ -124,8 +143,8 @@ class InferenceEngine:
         try:
             for _ in range(WARM_UP_RUNS):
                 forecast = self.forecast(window)
-        except Exception as error:  # the errors of ONNX Runtime have no base class
-            raise self._rejection(f"it fails on its canary window: {_one_line(error)}") from error
+        except ModelFailure as failure:
+            raise self._rejection(f"it fails on its canary window: {failure}") from failure
         if forecast.angle.shape != expected.shape:
             raise self._rejection(f"it forecasts {forecast.angle.shape} values instead of {expected.shape}")
         everything = np.concatenate([forecast.angle, forecast.lower, forecast.upper])
@@ -169,7 +188,7 @@ def make_session(onnx: bytes, threads: int = 1, spinning: bool = False) -> onnxr
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = ERRORS_ONLY
+    options.log_severity_level = FATAL_ONLY
     for pool in ("intra_op", "inter_op"):
         options.add_session_config_entry(f"session.{pool}.allow_spinning", str(int(spinning)))
     return onnxruntime.InferenceSession(checked_onnx(onnx), options, providers=["CPUExecutionProvider"])
@@ -195,4 +214,6 @@ def _session(bundle: Bundle, threads: int, spinning: bool) -> onnxruntime.Infere
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    """Return ONNX Runtime's error without the path of its source, which comes first, and short."""
+    text = " ".join(str(error).split())
+    return OUT_OF_MEMORY if "alloc" in text else text.rsplit("onnxruntime_src", 1)[-1][-150:]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ankle_imu_driver.arrays import FloatArray
+from ankle_imu_driver.arrays import FloatArray, IntArray
 from ankle_imu_driver.document import shown
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION, FilterConfig
@@ -188,6 +188,15 @@ class WindowGrid:
             return self._rows[end - self._spec.window : end].copy()
         stamps, rows = self._stamps[end - self._count : end], self._rows[end - self._count : end]
         return interpolated(stamps, rows, np.asarray(self._last + self._offsets, dtype=np.float64))
+
+
+def full_windows(stamps: FloatArray, spec: FeatureSpec) -> IntArray:
+    """Return the indices of the (N,) stamps in s that end a window without a gap, by the rule of ``WindowGrid``."""
+    gaps = np.diff(stamps, prepend=-math.inf) > spec.filter.max_gap + TIME_RESOLUTION
+    first = np.maximum.accumulate(np.where(gaps, np.arange(len(stamps)), 0))
+    reach = (spec.window - 1) * spec.period
+    whole: IntArray = np.flatnonzero(stamps[first] <= stamps - reach + TIME_RESOLUTION)
+    return whole
 
 
 def interpolated(stamps: FloatArray, rows: FloatArray, times: FloatArray) -> FloatArray:

@@ -143,7 +143,8 @@ class PredictorNode(ManagedNode):
         self.outputs = {}
 
     def destroy_node(self) -> None:
-        """Also end the adapting process."""
+        """Also end the processes that adapt and try models."""
+        self.predictor.close()
         self.adapt_action.close()
         super().destroy_node()
 
@@ -214,8 +215,11 @@ class PredictorNode(ManagedNode):
                 self._tick(joined, skip)
 
     def _tick(self, joined: JoinedPair, skip: bool) -> None:
+        failure = self.predictor.model_failure
         self._newest = self.time.nanoseconds(joined.stamp)
         tick = self.predictor.push(joined, time.monotonic(), skip, self._clock_seconds())
+        if self.predictor.model_failure not in ("", failure):
+            self.get_logger().error(self.predictor.model_failure)
         if tick.publish and tick.forecast is not None:
             # Whatever takes time comes before the last judgement: only the sending follows it.
             message = serialize_message(self._trajectory.fill(self._newest, tick.forecast))
@@ -248,6 +252,7 @@ class PredictorNode(ManagedNode):
         message = self._detail.fill(self._newest, status, joint.angle, forecast)
         message.angle_source = int(joint.source)
         message.input_age = (published - self._newest) / 1e9 if self._newest else math.nan
+        message.model = self.predictor.model
         message.recent_error = self.predictor.recent_error
         message.stride_period = self.predictor.stride_period
         self.outputs[DETAIL_TOPIC].publish(message)
@@ -261,7 +266,6 @@ class PredictorNode(ManagedNode):
             self._joint, horizon, period, velocities=self.get_parameter("velocities").value
         )
         self._detail.message.sample_period = period
-        self._detail.message.model = engine.bundle.name
         was_missing, self._missing_model = self._missing_model, ""
         if was_missing:
             self.refusal = ""

@@ -31,13 +31,15 @@ class WeightsService:
     async def _load_weights(self, request: LoadWeights.Request, response: LoadWeights.Response) -> LoadWeights.Response:
         started, model, predictor = time.monotonic(), request.model, self._predictor
         try:
-            predictor.use(await self._worker.run(lambda: predictor.load(model)))
+            prepared = await self._worker.run(lambda: predictor.load(model))
+            predictor.use(prepared)
         except BundleError as refusal:
             response.result, response.message = RESULTS[refusal.code], str(refusal)
         except Exception as bug:  # noqa: BLE001 - reported; without an answer the caller would wait for ever
             response.result, response.message = RESULTS["REJECTED"], self._node.report("load_weights", bug)
         else:
-            response.result, response.message = LoadWeights.Response.SUCCESS, f"model {predictor.model} runs"
+            response.result = LoadWeights.Response.SUCCESS
+            response.message = f"model {predictor.model} runs; {prepared.figures}"
         response.active_model = predictor.model
         response.load_time = time.monotonic() - started
         self._node.get_logger().info(f"load_weights {model!r}: {response.message}")

@@ -20,6 +20,7 @@ class Status(IntFlag):
     CLOCK = 256
     TWO_SOURCES = 512
     ENCODER_SUSPECT = 1024
+    MODEL_FAILED = 2048
 
 
 WITHHELD = (

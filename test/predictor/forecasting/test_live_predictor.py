@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rigs.models import pairs, write_models
 from rigs.tiny_bundle import CHANGE
+from rigs.trials import leave_out_trials
 from rigs.walks import swinging
 
 from ankle_imu_driver.conventions import FOOT, SHANK
@@ -29,6 +30,11 @@ from ankle_predictor.trust.forecast_counters import LONGEST, MEDIAN
 from ankle_predictor.trust.status import Status
 
 LATE = 0.001  # s from a sample's stamp to its processing
+
+
+@pytest.fixture(autouse=True)
+def without_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    leave_out_trials(monkeypatch)
 
 
 @pytest.fixture(scope="module")
