@@ -15,7 +15,7 @@ from ankle_imu_driver.conventions import ENCODER_JOINT, JointConvention
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_predictor.estimation.encoder_fusion import EncoderRole
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION, FilterConfig
-from ankle_predictor.estimation.leg_estimator import LegConfig
+from ankle_predictor.estimation.leg_estimator import LegConfig, LegEstimator
 from ankle_predictor.estimation.samples import LegSample, pitch_of
 from ankle_predictor.forecasting.live_predictor import LivePredictor
 from ankle_predictor.forecasting.predictor_config import PredictorConfig
@@ -91,7 +91,7 @@ def run_live(
 
     Args:
         bundle: the model.
-        recording: with calibration.
+        recording: without a calibration it is made from standing in the recording, as the nodes do.
         settings: of the leg; None for the defaults of the nodes.
         end: s from the recording's first sample after which it is not run.
         on_progress: called with the share that is done, 0 to 1.
@@ -110,7 +110,8 @@ def run_live(
     predictor.use(predictor.prepare(bundle))
     ticks, last = _Ticks(predictor), min(recording.end, recording.start + end + TIME_RESOLUTION)
     encoder = EncoderFeed(recording.encoder if role == "input" else None, predictor.push_encoder)
-    for now, sample in leg_samples(recording, dataclasses.replace(settings.leg, filter=filter_config)):
+    leg = LegEstimator(dataclasses.replace(settings.leg, filter=filter_config), recording.calibration)
+    for now, sample in leg_samples(recording, leg):
         if now > last:
             break
         encoder.until(now)
@@ -119,6 +120,9 @@ def run_live(
             on_progress((now - recording.start) / (last - recording.start))
     if not len(ticks):
         raise ChainError(f"{recording.name} has no pair of samples: the stamps of shank and foot never come close")
+    if leg.calibration is None:
+        why = leg.refusal or "nobody stands still in it for 2 s"
+        raise ChainError(f"{recording.name} has no calibration, and none can be made from it: {why}")
     return dataclasses.replace(
         ticks.result(bundle.manifest.horizon), encoder_role="off" if recording.encoder is None else role
     )

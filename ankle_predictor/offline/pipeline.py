@@ -53,22 +53,24 @@ def pairs_of(
         ChainError: the recording has no calibration, or is of a rate that cannot be used.
         MountingError: its calibration does not fit the mounting.
     """
+    if recording.calibration is None:
+        raise ChainError(f"{recording.name} has no calibration; put the calibration file beside it")
     config = LegConfig(shank_mounting, foot_mounting, filter=(spec or FeatureSpec()).filter)
-    for _, sample in leg_samples(recording, config):
+    for _, sample in leg_samples(recording, LegEstimator(config, recording.calibration)):
         if sample.shank is not None and sample.foot is not None and sample.joint is not None:
             yield PairSample(sample.shank, sample.foot, sample.joint)
 
 
-def leg_samples(recording: Recording, config: LegConfig) -> Iterator[tuple[float, LegSample]]:
+def leg_samples(recording: Recording, leg: LegEstimator) -> Iterator[tuple[float, LegSample]]:
     """Yield everything that the filter node makes of a recording, each with the stamp in s of the sample that ended it.
 
+    Args:
+        recording: the raw samples.
+        leg: the estimator; one without a calibration makes it from standing in the recording, as the node does.
+
     Raises:
-        ChainError: the recording has no calibration, or is of a rate that cannot be used.
-        MountingError: its calibration does not fit the mounting.
+        ChainError: the recording is of a rate that cannot be used.
     """
-    if recording.calibration is None:
-        raise ChainError(f"{recording.name} has no calibration; put the calibration file beside it")
-    leg = LegEstimator(config, recording.calibration)
     newest = recording.start
     for raw in _in_time_order(recording.shank, recording.foot):
         for sample in leg.push(*raw):

@@ -14,6 +14,10 @@ from rigs.models import SHORT, write_linear_bundle
 from rigs.walks import part, swinging
 
 from ankle_imu_driver.recordings.recording import ImuSamples, Recording
+from ankle_imu_driver.simulator.gait_scenario import Stand, Walk
+from ankle_imu_driver.simulator.sensor_model import SensorModel
+from ankle_imu_driver.simulator.simulate import simulate
+from ankle_imu_driver.simulator.user_profile import draw_user
 from ankle_predictor.forecasting.forecaster import Forecaster
 from ankle_predictor.model.bundle import Bundle, load_bundle
 from ankle_predictor.model.engine import load_engine
@@ -101,13 +105,25 @@ def test_a_run_that_ends_early_is_the_start_of_the_whole(bundle: Bundle) -> None
     assert 0.0 < shares[0] <= shares[-1] <= 1.0
 
 
+def test_without_a_calibration_it_is_made_from_standing(bundle: Bundle) -> None:
+    recording = simulate([Stand(5.0), Walk(4.0)], draw_user(3), SensorModel(), 3).recording
+    run = run_live(bundle, dataclasses.replace(recording, calibration=None))
+    first = run.stamp[np.isfinite(run.angle)][0] - run.stamp[0]
+    assert 2.0 <= first < 5.0
+    before = run.stamp - run.stamp[0] < first
+    assert (run.status[before] & Status.NOT_CALIBRATED != 0).all()
+    assert run.made[~before].any()
+
+
 def test_what_cannot_run_is_refused(bundle: Bundle) -> None:
     def refused(recording: Recording, sentence: str) -> None:
         with pytest.raises(ChainError, match=sentence):
             run_live(bundle, recording)
 
     recording = part(swinging(SECONDS), 1.0)
-    refused(dataclasses.replace(recording, calibration=None), "has no calibration")
+    refused(
+        dataclasses.replace(swinging(SECONDS), calibration=None), "has no calibration, and none can be made from it"
+    )
     foot = recording.foot
     refused(dataclasses.replace(recording, foot=ImuSamples(foot.stamp + 60.0, foot.accel, foot.gyro)), "no pair")
 
