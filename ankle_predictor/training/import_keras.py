@@ -27,6 +27,7 @@ from ankle_predictor.model.manifest import Canary, Intervals, Manifest, Output, 
 from ankle_predictor.offline.feature_tables import feature_table
 from ankle_predictor.offline.pipeline import FeatureTable
 from ankle_predictor.training.dataset import Examples, cut_examples, scaled
+from ankle_predictor.training.keras_format import HOW, check_format
 from ankle_predictor.training.measurement import check_parity, conformal_margins
 from ankle_predictor.training.needs_tensorflow import NETWORK, NetworkError, imported
 
@@ -109,6 +110,10 @@ def _measured(bundle: Bundle, network: Any, examples: Examples) -> Bundle:
 
 
 def _read(weights: Path) -> bytes:
+    if weights.is_dir():
+        raise ImportKerasError(
+            f"{weights} is a directory, perhaps a SavedModel of TensorFlow; give a .keras file: {HOW}"
+        )
     try:
         with weights.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -116,6 +121,10 @@ def _read(weights: Path) -> bytes:
         raise ImportKerasError(f"{weights} cannot be read: {error.strerror}") from error
     if len(data) > MAX_BYTES:
         raise ImportKerasError(f"{weights} is larger than {MAX_BYTES // 2**20} MiB, which no bundle may hold")
+    try:
+        check_format(data)  # before TensorFlow is imported, which takes seconds
+    except NetworkError as error:
+        raise ImportKerasError(f"{weights} cannot be imported: {error}") from error
     return data
 
 

@@ -24,6 +24,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ankle_predictor.training.keras_format import check_format
 from ankle_predictor.training.onnx_writer import to_onnx
 
 CHANGE_SCALE = 0.2  # rad, a typical change within 500 ms, so that the last layer's outputs are near one
@@ -175,8 +176,9 @@ def read_network(data: bytes) -> Any:
     """Read a ``.keras`` file; a file that contains code is refused.
 
     Raises:
-        NetworkError: Keras cannot read it.
+        NetworkError: it is of another Keras, or Keras cannot read it.
     """
+    check_format(data)
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "model.keras"
         path.write_bytes(data)
