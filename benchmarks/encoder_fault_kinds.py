@@ -112,6 +112,7 @@ KINDS: Mapping[str, Kind] = {
     "jump of 10 deg": _moved(10.0),
     "jump of 5 deg": _moved(5.0),
     "jump of 3 deg": _moved(3.0),
+    "jump of 2 deg": _moved(2.0),
     "wrong sign": _changed(lambda _stamp, angle, _fault: -angle),
     "twice the scale": _changed(lambda _stamp, angle, _fault: 2.0 * angle),
     "half the scale": _changed(lambda _stamp, angle, _fault: 0.5 * angle),
@@ -132,7 +133,9 @@ KINDS: Mapping[str, Kind] = {
     "20 Hz": _rate(20.0),
     "1 kHz": _rate(1000.0),
 }
-"""By name. An encoder with a wrong zero from its start is ``jump`` with a fault that begins before the recording."""
+"""By name."""
+FROM_START: Mapping[str, str] = {"wrong zero by 5 deg": "jump of 5 deg", "wrong zero by 2 deg": "jump of 2 deg"}
+"""Faults that begin before the recording, and the kind that each is an endless case of."""
 
 
 def faulted(encoder: EncoderSamples, kind: str, start: float, end: float, seed: int) -> EncoderSamples:
@@ -140,10 +143,12 @@ def faulted(encoder: EncoderSamples, kind: str, start: float, end: float, seed: 
 
     Args:
         encoder: the good one.
-        kind: a name in ``KINDS``.
+        kind: a name in ``KINDS``, or in ``FROM_START``, where the encoder is at fault from its first sample on.
         start: s, stamp from which on it is at fault.
         end: s, stamp from which on it is good again.
         seed: of the chance in the fault.
     """
+    if kind in FROM_START:
+        kind, start = FROM_START[kind], -math.inf
     fault = Fault(start, end, np.random.default_rng(seed))
     return EncoderSamples(*KINDS[kind](encoder.stamp, encoder.angle, fault))

@@ -62,8 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--encoder",
         choices=get_args(EncoderRole),
-        default="input",
-        help="what the predictor uses a recording's encoder for: input, only score, or off (%(default)s)",
+        help="what the predictor uses the encoder for (default: input with --log, otherwise score)",
     )
     parser.add_argument("--headless", action="store_true", help="no live view")
     parser.add_argument("--json", type=_path, metavar="FILE", help="write the figures there")

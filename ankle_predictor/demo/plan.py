@@ -23,19 +23,25 @@ class Plan:
         model: name of the model.
         emulated: whether the walk moves two emulated MPU6050, which the real driver reads.
         seconds: as the user asked for; None for the default.
-        encoder_role: what the predictor uses the encoder for.
+        encoder: what the predictor uses the encoder for; None for an input with a recorded walk, and only a judge with
+            a simulated one, which shows what the IMUs alone can do.
     """
 
     log: Path | None
     model: str
     emulated: bool
     seconds: float | None
-    encoder_role: EncoderRole = "input"
+    encoder: EncoderRole | None = None
 
     @property
     def longest(self) -> float:
         """The longest time that the demo may last, in s of the walk."""
         return self.seconds or (LONGEST if self.log is None else SECONDS)
+
+    @property
+    def encoder_role(self) -> EncoderRole:
+        """What the predictor uses the encoder for."""
+        return self.encoder or ("score" if self.log is None else "input")
 
     @property
     def adapts(self) -> bool:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
 
 DEGREE = math.radians(1.0)
-BACK = 0.6  # share of the limit of a slip that an encoder which was suspect must keep to
+BACK = 0.75  # share of the limit of a slip that an encoder which was suspect must keep to
 LONGEST_SPAN = 5.0  # spans over which a change is still compared: a slow encoder has few readings
 GAIN_SETTLED = 0.9  # s of changes before the gain says anything
 OFFSET_SETTLED = 0.8  # s of readings before their mean difference says anything
@@ -55,7 +55,7 @@ class EncoderLimits:
     frozen_turn: float = 3.5 * DEGREE
     offset_memory: float = 3.0
     offset: float = 3.5 * DEGREE
-    slip: float = 2.5 * DEGREE
+    slip: float = 2.1 * DEGREE
     drift: float = 0.07 * DEGREE
     prove: float = 1.0
     turning: float = 1.0 * DEGREE

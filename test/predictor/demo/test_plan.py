@@ -8,6 +8,7 @@ import pytest
 
 from ankle_predictor.demo.output_folder import OutputFolder
 from ankle_predictor.demo.plan import Plan
+from ankle_predictor.estimation.encoder_fusion import EncoderRole
 
 LOG, FOLDER = Path("walk.TXT"), OutputFolder(Path("out"))
 
@@ -33,3 +34,12 @@ def test_the_driver_plays_the_walk(log: Path | None, emulated: bool, source: str
     assert ("imu_driver:log" in parameters) == (log is not None)
     assert ("imu_driver:bus" in parameters) == emulated
     assert parameters["orientation_filter:calibration_save"] == str(Path("out/calibration.yaml").absolute())
+
+
+@pytest.mark.parametrize(
+    ("log", "asked", "role"),
+    [(LOG, None, "input"), (None, None, "score"), (LOG, "off", "off"), (None, "input", "input")],
+)
+def test_the_encoder_of_a_recorded_walk_is_an_input(log: Path | None, asked: EncoderRole | None, role: str) -> None:
+    plan = Plan(log, "base", emulated=False, seconds=None, encoder=asked)
+    assert plan.parameters(FOLDER)["predictor:encoder.role"] == role

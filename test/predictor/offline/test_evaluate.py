@@ -62,6 +62,27 @@ def figures(models: Path, tmp_path: Path, *arguments: str) -> dict[str, Any]:
     return dict(json.loads(out.read_text()))
 
 
+def test_the_encoder_as_an_input(models: Path, bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scored = figures(models, tmp_path, "--log", str(bag))["logs"]["walk"]
+    used = figures(models, tmp_path, "--log", str(bag), "--encoder", "input")["logs"]["walk"]
+    assert (used["label"], used["encoder_role"]) == ("encoder", "input")
+    assert used["angle_mae_deg"] < scored["angle_mae_deg"]
+    assert main(
+        ["--model", "tiny", "--models-dir", str(models), "--log", str(bag), "--encoder", "input", "--labels", "imu"]
+    )
+    assert "leave --labels out" in capsys.readouterr().err
+
+
+def test_the_encoders_joint_is_that_of_the_parameter_file(models: Path, tmp_path: Path) -> None:
+    log, out = tmp_path / "walk", tmp_path / "out.json"
+    write_bag(log, swinging(SECONDS))
+    other = tmp_path / "parameters.yaml"
+    other.write_text("/**: {ros__parameters: {encoder.joint_name: knee}}")
+    arguments = ["--model", "tiny", "--models-dir", str(models), "--log", str(log), "--params-file", str(other)]
+    assert main([*arguments, "--json", str(out)]) == 1
+    assert "no joint 'knee' on encoder/joint_states, only ankle" in json.loads(out.read_text())["failed"]["walk"]
+
+
 def test_the_figures_are_right(models: Path, bag: Path, tmp_path: Path) -> None:
     document = figures(models, tmp_path, "--log", str(bag))
     assert list(document) == ["logs", "failed"]

@@ -23,7 +23,7 @@ from ankle_predictor.model.bundle import Bundle, load_bundle
 from ankle_predictor.model.engine import load_engine
 from ankle_predictor.model.manifest import MemorySettings
 from ankle_predictor.offline.live_run import LiveSettings, run_live
-from ankle_predictor.offline.pipeline import ChainError, pairs_of
+from ankle_predictor.offline.pipeline import ChainError, pairs_of, run_chain
 from ankle_predictor.trust.input_monitor import TrustLimits
 from ankle_predictor.trust.status import Status
 
@@ -52,6 +52,18 @@ def test_every_tick_is_what_the_forecaster_makes_of_its_pair(bundle: Bundle) -> 
     for name in ("angle", "lower", "upper"):
         made = [getattr(forecast, name) for forecast in one_by_one if forecast is not None]
         np.testing.assert_array_equal(getattr(run.forecast, name), made)
+
+
+def test_an_encoder_as_an_input_is_fused_as_in_the_chain_that_trains(bundle: Bundle) -> None:
+    recording = swinging(SECONDS)
+    fused = run_live(bundle, recording, LiveSettings(encoder_role="input"))
+    table = run_chain(recording, bundle.manifest.features, encoder_role="input")
+    np.testing.assert_allclose(fused.angle, table.angle, atol=1e-12)
+    assert fused.encoder_role == "input"
+    alone, without = run_live(bundle, recording), run_live(bundle, dataclasses.replace(recording, encoder=None))
+    assert (alone.encoder_role, without.encoder_role) == ("score", "off")
+    assert np.abs(fused.angle - alone.angle).max() > math.radians(0.5)
+    np.testing.assert_array_equal(alone.forecast.angle, without.forecast.angle)
 
 
 def test_why_nothing_is_published_is_kept(bundle: Bundle) -> None:
