@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ankle_imu_driver.refusal import Refusal
+from ankle_imu_driver.regular_file import exists
 
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells define it
 
@@ -48,13 +50,23 @@ def progress_bar(console: Console) -> Progress:
 
 
 def check_folder_of(path: Path | None) -> None:
-    """Refuse a file whose folder does not exist, before the work begins; None is accepted.
+    """Refuse a file that cannot be written, before the work begins; None is accepted.
 
     Raises:
-        Refusal: there is no such folder.
+        Refusal: there is no such folder, it or the file must not be written, or the path is a directory.
     """
-    if path is not None and not path.absolute().parent.is_dir():
-        raise Refusal(f"there is no folder {path.parent} to write {path.name} to")
+    if path is None:
+        return
+    try:
+        if not path.absolute().parent.is_dir():
+            raise Refusal(f"there is no folder {path.parent} to write {path.name} to")
+        there = exists(path)
+        if there and path.is_dir():
+            raise Refusal(f"{path} is a directory; name a file to write to")
+    except OSError as error:
+        raise Refusal(f"{path} cannot be written: {error.strerror}") from error
+    if not os.access(path if there else path.absolute().parent, os.W_OK):
+        raise Refusal(f"{path} cannot be written: there is no permission to")
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
@@ -65,7 +77,11 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """
     text = json.dumps(document, indent=2, allow_nan=False) + "\n"
     try:
-        path.write_text(text, encoding="utf-8")
+        # Without waiting: a FIFO that nobody reads is refused.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
+        os.set_blocking(handle, True)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
     except OSError as error:
         raise Refusal(f"{path} cannot be written: {error.strerror}") from error
 

@@ -15,7 +15,7 @@ from ankle_predictor.adaptation.report import Report, as_json, as_text
 from ankle_predictor.adaptation.report_page import ReportError, write_page, write_text
 from ankle_predictor.adaptation.user_bundle import AdaptationError
 from ankle_predictor.adaptation.user_walk import Labels, walk_of
-from ankle_predictor.command_line import duration, progress_bar, run_command, seconds_since, write_json
+from ankle_predictor.command_line import check_folder_of, duration, progress_bar, run_command, seconds_since, write_json
 from ankle_predictor.estimation.encoder_fusion import EncoderRole
 from ankle_predictor.model.bundle import (
     bundle_path,
@@ -107,6 +107,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _arguments(argv)
 
     def work() -> None:
+        check_folder_of(args.json)
         with progress_bar(Console(stderr=True)) as progress:
             task = progress.add_task("starting", total=1.0)
             report = finetune(

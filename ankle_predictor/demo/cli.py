@@ -16,6 +16,7 @@ from ankle_imu_driver.calibration import save_calibration
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_imu_driver.refusal import Refusal
+from ankle_imu_driver.regular_file import expanded
 from ankle_predictor.command_line import check_folder_of, duration, run_command, write_json
 from ankle_predictor.demo.adapting import NEEDED, WALKING
 from ankle_predictor.demo.live_run import Outcome, run_nodes
@@ -71,7 +72,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _path(text: str) -> Path:
-    return Path(text).expanduser()
+    try:
+        return expanded(Path(text))
+    except Refusal as refusal:
+        raise argparse.ArgumentTypeError(str(refusal)) from refusal
 
 
 def _demo(options: argparse.Namespace) -> None:

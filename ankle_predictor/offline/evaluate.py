@@ -93,7 +93,7 @@ def evaluate(
         raise EvaluationError(f"the inputs of {model} have no ankle angle for an encoder to give; use --encoder score")
     if settings.offline_reference and not family_of(engine.manifest.features).not_live:
         raise OfflineReferenceError(f"model {model} runs live and is scored so; leave --offline-reference out")
-    names = [log.stem if log.is_dir() or log.name != "metadata.yaml" else log.absolute().parent.name for log in logs]
+    names = [log.stem if log.name != "metadata.yaml" else log.absolute().parent.name for log in logs]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise EvaluationError(f"two logs have the name {twice}; rename one")
     scores, failed = {}, {}

@@ -117,11 +117,11 @@ def _chain(
 
 
 def _machine() -> dict[str, Any]:
-    names = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-        if line.startswith(("model name", "Model"))
-    ]
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:  # the processor's name is only shown
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model"))]
     return {
         "cores": os.cpu_count(),
         "processor": names[0] if names else platform.machine(),

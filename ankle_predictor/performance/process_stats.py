@@ -37,8 +37,8 @@ def read_stats(pid: int) -> ProcessStats:
         process = psutil.Process(pid)
         with process.oneshot():
             memory, cpu = process.memory_full_info(), process.cpu_times()
-    except psutil.Error as error:
-        raise Refusal(f"process {pid} cannot be measured: {error}") from error
+    except (psutil.Error, OSError) as error:
+        raise Refusal(f"process {pid} cannot be measured: it has ended, is not ours, or /proc is missing") from error
     return ProcessStats(memory.rss / MEGABYTE, memory.pss / MEGABYTE, cpu.user + cpu.system)
 
 
@@ -62,7 +62,14 @@ class CpuTime:
 
 
 def read_cpu_time() -> CpuTime:
-    """Read the CPU time of the whole computer."""
-    kinds = psutil.cpu_times()._asdict()
+    """Read the CPU time of the whole computer.
+
+    Raises:
+        Refusal: the computer does not tell.
+    """
+    try:
+        kinds = psutil.cpu_times()._asdict()
+    except OSError as error:
+        raise Refusal("the CPU time cannot be measured: /proc is missing; mount it") from error
     guests = ("guest", "guest_nice")  # the kernel counts these in "user" and "nice", too
     return CpuTime(kinds.get("steal", 0.0), sum(time for kind, time in kinds.items() if kind not in guests))

@@ -6,6 +6,10 @@ import argparse
 import io
 import json
 import math
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,6 +87,43 @@ def test_a_file_without_a_folder_is_refused_before_the_work(tmp_path: Path) -> N
         check_folder_of(path)
     with pytest.raises(Refusal, match=r"there is no folder .*/no to write figures.json to"):
         check_folder_of(tmp_path / "no" / "figures.json")
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(tmp_path: Path) -> None:
+    with pytest.raises(Refusal, match="is a directory; name a file to write to"):
+        check_folder_of(tmp_path)
+    with pytest.raises(Refusal, match=r"cannot be (written|read): File name too long"):
+        check_folder_of(tmp_path / ("x" * 300))
+    with pytest.raises(Refusal, match="there is no folder"):
+        check_folder_of(tmp_path / ("x" * 10) / "figures.json")
+    check_folder_of(Path("/dev/null"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody without permission")
+def test_a_place_without_permission_is_refused_before_the_work() -> None:
+    script = (
+        "import os, sys; from pathlib import Path; from ankle_predictor.command_line import check_folder_of\n"
+        "os.setuid(65534)\n"
+        "for name in ('new.json', 'old.json'):\n"
+        "    try: check_folder_of(Path(sys.argv[1], name))\n"
+        "    except ValueError as error: print(error)\n"
+    )
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to others
+        Path(folder).chmod(0o755)
+        Path(folder, "old.json").write_text("{}")
+        done = subprocess.run([sys.executable, "-c", script, folder], capture_output=True, text=True, check=True)
+    assert done.stdout.count("cannot be written: there is no permission to") == 2
+
+
+def test_a_fifo_that_nobody_reads_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "figures.json")
+    with pytest.raises(Refusal, match="cannot be written: No such device or address"):
+        write_json(tmp_path / "figures.json", {})
+
+
+def test_a_full_disk_is_said() -> None:
+    with pytest.raises(Refusal, match="/dev/full cannot be written: No space left on device"):
+        write_json(Path("/dev/full"), {"a": 1})
 
 
 def test_json_is_written_or_refused(tmp_path: Path) -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import struct
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import lz4.frame
 import numpy as np
-from backports import zstd
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
+from benchmarks import mcap_records
+from benchmarks.mcap_records import MAGIC, chunk, definitions, message, record, text
+
+__all__ = [
+    "MAGIC", "chunk", "definitions", "imu", "joint", "mcap", "message", "record", "text", "walk_of", "write_bag",
+]  # fmt: skip
+
 IMU, JOINT = "sensor_msgs/msg/Imu", "sensor_msgs/msg/JointState"
 SHANK_TOPIC, FOOT_TOPIC, ENCODER_TOPIC = "/shank/imu/data_raw", "/foot/imu/data_raw", "/encoder/joint_states"
-MAGIC = b"\x89MCAP0\r\n"
 PERIOD = 10_000_000  # ns
 STORE = get_typestore(Stores.ROS2_HUMBLE)
 
@@ -44,45 +47,12 @@ def samples(count: int) -> Iterator[tuple[int, bytes]]:
         yield 2, imu(k)
 
 
-def text(value: str) -> bytes:
-    return struct.pack("<I", len(value.encode())) + value.encode()
-
-
-def record(code: int, body: bytes) -> bytes:
-    return struct.pack("<BQ", code, len(body)) + body
-
-
-def definitions(topics: dict[str, str], encoding: str = "cdr") -> bytes:
-    """Schema and channel of each topic, numbered from 1."""
-    parts = []
-    for number, (topic, kind) in enumerate(topics.items(), 1):
-        parts.append(record(3, struct.pack("<H", number) + text(kind) + text("ros2msg") + text("")))
-        parts.append(record(4, struct.pack("<HH", number, number) + text(topic) + text(encoding) + text("")))
-    return b"".join(parts)
-
-
-def message(channel: int, data: bytes, time: int = 0) -> bytes:
-    return record(5, struct.pack("<HIQQ", channel, 0, time, time) + data)
-
-
-def chunk(
-    records: bytes, method: str = "", *, data: bytes | None = None, size: int | None = None, crc: bool = True
-) -> bytes:
-    """A chunk; ``data`` and ``size`` replace what it holds and what it says."""
-    packers: dict[str, Callable[[bytes], bytes]] = {"": bytes, "zstd": zstd.compress, "lz4": lz4.frame.compress}
-    data = packers[method](records) if data is None else data
-    head = struct.pack("<QQQI", 0, 0, len(records) if size is None else size, zlib.crc32(records) if crc else 0)
-    return record(6, head + text(method) + struct.pack("<Q", len(data)) + data)
-
-
 BOTH = {SHANK_TOPIC: IMU, FOOT_TOPIC: IMU}
 
 
-def mcap(*parts: bytes, topics: dict[str, str] = BOTH, whole: bool = True, encoding: str = "cdr") -> bytes:
-    """An MCAP file of these records, with the definitions before them and, if whole, the footer."""
-    begin = MAGIC + record(1, text("ros2") + text("")) + definitions(topics, encoding)
-    end = record(15, b"\0" * 4) + record(2, b"\0" * 20) + MAGIC if whole else b""
-    return begin + b"".join(parts) + end
+def mcap(*parts: bytes, topics: dict[str, str] | None = None, whole: bool = True, encoding: str = "cdr") -> bytes:
+    """An MCAP file of these records; by default with the topics of both sensors."""
+    return mcap_records.mcap(*parts, topics=BOTH if topics is None else topics, whole=whole, encoding=encoding)
 
 
 def walk_of(count: int, start: int = 0) -> bytes:

@@ -64,3 +64,11 @@ def test_cpu_time_of_the_computer_is_as_the_kernel_counts_it() -> None:
 def test_cpu_steal_is_a_share_of_all_time_in_between() -> None:
     assert CpuTime(6.0, 250.0).steal_percent_since(CpuTime(1.0, 150.0)) == 5.0
     assert CpuTime(1.0, 150.0).steal_percent_since(CpuTime(1.0, 150.0)) == 0.0
+
+
+def test_without_proc_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("psutil.PROCFS_PATH", "/nowhere")
+    with pytest.raises(Refusal, match="the CPU time cannot be measured: /proc is missing; mount it"):
+        read_cpu_time()
+    with pytest.raises(Refusal, match="cannot be measured: it has ended, is not ours, or /proc is missing"):
+        read_stats(os.getpid())
