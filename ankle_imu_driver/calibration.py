@@ -18,7 +18,7 @@ from ankle_imu_driver.refusal import Refusal
 from ankle_imu_driver.regular_file import KIB, FileError, read_regular
 
 FORMAT = "ankle_calibration"
-VERSION = 1
+VERSIONS = (1, 2)  # 2 adds ``forward``; a calibration without it is written as 1, which older readers know
 MOST_BYTES = 64 * KIB  # of a calibration file; ours have 400 bytes
 # What a calibrated sensor can be. A file that says more was not made by standing still, or not with such a sensor.
 LARGEST_BIAS = math.radians(20.0)  # rad/s on each axis: the MPU6050's zero-rate output, PS-MPU-6000A-00 section 6.1
@@ -38,10 +38,13 @@ class SensorCalibration:
     Attributes:
         gyro_bias: mean angular rate in rad/s, which is subtracted from every sample.
         gravity: mean accelerometer reading in m/s^2; it points up, and its norm contains the sensor's scale error.
+        forward: direction of the segment's forward axis as walking has shown it, of any length; None before. Only the
+            part that is perpendicular to gravity counts.
     """
 
     gyro_bias: Vector
     gravity: Vector
+    forward: Vector | None = None
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -49,7 +52,8 @@ class SensorCalibration:
         Raises:
             CalibrationError: a value is not finite, or no sensor has such a value.
         """
-        for name, value in (("gyro_bias", self.gyro_bias), ("gravity", self.gravity)):
+        given = {"gyro_bias": self.gyro_bias, "gravity": self.gravity}
+        for name, value in (given if self.forward is None else {**given, "forward": self.forward}).items():
             if len(value) != 3 or not all(map(_is_finite, value)):
                 raise CalibrationError(f"{name} must be three finite numbers, not {shown(list(value))}")
         worst = max(map(abs, self.gyro_bias))
@@ -63,6 +67,11 @@ class SensorCalibration:
             raise CalibrationError(
                 f"gravity {_listed(self.gravity)} is impossible: its norm is {norm:.4g} m/s^2 instead of "
                 f"{GRAVITY:.2f} within {GRAVITY_ERROR}; calibrate again, in m/s^2, or check the sensor"
+            )
+        if self.forward is not None and not _are_apart(self.forward, self.gravity):
+            raise CalibrationError(
+                f"forward {_listed(self.forward)} is impossible: it must be across gravity {_listed(self.gravity)}; "
+                "leave it out, and it is found from walking"
             )
 
 
@@ -111,10 +120,12 @@ def load_calibration(path: Path) -> Calibration:
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise CalibrationError(f"{path} is not a calibration file: it lacks 'format: {FORMAT}'")
     version = data.get("version")
-    if type(version) is not int or version != VERSION:
-        raise CalibrationError(f"{path} has version {shown(version)}, this software reads version {VERSION}")
+    if type(version) is not int or version not in VERSIONS:
+        ours = " and ".join(map(str, VERSIONS))
+        raise CalibrationError(f"{path} has version {shown(version)}, this software reads versions {ours}")
+    optional = ("angle_zero", "source", "shank.forward", "foot.forward")
     try:
-        return build(Calibration, _known(data), optional=("angle_zero", "source"), strict=False)
+        return build(Calibration, _known(data, version), optional=optional, strict=False)
     except DocumentError as error:
         raise CalibrationError(f"{path}: {error}") from error
 
@@ -127,9 +138,17 @@ def _listed(values: Vector) -> str:
     return f"[{', '.join(f'{v:.4g}' for v in values)}]"
 
 
-def _known(data: dict[Any, Any]) -> dict[str, Any]:
+def _are_apart(forward: Vector, up: Vector) -> bool:
+    """Return whether two directions are at least 30 degrees apart."""
+    length = math.hypot(*forward) * math.hypot(*up)
+    return length > 0.0 and abs(sum(a * b for a, b in zip(forward, up, strict=True))) < math.cos(math.pi / 6) * length
+
+
+def _known(data: dict[Any, Any], version: int) -> dict[str, Any]:
     """Return what this software reads of a file that people may have added notes to."""
     ours, ours_of_sensor = ({field.name for field in fields(kind)} for kind in (Calibration, SensorCalibration))
+    if version == 1:
+        ours_of_sensor.remove("forward")
     known = {key: value for key, value in data.items() if key in ours}
     for name in ("shank", "foot"):
         if isinstance(sensor := known.get(name), dict):
@@ -145,9 +164,10 @@ def save_calibration(path: Path, calibration: Calibration) -> None:
     Raises:
         CalibrationError: the folder cannot be written.
     """
+    has_forward = calibration.shank.forward is not None or calibration.foot.forward is not None
     data = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": 2 if has_forward else 1,
         "source": calibration.source,
         "angle_zero": calibration.angle_zero,
         "shank": _sensor_to(calibration.shank),
@@ -170,4 +190,5 @@ def save_calibration(path: Path, calibration: Calibration) -> None:
 
 
 def _sensor_to(sensor: SensorCalibration) -> dict[str, list[float]]:
-    return {"gyro_bias": [float(v) for v in sensor.gyro_bias], "gravity": [float(v) for v in sensor.gravity]}
+    values = {"gyro_bias": sensor.gyro_bias, "gravity": sensor.gravity, "forward": sensor.forward}
+    return {name: [float(v) for v in value] for name, value in values.items() if value is not None}

@@ -1,5 +1,7 @@
 """The mounting of a sensor on its segment: axes, tilt, and levelling by the gravity measured at standing.
 
+A mounting is given as three axes, or ``auto``: any orientation, up from standing and forward from walking.
+
 Segment frames follow REP-103: x forward, y left, z up, for a person who stands upright.
 """
 
@@ -9,14 +11,18 @@ import math
 
 import numpy as np
 
-from ankle_imu_driver.arrays import FloatArray
+from ankle_imu_driver.arrays import FloatArray, Vector
 from ankle_imu_driver.calibration import SensorCalibration
 from ankle_imu_driver.refusal import Refusal
 
+AUTO = "auto"
 SHANK_MOUNTING = "-X,-Z,-Y"  # as in the recordings: Y down, X backward, Z to the right
 FOOT_MOUNTING = "+Y,-Z,-X"  # as in the recordings: X down, Y forward, Z to the right
 SHANK_TILT = (math.radians(-4.0), math.radians(18.0))  # roll and pitch: the calf tilts the sensor forward
 FOOT_TILT = (math.radians(12.5), math.radians(4.0))  # roll and pitch: the instep slopes outward and forward
+LARGEST_TILT = 60.0  # degrees of gravity at standing from the up axis of a mounting that is set
+_UPSIDE_DOWN = 150.0  # degrees, beyond which the smallest rotation that levels a sensor depends on chance
+_STEEP = 0.3  # sine of the angle between forward and up, below which forward says nothing
 _AXES = {sign + axis: value * np.eye(3)[k] for sign, value in (("+", 1.0), ("-", -1.0)) for k, axis in enumerate("XYZ")}
 
 
@@ -48,6 +54,20 @@ def parse_mounting(text: str) -> FloatArray:
     return rotation
 
 
+def axes_of(text: str, documented: str) -> FloatArray:
+    """Return the rotation of a mounting; for ``auto`` the documented one, which is right until something else is known.
+
+    Raises:
+        MountingError: the text is neither ``auto`` nor a mounting.
+    """
+    return parse_mounting(documented if is_auto(text) else text)
+
+
+def is_auto(text: str) -> bool:
+    """Return whether a mounting is to be found from standing and walking."""
+    return text.strip().lower() == AUTO
+
+
 def gravity_at_standing(mounting: FloatArray, roll: float, pitch: float) -> FloatArray:
     """Return the expected direction of the accelerometer reading at standing (up).
 
@@ -62,6 +82,24 @@ def gravity_at_standing(mounting: FloatArray, roll: float, pitch: float) -> Floa
     up = (-math.sin(pitch) * math.cos(roll), math.sin(roll), math.cos(pitch) * math.cos(roll))
     gravity: FloatArray = np.array(up) @ mounting
     return gravity
+
+
+def usual_mounting(mounting: FloatArray, roll: float, pitch: float) -> FloatArray:
+    """Return the rotation, sensor to segment, of a sensor that is tilted as usual from its mounting.
+
+    Args:
+        mounting: (3, 3) nominal rotation, sensor to segment.
+        roll: see ``gravity_at_standing``.
+        pitch: see ``gravity_at_standing``.
+    """
+    up = gravity_at_standing(mounting, roll, pitch).tolist()
+    return _level(mounting, (up[0], up[1], up[2]))
+
+
+def tilt_of(mounting: FloatArray, calibration: SensorCalibration) -> float:
+    """Return the angle in degrees between gravity at standing and the mounting's up axis."""
+    up = mounting @ np.asarray(calibration.gravity)
+    return float(np.degrees(np.arccos(np.clip(up[2] / np.linalg.norm(up), -1.0, 1.0))))
 
 
 def levelled(mounting: FloatArray, calibration: SensorCalibration) -> FloatArray:
@@ -79,15 +117,67 @@ def levelled(mounting: FloatArray, calibration: SensorCalibration) -> FloatArray
     Raises:
         MountingError: the measured gravity is more than 60 degrees from the mounting's up axis.
     """
-    up = mounting @ np.asarray(calibration.gravity)
-    up = up / np.linalg.norm(up)
-    tilt = float(np.degrees(np.arccos(np.clip(up[2], -1.0, 1.0))))
-    if tilt > 60.0:
+    tilt = tilt_of(mounting, calibration)
+    if tilt > LARGEST_TILT:
+        how = "the sensor is upside down" if tilt > _UPSIDE_DOWN else "the sensors may be swapped"
         raise MountingError(
-            f"gravity at standing is {tilt:.0f} degrees from the mounting's up axis; "
-            "correct the mounting, or exchange the two sensors if they are swapped"
+            f"gravity at standing is {tilt:.0f} degrees from the mounting's up axis: {how}; "
+            "correct the mounting or the sensor, or set the mounting to auto"
         )
-    # Rodrigues' formula for the rotation about up x z that takes up to z.
+    return _level(mounting, calibration.gravity)
+
+
+def found_mounting(documented: FloatArray, calibration: SensorCalibration) -> FloatArray:
+    """Return the mounting of a sensor that sits in any orientation: up from standing, forward as far as it is known.
+
+    Args:
+        documented: (3, 3) rotation of the documented mounting, sensor to segment. Without ``calibration.forward`` the
+            result is the one that is nearest to it.
+        calibration: gravity at standing, and forward if walking has shown it.
+
+    Returns:
+        (3, 3) rotation R with ``segment vector = R @ sensor vector``.
+    """
+    upside_down = tilt_of(documented, calibration) > _UPSIDE_DOWN
+    if calibration.forward is None and not upside_down:
+        return _level(documented, calibration.gravity)
+    up = np.asarray(calibration.gravity) / np.linalg.norm(calibration.gravity)
+    choices = [documented[0], documented[1]] if calibration.forward is None else [np.asarray(calibration.forward)]
+    for forward in choices:
+        level = forward - (forward @ up) * up
+        if (norm := float(np.linalg.norm(level))) > _STEEP:
+            break
+    else:
+        raise MountingError("forward and gravity of the calibration have the same direction; calibrate again")
+    x = level / norm
+    rotation: FloatArray = np.array([x, np.cross(up, x), up])
+    return rotation
+
+
+def turned_about_up(mounting: FloatArray, heading: float) -> FloatArray:
+    """Turn a mounting so that x points where ``heading`` (rad, about up) was.
+
+    Args:
+        mounting: (3, 3) rotation, sensor to segment.
+        heading: rad from its x axis to the new one.
+    """
+    c, s = math.cos(heading), math.sin(heading)
+    rotation: FloatArray = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]]) @ mounting
+    return rotation
+
+
+def described(rotation: FloatArray) -> str:
+    """Return a mounting as its nearest axes and how far they are off, such as ``-X,-Z,-Y within 18 degrees``."""
+    rows = np.argmax(np.abs(rotation), axis=1)
+    names = [f"{'+' if row[k] > 0 else '-'}{'XYZ'[k]}" for row, k in zip(rotation, rows, strict=True)]
+    worst = max(math.degrees(math.acos(min(1.0, abs(float(row[k]))))) for row, k in zip(rotation, rows, strict=True))
+    return f"{','.join(names)} within {worst:.0f} degrees"
+
+
+def _level(mounting: FloatArray, gravity: Vector) -> FloatArray:
+    """Apply Rodrigues' formula for the rotation about up x z that takes up to z."""
+    up = mounting @ np.asarray(gravity)
+    up = up / np.linalg.norm(up)
     cross = np.array([[0.0, 0.0, -up[0]], [0.0, 0.0, -up[1]], [up[0], up[1], 0.0]])
     rotation: FloatArray = (np.eye(3) + cross + cross @ cross / (1.0 + up[2])) @ mounting
     return rotation

@@ -8,7 +8,7 @@ from typing import Any
 
 from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.conventions import SENSORS
-from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING, parse_mounting
+from ankle_imu_driver.mounting import AUTO, FOOT_MOUNTING, SHANK_MOUNTING, axes_of
 from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050.driver import Mpu6050Config, SensorWiring
 from ankle_imu_driver.mpu6050.errors import SetupError
@@ -30,16 +30,17 @@ PARAMETERS: dict[str, Any] = {
     "shank.address": 0x68,
     "shank.accel_offset": [0.0, 0.0, 0.0],
     "shank.gyro_offset": [0.0, 0.0, 0.0],
-    "shank.mounting": SHANK_MOUNTING,
+    "shank.mounting": AUTO,
     "foot.bus_number": 1,
     "foot.address": 0x69,
     "foot.accel_offset": [0.0, 0.0, 0.0],
     "foot.gyro_offset": [0.0, 0.0, 0.0],
-    "foot.mounting": FOOT_MOUNTING,
+    "foot.mounting": AUTO,
     "emulator.noise": 1.0,
     "emulator.faults": "",
     "emulator.swapped": False,
 }
+_DOCUMENTED = {"shank": SHANK_MOUNTING, "foot": FOOT_MOUNTING}
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def read_parameters(
         raise SetupError(f"bus must be one of {', '.join(BUSES)}, not {value['bus']!r}")
     sensors = {}
     for name in SENSORS:
-        up = parse_mounting(value[f"{name}.mounting"])[2]
+        up = axes_of(value[f"{name}.mounting"], _DOCUMENTED[name])[2]
         device = DeviceConfig(
             address=value[f"{name}.address"],
             accel_range=value["mpu6050.accel_range"],

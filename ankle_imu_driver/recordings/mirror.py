@@ -29,5 +29,6 @@ def _samples(samples: ImuSamples) -> ImuSamples:
 
 
 def _calibration(sensor: SensorCalibration) -> SensorCalibration:
-    (bx, by, bz), (gx, gy, gz) = sensor.gyro_bias, sensor.gravity
-    return SensorCalibration((-bx, -by, bz), (gx, gy, -gz))
+    (bx, by, bz), (gx, gy, gz), forward = sensor.gyro_bias, sensor.gravity, sensor.forward
+    mirrored_forward = None if forward is None else (forward[0], forward[1], -forward[2])
+    return SensorCalibration((-bx, -by, bz), (gx, gy, -gz), mirrored_forward)

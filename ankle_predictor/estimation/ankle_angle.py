@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ankle_imu_driver.arrays import FloatArray, Vector
 from ankle_imu_driver.calibration import Calibration
-from ankle_imu_driver.conventions import SHANK
+from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.foot_rest import FootRest
+from ankle_predictor.estimation.heading_tracker import HeadingTracker, KnownHeading
 from ankle_predictor.estimation.raw_sample_converter import RawSampleConverter
 from ankle_predictor.estimation.samples import JointSample, PairSample, RawPair, SegmentSample, pitch_of
 from ankle_predictor.estimation.segment_filter import AccelTrust, SegmentFilter
@@ -19,6 +20,7 @@ class AnkleAngleEstimator:
 
     Attributes:
         shank_converter, foot_converter, shank_filter, foot_filter: their ``counts`` tell which faults occurred.
+        heading: turns the levelled segments so that x points forward.
     """
 
     def __init__(
@@ -27,6 +29,9 @@ class AnkleAngleEstimator:
         shank_mounting: FloatArray,
         foot_mounting: FloatArray,
         config: FilterConfig | None = None,
+        *,
+        known: KnownHeading | None = None,
+        documented: tuple[FloatArray | None, FloatArray | None] = (None, None),
     ) -> None:
         """Make an estimator.
 
@@ -35,6 +40,8 @@ class AnkleAngleEstimator:
             shank_mounting: (3, 3) nominal rotation of the shank, sensor to segment.
             foot_mounting: (3, 3) nominal rotation of the foot, sensor to segment.
             config: the constants of the filter; the default ones if None.
+            known: what is known of the sensors' headings; those of the mountings if None.
+            documented: of shank and foot, see ``RawSampleConverter``.
 
         Raises:
             MountingError: calibration and mounting contradict each other.
@@ -42,8 +49,9 @@ class AnkleAngleEstimator:
         config = config or FilterConfig()
         self._zero = calibration.angle_zero
         self._foot_rest = FootRest(config)
-        self.shank_converter = RawSampleConverter(shank_mounting, calibration.shank, config)
-        self.foot_converter = RawSampleConverter(foot_mounting, calibration.foot, config)
+        self.heading = HeadingTracker(known or KnownHeading())
+        self.shank_converter = RawSampleConverter(shank_mounting, calibration.shank, config, documented[SHANK])
+        self.foot_converter = RawSampleConverter(foot_mounting, calibration.foot, config, documented[FOOT])
         self.shank_filter = SegmentFilter(config, config.lever_arm)
         self.foot_filter = SegmentFilter(config, lever_arm=0.0)
 
@@ -58,6 +66,11 @@ class AnkleAngleEstimator:
         trust = self._foot_rest.step(pair.foot_stamp, *foot)
         shank_sample = self.shank_filter.step(pair.shank_stamp, *shank, trust)
         foot_sample = self.foot_filter.step(pair.foot_stamp, *foot, trust)
+        if self.heading.push(shank_sample, foot_sample) is not None:
+            self.shank_converter.turn(self.heading.headings[SHANK])
+            self.foot_converter.turn(self.heading.headings[FOOT])
+        shank_sample = self.heading.turned(SHANK, shank_sample)
+        foot_sample = self.heading.turned(FOOT, foot_sample)
         assert shank_sample.orientation is not None
         assert foot_sample.orientation is not None
         joint = JointSample(
@@ -79,4 +92,4 @@ class AnkleAngleEstimator:
         converter, segment = (
             (self.shank_converter, self.shank_filter) if stream == SHANK else (self.foot_converter, self.foot_filter)
         )
-        return segment.step(stamp, *converter.convert(accel, gyro), UNPAIRED_TRUST)
+        return self.heading.turned(stream, segment.step(stamp, *converter.convert(accel, gyro), UNPAIRED_TRUST))

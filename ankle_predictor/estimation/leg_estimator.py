@@ -7,25 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ankle_imu_driver.arrays import FloatArray, Vector
-from ankle_imu_driver.calibration import Calibration, CalibrationError
-from ankle_imu_driver.conventions import FOOT, SHANK
-from ankle_imu_driver.mounting import (
-    FOOT_MOUNTING,
-    FOOT_TILT,
-    SHANK_MOUNTING,
-    SHANK_TILT,
-    MountingError,
-    levelled,
-    parse_mounting,
-)
+from ankle_imu_driver.calibration import Calibration
+from ankle_imu_driver.conventions import FOOT, SENSORS, SHANK
+from ankle_imu_driver.mounting import AUTO, FOOT_TILT, SHANK_TILT, MountingError
 from ankle_predictor.estimation.ankle_angle import AnkleAngleEstimator
 from ankle_predictor.estimation.filter_config import FilterConfig
+from ankle_predictor.estimation.heading_tracker import HeadingTracker
+from ankle_predictor.estimation.leg_mounting import LegMounting, kept_forward, same_posture
 from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE, Matched, PairMatcher
 from ankle_predictor.estimation.rate_adapter import RateAdapter
 from ankle_predictor.estimation.raw_sample_converter import RawSampleConverter
 from ankle_predictor.estimation.samples import LegSample, Raw, RawPair, SegmentSample
+from ankle_predictor.estimation.sensor_watch import SensorWatch
 from ankle_predictor.estimation.stamp_guard import StampGuard
-from ankle_predictor.estimation.standing_calibration import StandingCalibrator
+from ankle_predictor.estimation.standing_calibration import NotStandingError, StillestRefusal
 
 ATTEMPT_INTERVAL = 25  # pairs between two attempts to calibrate from standing
 
@@ -35,16 +30,17 @@ class LegConfig:
     """How the sensors are mounted, and the constants of the estimate.
 
     Attributes:
-        shank_mounting: axes of the shank's sensor that point forward, left and up, such as ``-X,-Z,-Y``.
-        foot_mounting: axes of the foot's sensor that point forward, left and up.
+        shank_mounting: axes of the shank's sensor that point forward, left and up, such as ``-X,-Z,-Y``; or ``auto``:
+            up is found from standing, forward from walking.
+        foot_mounting: the same of the foot's sensor.
         shank_tilt: (roll, pitch) in rad, the usual tilt of the strapped shank sensor from its mounting.
         foot_tilt: (roll, pitch) in rad, the usual tilt of the strapped foot sensor from its mounting.
         pair_tolerance: s, largest difference of a pair's two stamps.
         filter: the constants of the filter.
     """
 
-    shank_mounting: str = SHANK_MOUNTING
-    foot_mounting: str = FOOT_MOUNTING
+    shank_mounting: str = AUTO
+    foot_mounting: str = AUTO
     shank_tilt: tuple[float, float] = SHANK_TILT
     foot_tilt: tuple[float, float] = FOOT_TILT
     pair_tolerance: float = PAIR_TOLERANCE
@@ -61,8 +57,8 @@ class LegEstimator:
 
     Attributes:
         rates: what is known about the sensors' rates, and why a stream cannot be used.
-        calibration: the calibration in use, None before the first.
-        refusal: why the last attempt to calibrate from standing failed.
+        calibration: the calibration in use, None before the first. It gets ``forward`` as soon as walking shows it.
+        refusal: why the wearer's standing so far gave no calibration, judged by the stillest stretch.
     """
 
     def __init__(self, config: LegConfig | None = None, calibration: Calibration | None = None) -> None:
@@ -72,11 +68,15 @@ class LegEstimator:
             MountingError: a mounting is invalid, or contradicts the calibration.
         """
         self._config = config = config or LegConfig()
-        self._mountings = parse_mounting(config.shank_mounting), parse_mounting(config.foot_mounting)
+        self._mounting = LegMounting(
+            (config.shank_mounting, config.foot_mounting), (config.shank_tilt, config.foot_tilt)
+        )
         self._guards: tuple[StampGuard[Raw], ...] = (StampGuard(keep_repeated=True), StampGuard(keep_repeated=True))
         self.rates = RateAdapter(config.pair_tolerance)
         self._matcher: PairMatcher[Raw] = PairMatcher(config.pair_tolerance)
-        self._standing = StandingCalibrator(*self._mountings, config.shank_tilt, config.foot_tilt)
+        self._standing = self._mounting.make_standing()
+        self._refusals = StillestRefusal()
+        self._watches = SensorWatch(), SensorWatch()
         self._pairs_since_attempt = 0
         self._restarted = False
         self._earlier_counts: Counter[str] = Counter()
@@ -103,6 +103,8 @@ class LegEstimator:
         certain = guard.push(stamp, (stamp, accel, gyro))
         if guard.jumps != jumps:
             self.rates.clear()
+        for _, raw in certain:
+            self._watches[stream].push(*raw)
         adapted = [sample for _, raw in certain for sample in self.rates.push(stream, *raw)]
         return [self._step(match) for to, raw in adapted for match in self._matcher.push(to, raw[0], raw)]
 
@@ -114,9 +116,9 @@ class LegEstimator:
                 stays in use.
             MountingError: the result contradicts the mounting. The old calibration stays in use.
         """
-        calibration = self._standing.calibrate()
+        calibration = kept_forward(self._standing.calibrate(), self.calibration)
         self._restarted = self.calibration is not None
-        self._use(calibration)
+        self._use(calibration, is_fresh=True)
         return calibration
 
     def reset(self) -> None:
@@ -125,18 +127,39 @@ class LegEstimator:
             guard.clear()
         self.rates.clear()
         self._matcher.clear()
-        self._standing = StandingCalibrator(*self._mountings, self._config.shank_tilt, self._config.foot_tilt)
+        self._standing = self._mounting.make_standing()
         if self.calibration is not None:
             self._restarted = True
             self._use(self.calibration)
 
     @property
     def rotations(self) -> tuple[FloatArray, FloatArray]:
-        """(3, 3) rotations of shank and foot, sensor to segment: levelled if calibrated, otherwise nominal."""
-        shank, foot = self._mountings
-        if self.calibration is None:
-            return shank, foot
-        return levelled(shank, self.calibration.shank), levelled(foot, self.calibration.foot)
+        """(3, 3) rotations of shank and foot, sensor to segment: as found or levelled, nominal before a calibration."""
+        if self.calibration is None or self._estimator is None:
+            return self._mounting.axes
+        return self._mounting.rotations(self.calibration, self._estimator.heading.headings)
+
+    @property
+    def waiting(self) -> str:
+        """Why there is no angle although there is a calibration, one sentence; empty if there is one."""
+        return self.sensor_problem or ("" if self._estimator is None else self._estimator.heading.waiting)
+
+    @property
+    def sensor_problem(self) -> str:
+        """Why a sensor's samples cannot be right, one sentence; empty if nothing speaks against them."""
+        problems = zip(SENSORS, (watch.problem for watch in self._watches), strict=True)
+        return "; ".join(f"the {name} sensor {problem}" for name, problem in problems if problem)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the wearer should know about the sensors, one sentence each; the estimate goes on."""
+        return [] if self._estimator is None else self._estimator.heading.notes
+
+    @property
+    def mountings(self) -> dict[str, str]:
+        """The mounting of each sensor as it is used, as text for people."""
+        heading = None if self._estimator is None else self._estimator.heading
+        return self._mounting.described(self.calibration, heading)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -149,7 +172,7 @@ class LegEstimator:
         return self._uncalibrated if estimator is None else (estimator.shank_converter, estimator.foot_converter)
 
     def _make_uncalibrated(self) -> tuple[RawSampleConverter, ...]:
-        return tuple(RawSampleConverter(mounting, None, self._config.filter) for mounting in self._mountings)
+        return tuple(RawSampleConverter(mounting, None, self._config.filter) for mounting in self._mounting.axes)
 
     def _step(self, match: Matched[Raw]) -> LegSample:
         shank, foot, estimator = match.shank, match.foot, self._estimator
@@ -166,16 +189,29 @@ class LegEstimator:
                 return LegSample(shank_sample, foot_sample, None)
             if estimator is not None:
                 pair = estimator.step(raw)
-                return LegSample(pair.shank, pair.foot, pair.joint)
+                if estimator.heading.waiting:
+                    self._attempt_calibration()
+                if not self._follow(estimator.heading) and not self.waiting:
+                    return LegSample(pair.shank, pair.foot, pair.joint)
+                return LegSample(self._uncalibrated_segment(SHANK, shank), self._uncalibrated_segment(FOOT, foot), None)
             self._attempt_calibration()
         return LegSample(self._segment(SHANK, shank), self._segment(FOOT, foot), None)
 
     def _segment(self, stream: int, raw: Raw | None) -> SegmentSample | None:
         if raw is None:
             return None
-        if self._estimator is not None:
-            return self._estimator.step_unpaired(stream, *raw)
-        return self._uncalibrated_segment(stream, raw)
+        if self._estimator is None:
+            return self._uncalibrated_segment(stream, raw)
+        sample = self._estimator.step_unpaired(stream, *raw)
+        return self._uncalibrated_segment(stream, raw) if self.waiting else sample
+
+    def _follow(self, heading: HeadingTracker) -> bool:
+        """Keep what walking has shown in the calibration; return whether later steps must start over."""
+        jumped, heading.has_jumped = heading.has_jumped, False
+        if heading.news and self.calibration is not None:
+            heading.news = False
+            self.calibration = self._mounting.with_found(self.calibration, heading)
+        return jumped
 
     def _uncalibrated_segment(self, stream: int, raw: Raw) -> SegmentSample:
         stamp, accel, gyro = raw
@@ -187,15 +223,28 @@ class LegEstimator:
             return
         self._pairs_since_attempt = 0
         try:
-            self.calibrate()
-        except (CalibrationError, MountingError) as refusal:
+            calibration = self._standing.calibrate()
+            if self.calibration is None or not same_posture(calibration, self.calibration):
+                self.calibrate()
+        except NotStandingError as refusal:
+            self._refusals.add(self._standing.stamp, refusal)
+            self.refusal = self._refusals.text
+        except MountingError as refusal:
             self.refusal = str(refusal)
 
-    def _use(self, calibration: Calibration) -> None:
-        estimator = AnkleAngleEstimator(calibration, *self._mountings, self._config.filter)
+    def _use(self, calibration: Calibration, is_fresh: bool = False) -> None:
+        mounting = self._mounting
+        estimator = AnkleAngleEstimator(
+            calibration,
+            *mounting.levelled(calibration),
+            self._config.filter,
+            known=mounting.known(calibration, self._standing if is_fresh else None),
+            documented=mounting.documented,
+        )
         self._earlier_counts = self._earlier_counts + self._current_counts(matcher=False)
         self._uncalibrated = self._make_uncalibrated()
         self._estimator, self.calibration, self.refusal = estimator, calibration, ""
+        self._refusals = StillestRefusal()
 
     def _current_counts(self, matcher: bool = True) -> Counter[str]:
         parts: list[tuple[str, Mapping[str, int]]] = []

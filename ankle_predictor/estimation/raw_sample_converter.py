@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from ankle_imu_driver.arrays import FloatArray, Vector
 from ankle_imu_driver.calibration import SensorCalibration
-from ankle_imu_driver.mounting import levelled
+from ankle_imu_driver.mounting import levelled, turned_about_up
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.segment_filter import GRAVITY
 
@@ -19,24 +21,43 @@ class RawSampleConverter:
             used.
     """
 
-    def __init__(self, mounting: FloatArray, calibration: SensorCalibration | None, config: FilterConfig) -> None:
+    def __init__(
+        self,
+        mounting: FloatArray,
+        calibration: SensorCalibration | None,
+        config: FilterConfig,
+        documented: FloatArray | None = None,
+    ) -> None:
         """Make a converter.
 
         Args:
             mounting: (3, 3) nominal rotation, sensor to segment.
             calibration: gyro bias and gravity of this sensor; None if it is not calibrated.
             config: gives the limits at which the axes saturate.
+            documented: (3, 3) rotation of a sensor that sits as in the recordings, sensor to segment. Readings saturate
+                in the axes of such a sensor, whatever the orientation of this one; None: in its own axes.
 
         Raises:
             MountingError: calibration and mounting contradict each other.
         """
         rotation = mounting if calibration is None else levelled(mounting, calibration)
-        self._rows = [tuple(float(v) for v in row) for row in rotation]
+        self._rotation, self._documented = rotation, documented
+        self._rows = _rows(rotation)
+        self._to_limit = self._from_limit = _rows(np.eye(3))
+        self.turn(0.0)
         self._bias = (0.0, 0.0, 0.0) if calibration is None else calibration.gyro_bias
         self._scale = 1.0 if calibration is None else GRAVITY / math.hypot(*calibration.gravity)
         self._accel_limit = config.accel_limit
         self._gyro_limit = config.gyro_limit
         self.counts = {"not_finite": 0, "all_zero": 0, "saturated": 0}
+
+    def turn(self, heading: float) -> None:
+        """Saturate in the axes that fit a heading in rad, from this converter's x axis to forward about up."""
+        if self._documented is not None:
+            to_limit = self._documented.T @ turned_about_up(self._rotation, heading)
+            self._to_limit, self._from_limit = _rows(to_limit), _rows(self._rotation @ to_limit.T)
+        else:
+            self._from_limit = self._rows
 
     def accepts(self, accel: Vector, gyro: Vector) -> bool:
         """Return whether a raw sample is a measurement, and count it if it is not.
@@ -62,13 +83,29 @@ class RawSampleConverter:
             accel: specific force in m/s^2, sensor frame.
             gyro: angular rate in rad/s, sensor frame.
         """
-        a = [min(max(v, -self._accel_limit), self._accel_limit) * self._scale for v in accel]
-        g = [min(max(v, -self._gyro_limit), self._gyro_limit) - b for v, b in zip(gyro, self._bias, strict=True)]
-        if max(map(abs, accel)) >= self._accel_limit or max(map(abs, gyro)) >= self._gyro_limit:
-            self.counts["saturated"] += 1
-        return self._rotate(a), self._rotate(g)
+        (bx, by, bz), scale = _rotate(self._rows, self._bias), self._scale
+        force, is_clipped = self._saturated(accel, self._accel_limit)
+        rate, is_cut = self._saturated(gyro, self._gyro_limit)
+        self.counts["saturated"] += is_clipped or is_cut
+        return (
+            (force[0] * scale, force[1] * scale, force[2] * scale),
+            (rate[0] - bx, rate[1] - by, rate[2] - bz),
+        )
 
-    def _rotate(self, v: list[float]) -> Vector:
-        (a, b, c), (d, e, f), (g, h, i) = self._rows
-        x, y, z = v
-        return (a * x + b * y + c * z, d * x + e * y + f * z, g * x + h * y + i * z)
+    def _saturated(self, v: Vector, limit: float) -> tuple[Vector, bool]:
+        """Return a reading, saturated and in the segment frame, and whether it was saturated."""
+        if v[0] * v[0] + v[1] * v[1] + v[2] * v[2] < limit * limit:
+            return _rotate(self._rows, v), False
+        x, y, z = v if self._documented is None else _rotate(self._to_limit, v)
+        clipped = min(max(x, -limit), limit), min(max(y, -limit), limit), min(max(z, -limit), limit)
+        return _rotate(self._from_limit, clipped), max(abs(x), abs(y), abs(z)) >= limit
+
+
+def _rows(rotation: FloatArray) -> list[Vector]:
+    return [(float(a), float(b), float(c)) for a, b, c in rotation]
+
+
+def _rotate(rows: list[Vector], v: Vector) -> Vector:
+    (a, b, c), (d, e, f), (g, h, i) = rows
+    x, y, z = v
+    return (a * x + b * y + c * z, d * x + e * y + f * z, g * x + h * y + i * z)

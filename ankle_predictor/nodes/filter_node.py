@@ -149,21 +149,21 @@ class OrientationFilterNode(ManagedNode):
             "side": self.get_parameter("side").value,
             "calibration": "none" if calibration is None else calibration.source or "given",
             **{f"{NAMES[stream]} samples per second": text for stream, text in self._rates()},
+            **self.leg.mountings,
             **{f"{NAMES[stream]}.wrong_frame": n for stream, n in self._wrong_frame.items() if n},
             **{name: n for name, n in self.leg.counts.items() if n},
         }
         silent = self._silent()
-        if self._frame_error:
-            message, self._frame_error = self._frame_error, ""
-            return Health(ERROR, message, values)
-        if silent:
-            return Health(ERROR, f"no samples come from {silent}", values)
-        if problem := self.leg.rates.problem:
+        frame_error, self._frame_error = self._frame_error, ""
+        silence = silent and f"no samples come from {silent}"
+        if problem := frame_error or silence or self.leg.rates.problem or self.leg.sensor_problem:
             return Health(ERROR, problem, values)
         if calibration is None:
             return Health(WARN, f"not calibrated: {self.leg.refusal or 'stand still and upright'}", values)
         if not rate:
             return Health(ERROR, "shank and foot make no pairs: their stamps differ too much, or repeat", values)
+        if concern := self.leg.waiting or "; ".join(self.leg.notes):
+            return Health(WARN, concern, values)
         return Health(OK, "calibrated", values)
 
     def _path(self, parameter: str) -> Path | None:
@@ -261,6 +261,8 @@ class OrientationFilterNode(ManagedNode):
         assert self.leg.calibration is not None
         self._apply_calibration()
         sentence = f"calibrated by {self.leg.calibration.source}"
+        if self.leg.waiting:
+            sentence = f"{sentence}; no forecast yet: {self.leg.waiting}"
         if self._save_to is None:
             return f"{sentence}; not saved, calibration_save can name a file"
         try:

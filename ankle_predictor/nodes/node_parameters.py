@@ -10,7 +10,7 @@ from rclpy.parameter import Parameter
 
 from ankle_imu_driver.conventions import JointConvention, check_side
 from ankle_imu_driver.managed_node import ManagedNode
-from ankle_imu_driver.mounting import FOOT_MOUNTING, FOOT_TILT, SHANK_MOUNTING, SHANK_TILT
+from ankle_imu_driver.mounting import AUTO, FOOT_TILT, SHANK_TILT
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.leg_estimator import LegConfig
@@ -36,8 +36,8 @@ def read_filter(node: ManagedNode) -> FilterConfig:
 def declare_leg(node: ManagedNode) -> None:
     """Declare the side of the leg, the mounting of the sensors, and the constants of the filter."""
     node.declare_parameter("side", "right")
-    for name, mounting, tilt in (("shank", SHANK_MOUNTING, SHANK_TILT), ("foot", FOOT_MOUNTING, FOOT_TILT)):
-        node.declare_parameter(f"{name}.mounting", mounting)
+    for name, tilt in (("shank", SHANK_TILT), ("foot", FOOT_TILT)):
+        node.declare_parameter(f"{name}.mounting", AUTO)
         node.declare_parameter(f"{name}.tilt", list(tilt))
     node.declare_number("pair_tolerance", PAIR_TOLERANCE)
     declare_filter(node)

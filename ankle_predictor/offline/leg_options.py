@@ -10,7 +10,7 @@ from typing import Any
 
 from ankle_imu_driver.conventions import ENCODER_JOINT, SIDES, JointConvention, check_side
 from ankle_imu_driver.document import shown
-from ankle_imu_driver.mounting import FOOT_MOUNTING, FOOT_TILT, SHANK_MOUNTING, SHANK_TILT
+from ankle_imu_driver.mounting import AUTO, FOOT_TILT, SHANK_TILT
 from ankle_imu_driver.parameter_file import read_parameter_file
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.filter_config import FilterConfig
@@ -56,8 +56,8 @@ def leg_settings(side: str | None, params_file: Path | None) -> LiveSettings:
     check_side(side)
     constants = {field.name: _number(ours, field.name) for field in fields(FilterConfig) if field.name in ours}
     leg = LegConfig(
-        shank_mounting=str(ours.get("shank.mounting", SHANK_MOUNTING)),
-        foot_mounting=str(ours.get("foot.mounting", FOOT_MOUNTING)),
+        shank_mounting=str(ours.get("shank.mounting", AUTO)),
+        foot_mounting=str(ours.get("foot.mounting", AUTO)),
         shank_tilt=_tilt(ours, "shank.tilt", SHANK_TILT, side),
         foot_tilt=_tilt(ours, "foot.tilt", FOOT_TILT, side),
         pair_tolerance=_number(ours, "pair_tolerance", PAIR_TOLERANCE),

@@ -9,7 +9,7 @@ import numpy as np
 
 from ankle_imu_driver.arrays import FloatArray, Vector
 from ankle_imu_driver.conventions import FOOT, SHANK
-from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING
+from ankle_imu_driver.mounting import AUTO
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.encoder_fusion import EncoderFusion, EncoderRole
@@ -44,21 +44,25 @@ class FeatureTable:
 def pairs_of(
     recording: Recording,
     spec: FeatureSpec | None = None,
-    shank_mounting: str = SHANK_MOUNTING,
-    foot_mounting: str = FOOT_MOUNTING,
+    shank_mounting: str = AUTO,
+    foot_mounting: str = AUTO,
 ) -> Iterator[PairSample]:
-    """Yield the pairs that the filter node would publish.
+    """Yield the pairs that the filter node would publish, as soon as the leg is calibrated and its mounting is known.
+
+    A recording without a calibration is calibrated as a wearer is: from standing still, and from walking.
 
     Raises:
-        ChainError: the recording has no calibration, or is of a rate that cannot be used.
-        MountingError: its calibration does not fit the mounting.
+        ChainError: nobody stands still or walks in the recording, or its rate cannot be used.
+        MountingError: the calibration does not fit a mounting that is set.
     """
-    if recording.calibration is None:
-        raise ChainError(f"{recording.name} has no calibration; put the calibration file beside it")
     config = LegConfig(shank_mounting, foot_mounting, filter=(spec or FeatureSpec()).filter)
-    for _, sample in leg_samples(recording, LegEstimator(config, recording.calibration)):
+    leg, has_angle = LegEstimator(config, recording.calibration), False
+    for _, sample in leg_samples(recording, leg):
         if sample.shank is not None and sample.foot is not None and sample.joint is not None:
+            has_angle = True
             yield PairSample(sample.shank, sample.foot, sample.joint)
+    if not has_angle and (why := leg.waiting or ("" if leg.calibration is not None else leg.refusal)):
+        raise ChainError(f"{recording.name} gives no angle: {why}; put the calibration file of that walk beside it")
 
 
 def leg_samples(recording: Recording, leg: LegEstimator) -> Iterator[tuple[float, LegSample]]:

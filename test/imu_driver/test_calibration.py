@@ -137,8 +137,8 @@ def test_a_wrong_value_is_named(tmp_path: Path, bias: str, sentence: str) -> Non
     ("change", "sentence"),
     [
         ({"format": "other"}, "is not a calibration file: it lacks 'format: ankle_calibration'"),
-        ({"version": 2}, "has version 2, this software reads version 1"),
-        ({"version": "x" * 5000}, "this software reads version 1"),
+        ({"version": 3}, "has version 3, this software reads versions 1 and 2"),
+        ({"version": "x" * 5000}, "this software reads versions 1 and 2"),
         ({"version": None}, "has version None"),
         ({"version": True}, "has version True"),
         ({"angle_zero": math.inf}, "angle_zero inf rad is impossible"),

@@ -33,7 +33,7 @@ from std_srvs.srv import Trigger
 
 from ankle_imu_driver.calibration import Calibration, SensorCalibration, load_calibration, save_calibration
 from ankle_imu_driver.conventions import FOOT, SHANK
-from ankle_imu_driver.mounting import levelled
+from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING, levelled
 from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import Recording
@@ -125,9 +125,10 @@ def pass_directly(table: Bench, recording: Recording, **parameters: Any) -> tupl
 
 def test_the_angle_over_the_five_walks(table: Bench, walks_dir: Path) -> None:
     errors = {}
+    axes = {"shank.mounting": SHANK_MOUNTING, "foot.mounting": FOOT_MOUNTING}
     for name in WALKS:
         recording = read_recording(walks_dir / f"{name}.TXT")
-        stamps, angles = pass_directly(table, recording, calibration_file=str(walks_dir / f"{name}.TXT"))
+        stamps, angles = pass_directly(table, recording, calibration_file=str(walks_dir / f"{name}.TXT"), **axes)
         assert len(stamps) == len(recording.shank.stamp)
         assert recording.encoder is not None
         truth = np.interp(stamps, recording.encoder.stamp, recording.encoder.angle)

@@ -1,0 +1,87 @@
+"""Watches the raw samples of one sensor for values that no MPU6050 on a leg can give: other units, no gravity."""
+
+from __future__ import annotations
+
+import math
+
+from ankle_imu_driver.arrays import Vector
+from ankle_predictor.estimation.segment_filter import GRAVITY
+
+TIME_CONSTANT = 3.0  # s; some strides, over which the mean acceleration of a leg is small
+LARGEST_GAP = 0.5  # s, after a longer one the means start over
+LARGEST_RATE = 40.0  # rad/s; the MPU6050's largest range ends at 2000 deg/s, which is 35 rad/s
+LEAST_FAST = 0.02  # share of samples above that, which is no glitch any more
+LEAST_GRAVITY = 6.0  # m/s^2, the mean of walking legs is 8 to 12, of running ones up to 14
+MOST_GRAVITY = 20.0  # m/s^2
+IN_G = (0.7, 1.6)  # m/s^2, norm of the mean where the readings are in g
+STILL = 0.15  # rad/s, below which the norm of the reading is gravity's
+STILL_TIME = 1.0  # s
+GRAVITY_ERROR = 1.7  # m/s^2, of the norm at rest: what zero-g output and scale of an MPU6050 make at worst
+
+
+def gravity_problem(norm: float) -> str:
+    """Return what a norm (m/s^2) of the mean reading means that is not gravity's, and what to do."""
+    if IN_G[0] <= norm <= IN_G[1]:
+        return f"reads {norm:.2f} instead of {GRAVITY:.2f} m/s^2: its readings are in g; multiply them by {GRAVITY}"
+    if norm < IN_G[0]:
+        return (
+            f"reads {norm:.2f} instead of {GRAVITY:.2f} m/s^2: gravity is missing; publish the specific force with "
+            "gravity (REP-145), not the linear acceleration"
+        )
+    return (
+        f"reads {norm:.2f} m/s^2 of gravity instead of {GRAVITY:.2f}; check the sensor, and set its accel_offset "
+        "(docs/calibration.md)"
+    )
+
+
+class SensorWatch:
+    """Watches one stream.
+
+    Attributes:
+        problem: one sentence without the sensor's name; empty if all is well.
+    """
+
+    def __init__(self) -> None:
+        self.problem = ""
+        self._last = math.nan
+        self._start()
+
+    def _start(self) -> None:
+        self._seconds = self._fast = self._norm = 0.0
+        self._mean = (0.0, 0.0, 0.0)
+        self._still = 0.0
+        self._still_norm = 0.0
+
+    def push(self, stamp: float, accel: Vector, gyro: Vector) -> None:
+        """Process one raw sample: s, m/s^2, rad/s."""
+        dt = stamp - self._last
+        self._last = stamp
+        if not 0.0 < dt <= LARGEST_GAP:
+            self._start()
+            return
+        self._seconds += dt
+        share = dt / min(max(self._seconds, dt), TIME_CONSTANT)
+        share = min(share, 1.0)
+        x, y, z = self._mean
+        self._mean = (x + share * (accel[0] - x), y + share * (accel[1] - y), z + share * (accel[2] - z))
+        norm, rate = math.hypot(*accel), math.hypot(*gyro)
+        self._norm += share * (norm - self._norm)
+        self._fast += share * ((rate > LARGEST_RATE) - self._fast)
+        self._still = self._still + dt if rate < STILL else 0.0
+        if self._still > 0.0:
+            self._still_norm += min(1.0, dt / min(self._still, STILL_TIME)) * (norm - self._still_norm)
+        if self._seconds >= TIME_CONSTANT:
+            self.problem = self._judge()
+
+    def _judge(self) -> str:
+        if self._fast > LEAST_FAST:
+            return (
+                f"turns faster than {LARGEST_RATE:.0f} rad/s, which no such sensor can measure: its rates are "
+                f"in deg/s; multiply them by {math.pi / 180:.6f}"
+            )
+        mean = math.hypot(*self._mean)
+        if mean < LEAST_GRAVITY or mean > MOST_GRAVITY:
+            return gravity_problem(mean)
+        if self._still >= STILL_TIME and abs(self._still_norm - GRAVITY) > GRAVITY_ERROR:
+            return gravity_problem(self._still_norm)
+        return ""
