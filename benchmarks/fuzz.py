@@ -23,11 +23,12 @@ from rich.console import Console
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.command_line import check_folder_of, progress_bar, run_command, write_json
 from benchmarks.fuzz_bags import BAGS
+from benchmarks.fuzz_bundles import BUNDLES
 from benchmarks.fuzz_files import CALIBRATIONS, LOGS, PARAMETER_FILES
 from benchmarks.fuzz_kind import Kind
 from benchmarks.fuzz_runner import FAULTS, READ, REFUSED, Outcome, run
 
-KINDS: dict[str, Kind] = {kind.name: kind for kind in (CALIBRATIONS, PARAMETER_FILES, LOGS, BAGS)}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (CALIBRATIONS, PARAMETER_FILES, LOGS, BAGS, BUNDLES)}
 """All fuzzers; a new one is added here."""
 MOST_SHOWN = 10  # faults of one kind
 

@@ -19,8 +19,8 @@ WINDOWS = 60  # windows of a walk that are judged, spread evenly over it
 FEWEST = 20  # with fewer the walk is not judged
 BATCH = 16
 MOVING = math.radians(3.0)  # rad, standard deviation of the coming angle; standing says nothing about a gait
-FACTOR, MARGIN = 1.25, 0.5  # clearly worse than another model: its error in deg times FACTOR plus MARGIN
-FACTOR_PERSISTENCE = 1.1  # clearly worse than persistence
+FACTOR, MARGIN = 1.25, 0.5  # clearly worse than another model: its error in deg times FACTOR plus MARGIN, or than
+# persistence: its error plus MARGIN
 FEWEST_COVERED = 0.1  # share of the angles inside an interval that claims 0.9; strangers' walks have 0.4 and more
 LEAST_WIDTH = math.radians(0.1)  # rad, mean width of the interval at a step: less than the sensors' own noise
 
@@ -61,7 +61,7 @@ class ModelScore:
             if error.model > FACTOR * error.in_use + MARGIN:
                 return f"it is clearly worse than the model in use: {_sentence(where, error)}"
             is_better = error.model < error.in_use  # a model that does better than the one in use is no step back
-            if error.model > FACTOR_PERSISTENCE * error.persistence + MARGIN and not is_better:
+            if error.model > error.persistence + MARGIN and not is_better:
                 return f"it is clearly worse than no change at all: {_sentence(where, error)}"
         if self.reference.coverage < FEWEST_COVERED:
             return f"only {self.reference.coverage:.0%} of the angles of the reference walk are inside its intervals"
