@@ -21,6 +21,7 @@ from ankle_predictor.estimation.samples import LegSample, Raw, RawPair, SegmentS
 from ankle_predictor.estimation.sensor_watch import SensorWatch
 from ankle_predictor.estimation.stamp_guard import StampGuard
 from ankle_predictor.estimation.standing_calibration import NotStandingError, StillestRefusal
+from ankle_predictor.estimation.swap_watch import SwapWatch
 
 ATTEMPT_INTERVAL = 25  # pairs between two attempts to calibrate from standing
 
@@ -77,6 +78,7 @@ class LegEstimator:
         self._standing = self._mounting.make_standing()
         self._refusals = StillestRefusal()
         self._watches = SensorWatch(), SensorWatch()
+        self._swap = SwapWatch()
         self._pairs_since_attempt = 0
         self._restarted = False
         self._earlier_counts: Counter[str] = Counter()
@@ -148,7 +150,7 @@ class LegEstimator:
     def sensor_problem(self) -> str:
         """Why a sensor's samples cannot be right, one sentence; empty if nothing speaks against them."""
         problems = zip(SENSORS, (watch.problem for watch in self._watches), strict=True)
-        return "; ".join(f"the {name} sensor {problem}" for name, problem in problems if problem)
+        return "; ".join(f"the {name} sensor {problem}" for name, problem in problems if problem) or self._swap.problem
 
     @property
     def notes(self) -> list[str]:
@@ -189,6 +191,7 @@ class LegEstimator:
                 return LegSample(shank_sample, foot_sample, None)
             if estimator is not None:
                 pair = estimator.step(raw)
+                self._swap.push(raw.foot_stamp, pair.shank.gyro, pair.foot.gyro)
                 if estimator.heading.waiting:
                     self._attempt_calibration()
                 if not self._follow(estimator.heading) and not self.waiting:

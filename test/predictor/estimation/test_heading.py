@@ -186,6 +186,14 @@ def test_offline_and_live_are_the_same() -> None:
     np.testing.assert_array_equal(angles(live), angles(offline))
 
 
+def test_swapped_sensors_are_told_by_name_and_others_are_not() -> None:
+    recording = uncalibrated(walk())
+    assert estimate(recording, AUTO)[0].sensor_problem == ""
+    leg, samples = estimate(dataclasses.replace(recording, shank=recording.foot, foot=recording.shank), AUTO)
+    assert "the shank and the foot sensor are swapped" in leg.sensor_problem
+    assert samples[-1].joint is None
+
+
 def test_a_recording_in_which_nobody_walks_says_so() -> None:
     still = simulate([Stand(5.0)], draw_user(1), SensorModel(), 1).recording
     with pytest.raises(ChainError, match="walk a few steps straight ahead"):
