@@ -267,6 +267,10 @@ class LivePredictor:
         self._count(status)
         return status
 
+    def note_senders(self, problem: str) -> None:
+        """Take a sentence while a stream has more than one sender, so that nothing is published; empty otherwise."""
+        self._input.senders_problem = problem
+
     def count(self, what: str) -> None:
         """Count another event that diagnostics report under the name ``what``."""
         self._counters.counts[what] += 1
@@ -319,7 +323,10 @@ class LivePredictor:
 
     def take_problem(self) -> tuple[int, str]:
         """Return what was wrong with input or model since the last call: level (OK, WARN, ERROR) and a sentence."""
-        if clock := self._input.take_clock_problem():
+        senders, clock = self._input.take_senders_problem(), self._input.take_clock_problem()
+        if senders:
+            return ERROR, senders
+        if clock:
             return WARN, clock
         if self._counters.status & Status.MODEL_FAILED:
             return (WARN if self.engine else ERROR), self.model_failure

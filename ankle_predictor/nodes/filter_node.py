@@ -33,12 +33,19 @@ from ankle_imu_driver.regular_file import exists, expanded
 from ankle_predictor.estimation.leg_estimator import LegEstimator
 from ankle_predictor.estimation.samples import LegSample
 from ankle_predictor.nodes.input_queue import InputQueue
-from ankle_predictor.nodes.messages import JointMessage, SegmentMessage, framed_imu, static_transforms
+from ankle_predictor.nodes.messages import (
+    JointMessage,
+    SegmentMessage,
+    framed_imu,
+    is_measured,
+    static_transforms,
+)
 from ankle_predictor.nodes.node_parameters import declare_joint, declare_leg, lock_parameters, read_joint, read_leg
 from ankle_predictor.nodes.qos import SAMPLE_QOS
 from ankle_predictor.nodes.rate_limit import RateLimit
 from ankle_predictor.nodes.source_defaults import AUTO
 from ankle_predictor.nodes.stamps import TimeOrigin
+from ankle_predictor.nodes.topic_senders import TopicSenders
 from ankle_predictor.nodes.topics import JOINT_TOPIC, SEGMENT_TOPICS
 
 try:
@@ -66,6 +73,7 @@ class OrientationFilterNode(ManagedNode):
         time: the origin of the samples' time; nodes in one process that hand samples over share one.
         predictor_inputs: input queue of a predictor in the same process, which gets the samples before they are
             published; None if the predictor receives them over DDS.
+        senders: who sends the raw samples, as far as they come over DDS.
         leg: the estimator, while the node is configured.
         outputs: the publishers by topic, while the node is configured.
     """
@@ -77,6 +85,8 @@ class OrientationFilterNode(ManagedNode):
         self.inputs: InputQueue[LegSample] = InputQueue(self, self._process)
         self.time = TimeOrigin()
         self.predictor_inputs: InputQueue[Any] | None = None
+        self.senders = TopicSenders(self)
+        self._is_mixed, self._senders_problem = False, ""
         self.declare_parameter("calibration_file", "")
         # This node cannot know whether its samples come from a person: who starts the driver, too, replaces ``auto``.
         self.declare_parameter("calibration_save", AUTO)
@@ -119,11 +129,13 @@ class OrientationFilterNode(ManagedNode):
             self.inputs.accept(self._read)
             return
         for stream, topic in RAW_TOPICS.items():
-            self.inputs.listen(Imu, topic, partial(self._read_message, stream))
+            self.senders.watch(topic)
+            self.inputs.listen(Imu, topic, partial(self._read_message, stream), partial(self.senders.admit, topic))
 
     def stop(self) -> None:
         """Stop receiving and reset the estimate."""
         self.inputs.close()
+        self.senders.clear()
         if self.leg is not None:
             self.leg.reset()
 
@@ -154,9 +166,11 @@ class OrientationFilterNode(ManagedNode):
             **{name: n for name, n in self.leg.counts.items() if n},
         }
         silent = self._silent()
-        frame_error, self._frame_error = self._frame_error, ""
+        if self.senders.dropped:
+            values["samples of other senders"] = self.senders.dropped
+        unusable, self._senders_problem, self._frame_error = self._senders_problem or self._frame_error, "", ""
         silence = silent and f"no samples come from {silent}"
-        if problem := frame_error or silence or self.leg.rates.problem or self.leg.sensor_problem:
+        if problem := unusable or silence or self.leg.rates.problem or self.leg.sensor_problem:
             return Health(ERROR, problem, values)
         if calibration is None:
             return Health(WARN, f"not calibrated: {self.leg.refusal or 'stand still and upright'}", values)
@@ -178,6 +192,12 @@ class OrientationFilterNode(ManagedNode):
         return read_calibration(path)
 
     def _read_message(self, stream: int, message: Imu) -> list[LegSample]:
+        if not is_measured(message):
+            self._frame_error = (
+                f"{RAW_TOPICS[stream]} says that it has no acceleration or no angular rate (its covariance begins with "
+                "-1, see sensor_msgs/Imu); it is not used: both are needed"
+            )
+            return []
         return self._read((stream, *framed_imu(message)))
 
     def _read(self, sample: RawSample) -> list[LegSample]:
@@ -200,6 +220,7 @@ class OrientationFilterNode(ManagedNode):
             for sample in samples:
                 self.predictor_inputs.post(sample)
             self.predictor_inputs.drain()
+        self._check_senders()
         for sample in samples:
             for topic, message in self._messages_of(sample):
                 self.outputs[topic].publish(message)
@@ -207,14 +228,22 @@ class OrientationFilterNode(ManagedNode):
         if self.leg is not None and self.leg.calibration is not self._calibration:
             self.get_logger().info(self._save_calibration())
 
+    def _check_senders(self) -> None:
+        """Notice when samples come from several senders, and start over when they no longer do."""
+        was_mixed, self._is_mixed = self._is_mixed, self.senders.several()
+        if self._is_mixed and not self._senders_problem:
+            self._senders_problem = self.senders.sentence()
+        if was_mixed and not self._is_mixed and self.leg is not None:
+            self.leg.reset()
+
     def _messages_of(self, sample: LegSample) -> Iterator[tuple[str, Any]]:
         """Yield topic and message of one time; each message is valid until the next one of its topic."""
         for stream, segment in ((SHANK, sample.shank), (FOOT, sample.foot)):
             if segment is not None:
                 stamp = self.time.nanoseconds(segment.stamp)
-                yield SEGMENT_TOPICS[stream], self._segment_messages[stream].fill(stamp, segment)
+                yield SEGMENT_TOPICS[stream], self._segment_messages[stream].fill(stamp, segment, not self._is_mixed)
         joint = sample.joint
-        if joint is not None:
+        if joint is not None and not self._is_mixed:
             stamp = self.time.nanoseconds(joint.stamp)
             yield JOINT_TOPIC, self._joint_message.fill(stamp, joint.angle, joint.rate)
 

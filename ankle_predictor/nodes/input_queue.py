@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from ankle_imu_driver.managed_node import ManagedNode
 from ankle_predictor.nodes.qos import SENSOR_DEPTH, SENSOR_QOS
 
+try:
+    from rclpy.subscription import Subscription
+
+    HAS_INFO = hasattr(Subscription, "CallbackType")  # a callback may ask for what the middleware says of a message
+except ImportError:  # the API reference is built without rclpy
+    HAS_INFO = False
+
 T = TypeVar("T")
+Info = Mapping[str, Any] | None
+Admit = Callable[[Any, Info], bool]
 DEPTH = SENSOR_DEPTH  # messages of one topic that may be pending; of more, the oldest are dropped
 DIRECT_DEPTH = 2 * DEPTH  # samples from a node in this process that may be pending: those of both sensors
 
@@ -18,6 +27,7 @@ DIRECT_DEPTH = 2 * DEPTH  # samples from a node in this process that may be pend
 @dataclass(frozen=True)
 class _Topic(Generic[T]):
     read: Callable[[Any], list[T]]
+    admit: Admit
     subscription: Any
 
 
@@ -46,19 +56,23 @@ class InputQueue(Generic[T]):
         self.received = 0
         """Messages and samples that were read so far."""
 
-    def listen(self, kind: Any, topic: str, read: Callable[[Any], list[T]]) -> None:
+    def listen(
+        self, kind: Any, topic: str, read: Callable[[Any], list[T]], admit: Admit = lambda _message, _info: True
+    ) -> None:
         """Subscribe to a topic.
 
         Args:
             kind: the message type.
             topic: its name.
             read: returns the items that a message completes.
+            admit: returns whether to use a message; it also gets what the middleware says of it, None if nothing.
         """
 
-        def receive(message: Any) -> None:
-            self._drain(self._read(read, message))
+        def receive(message: Any, info: Info) -> None:
+            self._drain(self._read(read, message) if admit(message, info) else [])
 
-        self._topics.append(_Topic(read, self._node.create_subscription(kind, topic, receive, SENSOR_QOS)))
+        subscription = self._node.create_subscription(kind, topic, with_info(receive), SENSOR_QOS)
+        self._topics.append(_Topic(read, admit, subscription))
 
     def accept(self, read: Callable[[Any], list[T]]) -> None:
         """Accept samples from a node in this process; ``read`` returns the items that one completes."""
@@ -106,6 +120,16 @@ class InputQueue(Generic[T]):
             with topic.subscription.handle:
                 taken = topic.subscription.handle.take_message(topic.subscription.msg_type, topic.subscription.raw)
             if taken is not None:
-                items += self._read(topic.read, taken[0])
+                message, info = taken
+                items += self._read(topic.read, message) if topic.admit(message, info) else []
                 any_came = True
         return any_came
+
+
+def with_info(receive: Callable[[Any, Info], None]) -> Callable[..., None]:
+    """Return a callback that rclpy calls with a message and what the middleware says of it, or on Humble without."""
+
+    def alone(message: Any) -> None:
+        receive(message, None)
+
+    return receive if HAS_INFO else alone

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from array import array
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from ankle_predictor.model.forecast import Forecast  # the filter does not load the model's modules
 
 TILT_VARIANCE = math.radians(2.0) ** 2  # rad^2; the inclination error on the recorded walks is within this
+LARGEST_TILT_VARIANCE = math.radians(20.0) ** 2  # rad^2; of less certain inclinations there is no ankle angle
 HEADING_VARIANCE = 1e6  # rad^2; the heading is unknown
 
 
@@ -39,10 +41,21 @@ def framed_imu(message: Imu) -> tuple[str, int, Vector, Vector]:
 def segment_imu(message: Imu) -> tuple[int, Vector, Vector, Quaternion | None]:
     """Read what ``SegmentMessage`` wrote: stamp in ns, specific force, angular rate, and the orientation or None."""
     orientation = None
-    if message.orientation_covariance[0] != -1.0:  # REP-145: -1 means that there is no orientation
+    roll, pitch = message.orientation_covariance[0], message.orientation_covariance[4]
+    # REP-145: -1 means that there is no orientation. One that may be anything, or NaN, is none, either.
+    if 0.0 <= roll <= LARGEST_TILT_VARIANCE and 0.0 <= pitch <= LARGEST_TILT_VARIANCE:
         q = message.orientation
         orientation = (q.x, q.y, q.z, q.w)
     return stamp_of(message), *raw_imu(message), orientation
+
+
+NO_ESTIMATE = -1.0
+"""First element of a covariance in ``sensor_msgs/Imu``: the message has no estimate of that quantity."""
+
+
+def is_measured(message: Imu) -> bool:
+    """Return whether a message says that it has specific force and angular rate, as sensor_msgs/Imu.msg defines it."""
+    return NO_ESTIMATE not in (message.linear_acceleration_covariance[0], message.angular_velocity_covariance[0])
 
 
 class SegmentMessage:
@@ -52,9 +65,20 @@ class SegmentMessage:
         self._message = Imu()
         self._message.header.frame_id = frame
 
-    def fill(self, nanoseconds: int, sample: SegmentSample) -> Imu:
-        """Return the message of a sample; it is valid until the next call."""
+    def fill(self, nanoseconds: int, sample: SegmentSample, from_one: bool = True) -> Imu:
+        """Return the message of a sample; it is valid until the next call.
+
+        Args:
+            nanoseconds: the stamp.
+            sample: the sample.
+            from_one: False if its stream has several senders. The message then says that it has no estimate of
+                anything.
+        """
         message = self._message
+        if not from_one:
+            sample = dataclasses.replace(sample, orientation=None)
+        known = 0.0 if from_one else NO_ESTIMATE
+        message.linear_acceleration_covariance[0] = message.angular_velocity_covariance[0] = known
         set_stamp(message, nanoseconds)
         a, g, q = message.linear_acceleration, message.angular_velocity, message.orientation
         a.x, a.y, a.z = sample.accel
@@ -62,7 +86,7 @@ class SegmentMessage:
         q.x, q.y, q.z, q.w = sample.orientation or (0.0, 0.0, 0.0, 1.0)
         covariance = message.orientation_covariance
         if sample.orientation is None:
-            covariance[0], covariance[4], covariance[8] = -1.0, 0.0, 0.0
+            covariance[0], covariance[4], covariance[8] = NO_ESTIMATE, 0.0, 0.0
         else:
             covariance[0], covariance[4], covariance[8] = TILT_VARIANCE, TILT_VARIANCE, HEADING_VARIANCE
         return message

@@ -38,6 +38,7 @@ from ankle_predictor.nodes.node_parameters import (
     read_joint,
     read_side,
 )
+from ankle_predictor.nodes.predictor_senders import PredictorSenders
 from ankle_predictor.nodes.qos import FORECAST_QOS, SAMPLE_QOS
 from ankle_predictor.nodes.stamps import TimeOrigin
 from ankle_predictor.nodes.topics import DETAIL_TOPIC, FORECAST_TOPIC, JOINT_TOPIC, SEGMENT_TOPICS
@@ -72,6 +73,7 @@ class PredictorNode(ManagedNode):
         self.outputs: dict[str, Any] = {}
         self._missing_model = ""
         self._watch: Any = None
+        self._senders = PredictorSenders(self)
         limits = TrustLimits()
         self.declare_parameter("model", "base")
         self.declare_parameter("models_dir", "")
@@ -118,19 +120,24 @@ class PredictorNode(ManagedNode):
         if self._missing_model:
             raise Refusal(self._missing_model)
         self.predictor.restart()
+        senders = self._senders
         if self.inputs.is_direct:
             self.inputs.accept(self._read_leg)
         else:
             for stream in (SHANK, FOOT):
-                self.inputs.listen(Imu, SEGMENT_TOPICS[stream], partial(self._read_segment, stream))
-            self.inputs.listen(JointState, JOINT_TOPIC, self._read_joint)
-        self.inputs.listen(JointState, ENCODER_TOPIC, self._read_encoder)
+                topic = SEGMENT_TOPICS[stream]
+                self.inputs.listen(Imu, topic, partial(self._read_segment, stream), senders.segment(topic))
+            self.inputs.listen(JointState, JOINT_TOPIC, self._read_joint, senders.joint(JOINT_TOPIC, self._joint))
+        admit = senders.joint(ENCODER_TOPIC, self._encoder)
+        self.inputs.listen(JointState, ENCODER_TOPIC, self._read_encoder, admit)
+        senders.start({FORECAST_TOPIC: JointTrajectory, DETAIL_TOPIC: AnkleForecast})
         self._watch = self.create_steady_timer(WATCH_PERIOD, self._report_missing_pairs)
 
     def stop(self) -> None:
         """Stop receiving, and end an adaptation."""
         self.adapt_action.end("predictor was deactivated")
         self.inputs.close()
+        self._senders.stop()
         if self._watch is not None:
             self.destroy_timer(self._watch)
             self._watch = None
@@ -217,6 +224,7 @@ class PredictorNode(ManagedNode):
     def _tick(self, joined: JoinedPair, skip: bool) -> None:
         failure = self.predictor.model_failure
         self._newest = self.time.nanoseconds(joined.stamp)
+        self.predictor.note_senders(self._senders.problem())
         tick = self.predictor.push(joined, time.monotonic(), skip, self._clock_seconds())
         if self.predictor.model_failure not in ("", failure):
             self.get_logger().error(self.predictor.model_failure)
@@ -226,6 +234,7 @@ class PredictorNode(ManagedNode):
             tick = self.predictor.approve(tick, time.monotonic(), self._clock_seconds())
             if tick.publish:
                 self.outputs[FORECAST_TOPIC].publish(message)
+                self._senders.published()
         published = self.get_clock().now().nanoseconds
         # A controller waits for the forecast, so everything else follows it.
         status = self.predictor.settle(tick, time.monotonic())
@@ -242,6 +251,7 @@ class PredictorNode(ManagedNode):
         return self.time.seconds(self.get_clock().now().nanoseconds)
 
     def _report_missing_pairs(self) -> None:
+        self.predictor.note_senders(self._senders.problem())
         status = self.predictor.watch(time.monotonic(), self._clock_seconds() if self._newest else None)
         self._publish_detail(status, self.get_clock().now().nanoseconds)
 

@@ -144,6 +144,9 @@ class InputMonitor:
         self._together = math.inf  # when the stamps of both streams were last within the skew
         self._pair = -math.inf
         self._calibrated = True
+        self.senders_problem = ""
+        """A sentence while a stream has more than one sender; to be set by whoever knows."""
+        self._senders_told = ""
 
     def hear(self, stream: int, sample: SegmentSample, now: float) -> None:
         """Add a sample of stream ``SHANK`` or ``FOOT`` that was received now."""
@@ -186,6 +189,9 @@ class InputMonitor:
             status |= Status.STALE | Status.OVERRUN
         if now - self._pair > self._limits.max_input_age:
             status |= Status.STALE
+        if self.senders_problem:
+            self._senders_told = self.senders_problem
+            status |= Status.TWO_SOURCES
         if clock is not None:
             status |= CLOCK_STATUS[self._clock.judge(now, clock)]
         silent = [now - received > self._limits.silent_after for received in self._received]
@@ -199,6 +205,11 @@ class InputMonitor:
     def take_clock_problem(self) -> str:
         """Return a sentence if stamps and clock were apart since the last call; empty otherwise."""
         return self._clock.take_sentence()
+
+    def take_senders_problem(self) -> str:
+        """Return a sentence if a stream had several senders since the last call; empty otherwise."""
+        told, self._senders_told = self._senders_told, ""
+        return told
 
     def usable(self, pair: PairSample) -> bool:
         """Return whether a leg can move like this; of anything else nothing may be computed or learned."""

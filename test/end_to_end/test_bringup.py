@@ -33,6 +33,7 @@ from ankle_predictor.nodes.predictor_node import PredictorNode
 from ankle_predictor.nodes.sample_executor import SampleExecutor
 from ankle_predictor.nodes.stamps import serialized_stamp
 from ankle_predictor.offline.pipeline import run_chain
+from ankle_predictor.trust.status import Status
 
 pytest.importorskip("onnx", reason="onnx, which comes with the training requirements, is not installed")
 
@@ -187,6 +188,22 @@ def test_within_the_process_samples_do_not_go_over_dds(table: Bench, models: Pat
     assert len(made) > 0.5 * len(truth)  # a busy computer skips some, or withholds them as too old
     for stamp, message in made.items():
         np.testing.assert_allclose(message.angle, truth[stamp], atol=1e-6)
+
+
+def test_within_the_process_a_foreign_sender_does_no_harm(table: Bench, models: Path, tmp_path: Path) -> None:
+    write_bag(tmp_path / "bag", swinging(30.0))
+    topics = {"shank/imu/data_raw": Imu, "foot/imu/data": Imu, "joint_states": JointState}
+    _, orientation, predictor = in_one_process(table, models, tmp_path / "bag")
+    zombie = {topic: table.listener.create_publisher(kind, topic, DEEP) for topic, kind in topics.items()}
+
+    def is_enough() -> bool:
+        for topic, kind in topics.items():
+            zombie[topic].publish(kind())
+        return len(table.got["forecast"]) > 30
+
+    table.until(is_enough)
+    assert not any(m.status & Status.TWO_SOURCES for m in table.got["forecast_detail"])
+    assert not any("senders" in table.health(node)[1] for node in (orientation, predictor))
 
 
 def test_a_forecast_is_published_before_its_input(

@@ -74,6 +74,7 @@ class Bench:
         self.executor.add_node(self.listener)
         self._nodes: list[ManagedNode] = []
         self._publishers: dict[str, Any] = {}
+        self._senders: dict[str, Any] = {}
         self.got: dict[str, list[Any]] = {topic: [] for topic in HEARD}
         for topic, kind in HEARD.items():
             self.listener.create_subscription(kind, topic, self.got[topic].append, DEEP)
@@ -101,6 +102,19 @@ class Bench:
         for _, topic in kinds_and_topics:
             self.until(self._publishers[topic].get_subscription_count)
         self.spin(0.1)
+
+    def sender(self, name: str, *kinds_and_topics: tuple[Any, str]) -> dict[str, Any]:
+        """Make another node with publishers, by topic, and wait until they have their subscribers."""
+        node = self._senders[name] = rclpy.create_node(name, context=self._context)
+        made = {topic: node.create_publisher(kind, topic, DEEP) for kind, topic in kinds_and_topics}
+        for publisher in made.values():
+            self.until(publisher.get_subscription_count)
+        self.spin(0.1)
+        return made
+
+    def destroy_sender(self, name: str) -> None:
+        """End what ``sender`` made."""
+        self._senders.pop(name).destroy_node()
 
     def publish(self, topic: str, message: Any) -> None:
         """Publish a message on an advertised topic; simulated time is what its stamp says."""
@@ -180,6 +194,8 @@ class Bench:
         for node in self._nodes:
             node.close()
             node.destroy_node()
+        for sender in self._senders.values():
+            sender.destroy_node()
         self.listener.destroy_node()
         self.executor.shutdown()
 

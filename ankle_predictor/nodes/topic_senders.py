@@ -1,0 +1,91 @@
+"""Watches who sends on the topics that a node receives, and who else sends on those that it publishes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ankle_imu_driver.managed_node import ManagedNode
+from ankle_predictor.nodes.stamps import stamp_of
+from ankle_predictor.trust.sender_watch import UNSUPPORTED, Origin, SenderWatch, senders_sentence
+
+GRAPH_PERIOD = 0.25  # s between two looks at the middleware's graph
+
+
+def origin_of(info: Mapping[str, Any] | None) -> Origin:
+    """Return what rclpy says of a message: on Humble nothing, from Iron on its number, from Kilted on its publisher."""
+    if not info:
+        return Origin()
+    gid, number = info.get("publisher_gid"), info.get("publication_sequence_number")
+    sender = bytes(gid["data"]) if isinstance(gid, Mapping) and gid.get("data") else None
+    return Origin(sender, None if number == UNSUPPORTED else number)
+
+
+class TopicSenders:
+    """The senders of the topics that a node receives over DDS.
+
+    A topic that is not watched, because its samples come from this process, is never judged: a foreign publisher on it
+    does no harm.
+    """
+
+    def __init__(self, node: ManagedNode) -> None:
+        """Watch nothing yet."""
+        self._node = node
+        self._watches: dict[str, SenderWatch] = {}
+        self._known: dict[str, int] = {}
+        self._looked = -GRAPH_PERIOD
+        self.dropped = 0
+        """Messages that were not used, because another sender was there first."""
+
+    def watch(self, topic: str) -> None:
+        """Begin to watch a topic, given by the name under which the node subscribes to it."""
+        self._watches[topic] = SenderWatch()
+        self._known[topic] = 1
+
+    def clear(self) -> None:
+        """Watch nothing any more."""
+        self._watches.clear()
+
+    def admit(self, topic: str, message: Any, info: Mapping[str, Any] | None) -> bool:
+        """Take note of a message and return whether to use it."""
+        now = time.monotonic()
+        if now - self._looked >= GRAPH_PERIOD:
+            self._looked = now
+            self._known = {name: self._node.count_publishers(name) for name in self._watches}
+        watch = self._watches[topic]
+        use = watch.hear(origin_of(info), stamp_of(message) / 1e9, now, self._known.get(topic, 1))
+        self.dropped += not use
+        return use
+
+    def several(self) -> bool:
+        """Return whether any topic has more than one sender now."""
+        return bool(self._mixed())
+
+    def sentence(self) -> str:
+        """Return a sentence on the topic with several senders; empty without any."""
+        topic = self._mixed()
+        if not topic:
+            return ""
+        names, count = senders_of(self._node, topic, self._watches[topic].ids(time.monotonic()))
+        return senders_sentence(self._node.resolve_topic_name(topic), names, count)
+
+    def _mixed(self) -> str:
+        now = time.monotonic()
+        return next((topic for topic, watch in self._watches.items() if watch.several(now)), "")
+
+
+def senders_of(node: ManagedNode, topic: str, ids: list[bytes]) -> tuple[list[str], int]:
+    """Return the full names of the nodes that publish a topic, and the number of its senders.
+
+    Args:
+        node: the node that asks.
+        topic: as the node names it.
+        ids: of the publishers to name; empty for all of them.
+    """
+    names = []
+    for info in node.get_publishers_info_by_topic(topic):
+        gid = bytes(info.endpoint_gid)
+        if not ids or any(gid.startswith(one) or one.startswith(gid) for one in ids):
+            names.append(f"{info.node_namespace.rstrip('/')}/{info.node_name}")
+    return names, max(len(names), len(ids))
