@@ -70,6 +70,8 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
     def __init__(self, name: str, **node_arguments: Any) -> None:
         self._bugs = BugReport()  # before the base class makes its own services
         super().__init__(name, **node_arguments)
+        for service in self.services:  # those that rclpy makes itself: the lifecycle's and the parameters'
+            service.callback = self._answering(service.srv_type, service.srv_name, service.callback)
         self.refusal = ""
         self.is_active = False
         self.failed = False
@@ -141,6 +143,11 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
         if inspect.iscoroutinefunction(callback):
             return super().create_service(kind, name, callback, **options)
 
+        return super().create_service(kind, name, self._answering(kind, name, callback), **options)
+
+    def _answering(self, kind: Any, name: str, callback: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a service's callback that always answers; ``kind`` is the service's type."""
+
         @functools.wraps(callback)
         def answer(request: Any, response: Any) -> Any:
             try:
@@ -152,7 +159,7 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
                     failure.message = sentence
                 return failure
 
-        return super().create_service(kind, name, answer, **options)
+        return answer
 
     def create_publisher(self, *arguments: Any, **options: Any) -> Any:
         """Make a publisher without QoS events: with them every wait of the executor takes twice as long.

@@ -167,6 +167,9 @@ class BusLoop:
         if now < self._next_reopen or not all(channel.needs_new_bus for channel in self.channels):
             return
         self._next_reopen = now + _REOPEN_INTERVAL
+        # First: while a handle is open, the kernel keeps an adapter that was unplugged, and a replugged one does not
+        # get its number back.
+        self._bus.close()
         try:
             bus = self._open_bus()
         except SetupError as error:
@@ -175,7 +178,6 @@ class BusLoop:
                 self._notify(f"the bus cannot be reopened: {error}")
             return
         self._reopen_error = ""
-        self._bus.close()
         self._bus = bus
         self.reopened += 1
         for channel in self.channels:

@@ -7,7 +7,7 @@ import fcntl
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from ankle_imu_driver.mpu6050.errors import SensorError, SetupError, bus_fault
+from ankle_imu_driver.mpu6050.errors import Fault, SensorError, SetupError, bus_fault
 
 # linux/i2c-dev.h. The adapter's default timeout of 1 s would block the other sensor on the bus for too long. Two units
 # of 10 ms, because a kernel with 100 ticks per second may round one unit down to zero.
@@ -99,6 +99,8 @@ class SmbusBus:
         self._bus.close()
 
     def _transfer(self, address: int, *messages: Any) -> None:
+        if self._bus.fd is None:  # closed, to be opened again
+            raise SensorError(Fault.GONE, f"{self._path} is closed until it is there again")
         try:
             self._bus.i2c_rdwr(*messages)
         except OSError as error:

@@ -48,11 +48,36 @@ class Chip:
 
 MPU6050: Final = Chip("MPU-6050", LOW_PASS, 340.0, 36.53, False, after_reset=SLEEP, factory_trim=True)
 
-# The MPU-6500 is awake after a reset (its map, section 3). No data sheet gives the delays of the last two chips; the
-# MPU-6500's are used, because these chips share or copy its core.
+# The values of WHO_AM_I, and which chips share the MPU-6500's registers: Linux, drivers/iio/imu/inv_mpu6050
+# (inv_mpu_iio.h, inv_mpu_core.c). The MPU-6500 is awake after a reset (its map, section 3). Of the chips below it only
+# the MPU-6500's own delays are documented; they are used for all, because these chips share or copy its core.
 CHIPS: Final = {
     0x68: MPU6050,
     0x70: Chip("MPU-6500", _LOW_PASS_6500, 333.87, 21.0, True, after_reset=0x01, factory_trim=False),
+    0x71: Chip("MPU-9250", _LOW_PASS_6500, 333.87, 21.0, True, after_reset=0x01, factory_trim=False),
     0x72: Chip("MPU-6052C or a relabelled part", _LOW_PASS_6500, 333.87, 21.0, True, 0x01, factory_trim=False),
+    0x73: Chip("MPU-9255", _LOW_PASS_6500, 333.87, 21.0, True, after_reset=0x01, factory_trim=False),
+    0x74: Chip("MPU-6515", _LOW_PASS_6500, 333.87, 21.0, True, after_reset=0x01, factory_trim=False),
+    0x78: Chip("MPU-6880", _LOW_PASS_6500, 333.87, 21.0, True, after_reset=0x01, factory_trim=False),
     0x98: Chip("ICM-20689", _LOW_PASS_6500, 326.8, 25.0, True, after_reset=SLEEP, factory_trim=False),
+    0xAE: Chip("ICM-20608-D", _LOW_PASS_6500, 326.8, 25.0, True, after_reset=SLEEP, factory_trim=False),
+    0xAF: Chip("ICM-20608-G", _LOW_PASS_6500, 326.8, 25.0, True, after_reset=SLEEP, factory_trim=False),
 }
+RELATIVES: Final = {0x11: "ICM-20600", 0x12: "ICM-20602", 0x20: "ICM-20690", 0xA6: "ICM-20609", 0xA9: "IAM-20680"}
+"""Chips of the same family that the driver does not support, because their registers differ; by WHO_AM_I."""
+NO_CHIP: Final = (0x00, 0xFF)
+"""What a line without a chip reads."""
+
+
+def remedy(answer: int) -> str:
+    """Return what to do about a chip that answers WHO_AM_I with a value that is not allowed."""
+    if answer in CHIPS:
+        return f"this is {CHIPS[answer].name}: add {answer} to allowed_chips to use it"
+    if answer in RELATIVES:
+        return f"this is {RELATIVES[answer]}, whose registers differ: use an MPU-6050 or one of its supported siblings"
+    if answer in NO_CHIP:
+        return "no chip reads so: check the wiring"
+    return (
+        "no chip of this family answers so: a clone that is not supported, or another part at this address, such as a "
+        "DS3231 clock; use an MPU-6050 or one of its supported siblings"
+    )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.mpu6050 import registers as reg
 from ankle_imu_driver.mpu6050.bus import Bus
-from ankle_imu_driver.mpu6050.chips import CHIPS, MPU6050, Chip
+from ankle_imu_driver.mpu6050.chips import CHIPS, MPU6050, Chip, remedy
 from ankle_imu_driver.mpu6050.clock import Clock
 from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050.errors import Fault, SensorError
@@ -59,11 +59,10 @@ class Mpu6050:
         """
         (answer,) = self._read(reg.WHO_AM_I)
         if answer not in self.config.allowed_chips:
-            known = CHIPS.get(answer)
-            remedy = f"this is {known.name}: add {answer} to allowed_chips to use it" if known else "check the wiring"
             raise SensorError(
                 Fault.WRONG_CHIP,
-                f"the sensor at 0x{self.config.address:02x} answers WHO_AM_I with 0x{answer:02x}, not 0x68; {remedy}",
+                f"the sensor at 0x{self.config.address:02x} answers WHO_AM_I with 0x{answer:02x}, not 0x68; "
+                f"{remedy(answer)}",
             )
         self.chip = CHIPS[answer]
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 STEP = 2_000_000  # ns; smaller differences may be measurement errors
-MAX_HOLD = 10_000_000_000  # ns; longest time for which samples are held back to keep the order
+MAX_HOLD = 90_000_000  # ns; longest time for which samples are held back to keep the order: a gap that costs no window
 _TRUSTED = 500_000  # ns; a measurement that takes longer was interrupted
 _TRIES = 3
 

@@ -72,18 +72,29 @@ class EmulatedBus:
         self._last_given: dict[int, bytes] = {}
         self._starting_until: dict[int, int] = {}
         self.times_gone = 0
+        self._handles: list[EmulatedHandle] = []  # open ones
 
     def open(self) -> EmulatedHandle:
         """Open the bus.
 
         Raises:
-            SetupError: the bus device has disappeared.
+            SetupError: the bus device has disappeared, or it came back while a handle of before was open: the kernel
+                frees the number of an adapter that was unplugged only when nobody has it open any more
+                (``i2c_del_adapter`` in Linux, drivers/i2c/i2c-core-base.c, waits for that).
         """
         self.follow_script()
         if any(fault.kind is Kind.GONE for fault in self._active):
             raise SetupError("there is no emulated bus during its scripted fault 'gone'")
+        if any(handle.times_gone < self.times_gone for handle in self._handles):
+            raise SetupError("the emulated bus is still held by a handle of before it disappeared")
         self.opened += 1
-        return EmulatedHandle(self)
+        self._handles.append(EmulatedHandle(self))
+        return self._handles[-1]
+
+    def forget(self, handle: EmulatedHandle) -> None:
+        """Note that a handle was closed."""
+        if handle in self._handles:
+            self._handles.remove(handle)
 
     def read(self, address: int, register: int, count: int) -> bytes:
         """Do one transaction with a write and a read message; see ``Bus.read``."""
@@ -210,11 +221,14 @@ class EmulatedHandle:
     """An open ``EmulatedBus``; implements ``Bus``.
 
     Once the bus device has disappeared the handle stays unusable, even after the device comes back.
+
+    Attributes:
+        times_gone: how often the bus device had disappeared before this handle was opened.
     """
 
     def __init__(self, bus: EmulatedBus) -> None:
         self._bus: EmulatedBus | None = bus
-        self._times_gone = bus.times_gone
+        self.times_gone = bus.times_gone
 
     def read(self, address: int, register: int, count: int) -> bytes:
         """See ``Bus.read``."""
@@ -226,12 +240,14 @@ class EmulatedHandle:
 
     def close(self) -> None:
         """See ``Bus.close``."""
+        if self._bus is not None:
+            self._bus.forget(self)
         self._bus = None
 
     def _open(self) -> EmulatedBus:
         if self._bus is None:
             raise SensorError(bus_fault(OSError(errno.EBADF, "")), "the emulated bus is closed")
         self._bus.follow_script()
-        if self._times_gone < self._bus.times_gone:
+        if self.times_gone < self._bus.times_gone:
             raise SensorError(bus_fault(OSError(errno.ENODEV, "")), "the emulated bus device has disappeared")
         return self._bus

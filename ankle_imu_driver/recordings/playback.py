@@ -138,6 +138,7 @@ class Playback:
             due = timeline.due(sample.time)
             if self._stop.wait(max(due - time.monotonic_ns(), 0) / 1e9):
                 return
+            timeline = timeline.following(time.monotonic_ns(), self._now(), time.monotonic_ns())
             lateness = time.monotonic_ns() - due
             self._publish(sample, timeline.stamp(sample.time))
             self._next = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,8 @@ from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
 from ankle_imu_driver.refusal import Refusal
 
+CLOCK_STEP = 10_000_000  # ns; a smaller difference of two clocks may be a measurement error
+TRUSTED = 500_000  # ns; a measurement that took longer was interrupted
 LATE = 5_000_000  # ns after its due time from which a sample counts as late: half a sample period
 
 
@@ -99,6 +101,19 @@ class Timeline:
     def due(self, time: int) -> int:
         """Return when a time of the source is due on the monotonic clock; calculated from the origin, without drift."""
         return self.monotonic + round((time - self.origin) / self.rate)
+
+    def following(self, before: int, now: int, after: int) -> Timeline:
+        """Return the timeline after a look at the clock of the stamps: at rate 1 it follows when that clock was set.
+
+        Args:
+            before: the monotonic clock before the look.
+            now: the clock of the stamps.
+            after: the monotonic clock after the look.
+        """
+        step = now - (before + after) // 2 - (self.stamp_origin - self.monotonic)
+        if self.rate != 1 or after - before > TRUSTED or abs(step) < CLOCK_STEP:
+            return self
+        return replace(self, stamp_origin=self.stamp_origin + step)
 
     def stamp(self, time: int) -> int:
         """Return the stamp of a time of the source; jitter and gaps are kept exactly."""

@@ -51,7 +51,7 @@ class AdaptAction:
             "~/adapt",
             self._execute,
             goal_callback=self._consider,
-            handle_accepted_callback=node.guarded(self._accept),
+            handle_accepted_callback=self._accept_or_abort,
             cancel_callback=node.guarded(self._cancel),
         )
 
@@ -113,6 +113,19 @@ class AdaptAction:
         if goal.user == base.bundle.name or path == base.bundle.path:
             raise Refusal(f"{goal.user} is the model in use; give the user another name, or load another model first")
         check_writable(path, replace=True)
+
+    def _accept_or_abort(self, goal: Any) -> None:
+        try:
+            self._accept(goal)
+        except Exception as bug:  # noqa: BLE001 - reported; without a result the caller would wait for ever
+            message = self._node.report("adapt", bug)
+            self._finish()
+
+            def abort(accepted: Any) -> AdaptToUser.Result:
+                accepted.abort()
+                return AdaptToUser.Result(error_before=math.nan, error_after=math.nan, message=message)
+
+            goal.execute(abort)
 
     def _accept(self, goal: Any) -> None:
         base = self._predictor.engine

@@ -151,8 +151,10 @@ class PredictorNode(ManagedNode):
 
     def destroy_node(self) -> None:
         """Also end the processes that adapt and try models."""
-        self.predictor.close()
-        self.adapt_action.close()
+        if hasattr(self, "predictor"):  # neither is there if a wrong parameter ended ``__init__``
+            self.predictor.close()
+        if hasattr(self, "adapt_action"):
+            self.adapt_action.close()
         super().destroy_node()
 
     def health(self) -> Health:

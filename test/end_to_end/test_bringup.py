@@ -302,6 +302,7 @@ def test_with_a_recording_without_calibration_the_filter_waits_for_standing(
         ({"log": __file__}, "test_bringup.py"),
         ({"source": "replay"}, "source replay needs the parameter log"),
         ({"log": __file__, "joint_name": 7}, "joint_name"),
+        ({"log": __file__, "model": 12}, "model"),
     ],
 )
 def test_a_source_that_cannot_be_played_gives_one_sentence_and_status_1(

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lifecycle_msgs.msg import State
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState
+from rcl_interfaces.srv import SetParameters
 from rclpy.parameter import Parameter
 from rigs.node_bench import Bench, bench
 from std_srvs.srv import Trigger
@@ -194,6 +196,27 @@ def test_a_coroutine_function_is_no_callback_of_a_timer(node: Node) -> None:
 
     with pytest.raises(TypeError, match="coroutine function"):
         node.create_steady_timer(1.0, work)
+
+
+@pytest.mark.parametrize("label", ["", "nonsense"])
+@pytest.mark.parametrize("number", [0, 2, 3, 4, 6, 7, 8, 10, 42, 255])
+def test_an_unavailable_transition_is_answered(table: Bench, node: Node, number: int, label: str) -> None:
+    asked = Transition(id=number, label=label)
+    assert not table.call(ChangeState, "node/change_state", transition=asked).success
+    assert table.state_of(node) == UNCONFIGURED
+    assert table.call(ChangeState, "node/change_state", transition=Transition(id=1)).success
+    assert table.state_of(node) == INACTIVE
+
+
+def test_a_bug_behind_a_service_that_rclpy_makes_is_answered_too(table: Bench, node: Node) -> None:
+    def broken(_parameters: Any) -> Any:
+        raise RuntimeError("broken")
+
+    node.add_on_set_parameters_callback(broken)
+    wanted = Parameter("autostart", value=True).to_parameter_msg()
+    assert list(table.call(SetParameters, "node/set_parameters", parameters=[wanted]).results) == []
+    assert any("RuntimeError: broken" in text for text in node.logged)
+    assert table.state_of(node) == UNCONFIGURED
 
 
 def test_a_refusal_in_a_service_is_its_sentence_and_no_bug(table: Bench, node: Node) -> None:

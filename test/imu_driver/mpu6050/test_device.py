@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ankle_imu_driver.mpu6050.chips import CHIPS
 from ankle_imu_driver.mpu6050.clock import VirtualClock
 from ankle_imu_driver.mpu6050.device import Mpu6050
 from ankle_imu_driver.mpu6050.device_config import DeviceConfig
@@ -117,6 +119,25 @@ def test_clones_are_named_and_can_be_allowed(answer, name):
     assert name in device.chip.name
 
 
-def test_an_unknown_chip_points_to_the_wiring():
-    with pytest.raises(SensorError, match="0x13, not 0x68; check the wiring"):
-        configured(who_am_i=0x13)
+@pytest.mark.parametrize("answer", sorted(set(CHIPS) - {0x68}))
+def test_every_sibling_is_named_allowed_and_read(answer):
+    with pytest.raises(SensorError, match=f"this is {re.escape(CHIPS[answer].name)}: add {answer} to allowed_chips"):
+        configured(who_am_i=answer)
+    device, _, _ = configured(DeviceConfig(allowed_chips=frozenset({answer})), who_am_i=answer)
+    device.verify()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (0x00, "check the wiring"),
+        (0xFF, "check the wiring"),
+        (0x12, "this is ICM-20602, whose registers differ"),
+        (0x13, "a clone that is not supported, or another part"),
+        (0x75, "a clone that is not supported, or another part"),
+    ],
+)
+def test_any_other_answer_is_explained(answer, words):
+    with pytest.raises(SensorError, match=f"0x{answer:02x}, not 0x68; .*{words}") as caught:
+        configured(who_am_i=answer)
+    assert ("wiring" in str(caught.value)) == (answer in (0x00, 0xFF))

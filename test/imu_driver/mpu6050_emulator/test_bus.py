@@ -44,6 +44,9 @@ def test_after_the_bus_disappeared_the_old_handle_stays_unusable_and_a_new_one_w
     with pytest.raises(SensorError) as caught:
         old.read(0x68, 117, 1)
     assert caught.value.fault is Fault.GONE
+    with pytest.raises(SetupError, match="still held"):  # the kernel's rule
+        bus.open()
+    old.close()
     assert bus.open().read(0x68, 117, 1) == b"\x68"
 
 

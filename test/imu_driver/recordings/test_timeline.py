@@ -93,3 +93,15 @@ def test_lateness_is_counted() -> None:
     for lateness in (0, 1_000_000, 6_000_000, 20_000_000):
         stats.add(lateness)
     assert (stats.sent, stats.late, stats.worst) == (4, 2, 20_000_000)
+
+
+@pytest.mark.parametrize("step", [-3_600_000_000_000, -1_000_000_000, -20_000_000, 20_000_000, 5_000_000_000])
+def test_at_rate_1_stamps_follow_a_clock_that_is_set(step):
+    timeline = Timeline.starting(1.0, 7_000, 1_000_000, 50_000_000_000)
+    after = timeline.following(3_000_000, 50_002_000_000 + step, 3_000_100)
+    assert after.stamp(7_000) == pytest.approx(50_000_000_000 + step, abs=1_000)
+    assert after.due(7_000) == timeline.due(7_000)
+    assert after.following(4_000_000, 50_003_000_000 + step, 4_000_100) is after
+    assert timeline.following(3_000_000, 50_002_000_000 + step, 13_000_000) is timeline, "interrupted"
+    slow = Timeline.starting(0.5, 7_000, 1_000_000, 50_000_000_000)
+    assert slow.following(3_000_000, step, 3_000_100) is slow, "the clock follows the stamps"
