@@ -264,6 +264,8 @@ class LivePredictor:
         if now - self._last_pair > RECENT:
             self._score.clear()
         status = self._input.status(now, clock) | Status.STALE
+        if self._forecaster is not None:
+            status |= self._models.status(self._forecaster, now)
         self._count(status)
         return status
 

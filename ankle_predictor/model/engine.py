@@ -216,4 +216,9 @@ def _session(bundle: Bundle, threads: int, spinning: bool) -> onnxruntime.Infere
 def _one_line(error: Exception) -> str:
     """Return ONNX Runtime's error without the path of its source, which comes first, and short."""
     text = " ".join(str(error).split())
-    return OUT_OF_MEMORY if "alloc" in text else text.rsplit("onnxruntime_src", 1)[-1][-150:]
+    text = (
+        text.rsplit("Status Message: ", 1)[-1].rsplit("onnxruntime_src", 1)[-1]
+        if "alloc" not in text
+        else OUT_OF_MEMORY
+    )
+    return text[-150:]

@@ -90,6 +90,7 @@ def test_without_a_model_before_none_runs_until_another_one_is_loaded(models: Pa
     assert results[-1][1] == Status.MODEL_FAILED | Status.WARMING_UP  # as long as there is none
     assert live.predictor.model_failure.endswith("load another one with load_weights")
     assert live.predictor.take_problem() == (ERROR, live.predictor.model_failure)
+    assert live.predictor.watch(12.6) & Status.MODEL_FAILED
     live.use("linear")
     assert all(tick.publish and status == Status.OK for tick, status in live.feed(walk[1250:]))
     assert live.predictor.model_failure == ""
