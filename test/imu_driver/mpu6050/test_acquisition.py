@@ -16,7 +16,7 @@ from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050.errors import Fault, SetupError
 from ankle_imu_driver.mpu6050.faults import ADC_LIMITS
 from ankle_imu_driver.mpu6050.registers import LOW_PASS
-from ankle_imu_driver.mpu6050.ros_time import RosTime
+from ankle_imu_driver.mpu6050.ros_time import MAX_HOLD, RosTime
 from ankle_imu_driver.mpu6050_emulator.bus import EmulatedBus
 from ankle_imu_driver.mpu6050_emulator.chip import EmulatedChip
 from ankle_imu_driver.mpu6050_emulator.motion import Still
@@ -223,14 +223,25 @@ def test_a_forward_step_of_the_clock_is_followed_at_once_and_reported():
     assert sum("stepped by +3600.000 s" in sentence for sentence in rig.messages) == 1
 
 
-def test_after_a_backward_step_samples_are_held_back_until_stamps_increase_again():
+def test_after_a_small_backward_step_samples_are_held_back_until_stamps_increase_again():
     rig = Rig().run(2.0)
-    rig.ros_offset -= SECOND // 2
+    rig.ros_offset -= MAX_HOLD
     rig.run(2.0)
     stamps = [s.stamp for s in rig.of("foot")]
     assert all(b > a for a, b in itertools.pairwise(stamps))
-    assert 45 <= rig.loop.channels[1].order.held <= 55
+    assert 7 <= rig.loop.channels[1].order.held <= 10
     assert stamps[-1] - rig.of("foot")[-1].measured == rig.ros_offset
+
+
+@pytest.mark.parametrize("step", [-SECOND // 2, -5 * SECOND, 5 * SECOND])
+def test_after_a_larger_step_the_stream_follows_at_once(step):
+    rig = Rig().run(2.0)
+    rig.ros_offset += step
+    rig.run(2.0)
+    foot = rig.of("foot")
+    assert rig.loop.channels[1].order.held == 0
+    assert gap(foot) < 0.02
+    assert foot[-1].stamp - foot[-1].measured == rig.ros_offset
 
 
 def test_an_unexpected_chip_is_refused_with_the_remedy():

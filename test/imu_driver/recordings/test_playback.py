@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -33,9 +34,38 @@ class Collector:
         self.taken.append((time.monotonic(), sample, stamp))
 
 
-def playback(collector: Collector, stamps: list[float], rate: float = 1.0) -> Playback:
+class Clock:
+    """A clock of stamps that shows 100 s at the first look, and can be set."""
+
+    def __init__(self) -> None:
+        self.offset: int | None = None
+
+    def __call__(self) -> int:
+        if self.offset is None:
+            self.offset = 100 * SECOND - time.monotonic_ns()
+        return time.monotonic_ns() + self.offset
+
+
+def playback(
+    collector: Collector, stamps: list[float], rate: float = 1.0, clock: Callable[[], int] | None = None
+) -> Playback:
     source = samples([recording(stamps)])
-    return Playback(source, rate, lambda: 100 * SECOND, collector.publish, collector.finished.set)
+    return Playback(source, rate, clock or Clock(), collector.publish, collector.finished.set)
+
+
+@pytest.mark.parametrize("step", [-5, -1, 1, 5])
+def test_stamps_follow_a_clock_that_is_set(step: int) -> None:
+    collector, clock = Collector(), Clock()
+    player = playback(collector, list(np.arange(40) * 0.01), clock=clock)
+    player.start()
+    while len(collector.taken) < 30:
+        time.sleep(0.001)
+    assert clock.offset is not None
+    clock.offset += step * SECOND
+    assert collector.finished.wait(10.0)
+    first, last = collector.taken[0], collector.taken[-1]
+    assert first[2] / SECOND == pytest.approx(100.0, abs=0.01)
+    assert last[2] / SECOND == pytest.approx(100.0 + 0.39 + step, abs=0.02)
 
 
 @pytest.mark.parametrize("rate", [1.0, 4.0, 0.5])
@@ -71,7 +101,7 @@ def test_a_late_playback_publishes_all_due_samples_at_once_and_counts_them() -> 
         time.sleep(next(slow, 0.0))
 
     source = samples([recording(list(np.arange(30) * 0.01))])
-    player = Playback(source, 1.0, lambda: 0, publish, collector.finished.set)
+    player = Playback(source, 1.0, Clock(), publish, collector.finished.set)
     player.start()
     assert collector.finished.wait(5.0)
     lateness = player.take_status().lateness
@@ -102,7 +132,7 @@ def test_a_failure_of_the_source_is_reported() -> None:
         raise RuntimeError("the bus is gone")
 
     collector = Collector()
-    player = Playback(broken(), 1.0, lambda: 0, collector.publish, collector.finished.set)
+    player = Playback(broken(), 1.0, Clock(), collector.publish, collector.finished.set)
     player.start()
     assert collector.finished.wait(5.0)
     status = player.take_status()
