@@ -23,8 +23,9 @@ BASELINES = (
     "ridge, raw channels",
     "ridge, raw channels and angle",
 )
-REFERENCE, ALONE, OURS = "the reference's network, causal", "Bi-LSTM alone", "ours: Bi-LSTM with memory"
-ROWS = (*BASELINES, REFERENCE, ALONE, OURS)
+REFERENCE, ALONE, OURS = "the reference's network, causal", "Bi-LSTM alone", "ours, live"
+WITH_ENCODER = "ours, live, with the encoder"
+ROWS = (*BASELINES, REFERENCE, ALONE, OURS, WITH_ENCODER)
 COLUMNS = {"h20": slice(0, 20), "h50": slice(0, 50), "step 20": slice(19, 20), "step 50": slice(49, 50)}
 SLIPS = "LOG7"  # its encoder slips, so the means of the transfer are without it
 SECONDS, LABELS = (10, 30, 60, 90), ("encoder", "imu")
@@ -80,7 +81,7 @@ def _across(rows: Mapping[str, list[dict[str, Any]]], names: Sequence[str]) -> l
 
 def _intervals(cells: Mapping[str, Any], names: Sequence[str]) -> str:
     body = []
-    for title, row in (("ours", OURS), ("constant width", "constant width")):
+    for title, row in ((OURS, OURS), (WITH_ENCODER, WITH_ENCODER), ("the network's own", ALONE)):
         found = [cells[f"ours {name}"][row] for name in names]
         share = [f"{100 * c['coverage']:.1f} %" for c in found]
         body.append([f"{title}: truths inside", *share, f"{100 * np.mean([c['coverage'] for c in found]):.1f} %"])
@@ -90,22 +91,28 @@ def _intervals(cells: Mapping[str, Any], names: Sequence[str]) -> str:
 
 
 def _late(cells: Mapping[str, Any], name: str, row: str) -> dict[str, Any]:
-    cell: dict[str, Any] = cells[f"ours {name}"]["base late"] if row == "base" else cells[row]["cell"]
+    if row.startswith("base"):
+        cell: dict[str, Any] = cells[f"ours {name}"][row.replace("base", "base late")]
+    else:
+        key, _, column = row.partition("|")
+        cell = cells[key][column or "cell"]
     return cell
 
 
 def _transfer(cells: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     tables = []
     for column in ("h20", "h50"):
-        kinds = [("base", "base")]
+        kinds = [("base", "base"), ("base, with the encoder", "base, with the encoder")]
         kinds += [(f"{labels}, {n} s", f"transfer {{}} {labels} {n}") for labels in LABELS for n in SECONDS]
+        kinds += [(f"encoder, {n} s, with the encoder", f"transfer {{}} encoder {n}|with the encoder") for n in SECONDS]
         kinds += [(f"from scratch, {n} s", f"scratch {{}} {n}") for n in SECONDS]
         body = []
         for title, key in kinds:
-            if key != "base" and any(key.format(name) not in cells for name in names):
+            task = key.partition("|")[0]
+            if not key.startswith("base") and any(task.format(name) not in cells for name in names):
                 continue
             values = {n: float(np.mean(_late(cells, n, key.format(n))["by_step"][COLUMNS[column]])) for n in names}
-            kept = {n for n in names if title[:3] in ("enc", "imu") and not cells[key.format(n)]["adapted"]}
+            kept = {n for n in names if title[:3] in ("enc", "imu") and not cells[task.format(n)]["adapted"]}
             shown = [f"{values[n]:.2f}{' (base kept)' if n in kept else ''}" for n in names]
             body.append([title, *shown, f"{np.mean([v for n, v in values.items() if n != SLIPS]):.2f}"])
         errors = {n: cells[f"label {n}"]["label_error"] for n in names}
@@ -118,10 +125,14 @@ def _transfer(cells: Mapping[str, Any], names: Sequence[str]) -> list[str]:
 def _draw_steps(rows: Mapping[str, list[dict[str, Any]]], path: Path) -> None:
     figure, axes = plt.subplots(figsize=(8.0, 4.5), layout="constrained")
     for row in (
-        r for r in ("last stride repeated", "ridge, raw channels and angle", REFERENCE, ALONE, OURS) if r in rows
+        r
+        for r in ("last stride repeated", "ridge, raw channels and angle", REFERENCE, ALONE, OURS, WITH_ENCODER)
+        if r in rows
     ):
         mean = np.mean([cell["by_step"] for cell in rows[row]], axis=0)
-        axes.plot(10 * np.arange(1, len(mean) + 1), mean, label=row, linewidth=2.5 if row == OURS else 1.2)
+        axes.plot(
+            10 * np.arange(1, len(mean) + 1), mean, label=row, linewidth=2.5 if row in (OURS, WITH_ENCODER) else 1.2
+        )
     axes.set(xlabel="ahead (ms)", ylabel="mean absolute error (deg)", xlim=(0, 500), ylim=(0, None))
     axes.set_title("A person whom the model was not trained on, mean of five walks")
     axes.grid(alpha=0.3)
@@ -134,7 +145,7 @@ def _draw_transfer(cells: Mapping[str, Any], names: Sequence[str], path: Path) -
     kept = [name for name in names if name != SLIPS]
     figure, axes = plt.subplots(figsize=(8.0, 4.5), layout="constrained")
     base = float(np.mean([np.mean(_late(cells, name, "base")["by_step"]) for name in kept]))
-    axes.axhline(base, color="black", linestyle="--", label="not adapted, with memory")
+    axes.axhline(base, color="black", linestyle="--", label="not adapted")
     for title, key in (
         ("adapted, encoder labels", "transfer {} encoder {}"),
         ("adapted, no encoder", "transfer {} imu {}"),

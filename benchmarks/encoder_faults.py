@@ -31,7 +31,7 @@ from ankle_predictor.model.bundle import find_model, load_bundle
 from ankle_predictor.model.engine import InferenceEngine, load_engine
 from ankle_predictor.model.features import SEGMENT_FEATURES, pair_features
 from ankle_predictor.model.forecast import Forecast, joined
-from ankle_predictor.offline.log_forecasts import LogMemory, adjusted
+from ankle_predictor.offline.log_forecasts import LogWearer
 from ankle_predictor.offline.pipeline import FeatureTable, fused_pairs, pairs_of, windows_of
 from ankle_predictor.performance.results_page import ResultsPage
 from ankle_predictor.trust.scoring import due_times, truth_at
@@ -127,7 +127,7 @@ class Moment:
         spec, until = self._engine.manifest.features, self._begin + LASTS
         found = [(k, w) for k, w in windows_of(table, spec, EVERY) if k >= since and table.stamp[k] < until]
         index, windows = [k for k, _ in found], np.array([w for _, w in found])
-        return index, windows, adjusted(self._engine.forecast_batch(windows), index, table)
+        return index, windows, self._engine.forecast_batch(windows)
 
     def _forecast_error(self, table: FeatureTable, before: Made | None) -> float:
         """Return the mean absolute error during the fault; ``before`` are the forecasts before it, if known."""
@@ -136,7 +136,7 @@ class Moment:
         if before is not None:
             index, windows = before[0] + index, np.concatenate([before[1], windows])
             made = joined([before[2], made])
-        forecast = LogMemory(manifest, table, every=1).correct(index, windows, made)
+        forecast = LogWearer(manifest, table).forecast(index, windows, made)
         stamp = table.stamp[index]
         due = due_times(stamp, manifest.horizon, manifest.features.period)
         truth = truth_at(self._encoder.stamp, self._encoder.angle, due)

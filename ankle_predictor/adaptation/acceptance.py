@@ -53,7 +53,7 @@ def judge(prepared: PreparedWalk, user: str) -> Judgement:
         raise DatasetError(f"{walk.name} has too many gaps in the {walk.seconds:g} s given; give other seconds")
     scored = np.logical_or.reduce([part for _, part in parts])
     examples, truth = prepared.examples.select(scored), learner.target[scored]
-    before = prepared.with_memory(learner.forecast).at(scored)
+    before = prepared.as_live(learner.forecast).at(scored)
     after = joined([_adapted(prepared, learned).at(part) for learned, part in parts])
     strides = stride_stamps(walk.leg)
     widening = _widening(manifest, after, truth, int(np.sum(strides >= examples.stamp[0])))
@@ -98,7 +98,7 @@ def is_better(gain: FloatArray, last: int, period: float) -> bool:
 def _adapted(prepared: PreparedWalk, learned: BoolArray) -> Forecast:
     """Return the forecasts of all examples by an adaptation that has learned from some of them."""
     learner = prepared.learner
-    return prepared.with_memory(learner.corrected(learner.learn(learned)))
+    return prepared.as_live(learner.corrected(learner.learn(learned)))
 
 
 def _widening(manifest: Manifest, after: Forecast, truth: FloatArray, strides: int) -> FloatArray:

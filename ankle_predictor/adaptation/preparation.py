@@ -16,7 +16,7 @@ from ankle_predictor.model.bundle import Bundle
 from ankle_predictor.model.engine import load_engine
 from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.model.manifest import Manifest
-from ankle_predictor.offline.log_forecasts import LogMemory
+from ankle_predictor.offline.log_forecasts import LogWearer
 from ankle_predictor.training.dataset import DatasetError, Examples, scaled
 from ankle_predictor.training.needs_tensorflow import NETWORK, imported
 from ankle_predictor.trust.scoring import due_times, truth_at
@@ -51,11 +51,11 @@ class PreparedWalk:
     period: float
     learner: CorrectionLearner
 
-    def with_memory(self, forecast: Forecast) -> Forecast:
-        """Return a network's (N, H) forecasts of the examples, corrected by the wearer's memory as the node does it."""
+    def as_live(self, forecast: Forecast) -> Forecast:
+        """Return what the node makes of a network's (N, H) forecasts of the examples as it learns the wearer."""
         index = np.searchsorted(self.walk.inputs.stamp, self.examples.stamp).tolist()
-        memory = LogMemory(self.base.manifest, self.walk.inputs, every=1)
-        return memory.correct(index, self.examples.window.astype(np.float64), forecast)
+        wearer = LogWearer(self.base.manifest, self.walk.inputs)
+        return wearer.forecast(index, self.examples.window.astype(np.float64), forecast)
 
 
 def prepare(base: Bundle, walk: UserWalk, labels: Labels) -> PreparedWalk:

@@ -1,4 +1,4 @@
-"""Makes forecasts from pairs with the model in use: feature window, mirror image, network and memory."""
+"""Makes forecasts from pairs with the model in use: feature window, mirror image, network, and the wearer's ways."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 
 from ankle_imu_driver.arrays import FloatArray
 from ankle_predictor.estimation.filter_config import FilterConfig
-from ankle_predictor.estimation.samples import AngleSource, PairSample
-from ankle_predictor.forecasting.stride_memory import Key, StrideMemory
+from ankle_predictor.estimation.samples import AngleSource, JointSample, PairSample
 from ankle_predictor.forecasting.walk_history import WalkHistory
+from ankle_predictor.forecasting.wearer import Wearer
 from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.model.feature_family import family_of
 from ankle_predictor.model.features import MIRROR, FeatureError, WindowGrid, pair_features
 from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.model.manifest import BundleError, Manifest
-from ankle_predictor.trust.familiarity import FamiliarityScore
+from ankle_predictor.trust.familiarity import FamiliarityScore, unfamiliarity
 
 NOT_MIRRORED = np.ones(len(MIRROR))
 CONSTANT_TOLERANCE = 1e-3  # relative; a YAML file may round the filter constants
@@ -29,17 +29,17 @@ class PreparedModel:
 
     Attributes:
         engine: the tested engine.
-        memory: filled as if this model had been in use for the last minute; None for a model without memory.
-        newest: s, stamp of the newest pair in the memory.
-        wearer: number of restarts when the memory was filled. After another restart it is not used: the wearer may
-            have changed.
+        wearer: has learned as if this model had been in use for the last minute; None for a model without memory.
+        newest: s, stamp of the newest pair that it knows.
+        restarts: number of restarts when it had learned. After another restart it is not used: the wearer may have
+            changed.
         figures: what its trial measured, as text for people.
     """
 
     engine: InferenceEngine
-    memory: StrideMemory | None
+    wearer: Wearer | None
     newest: float
-    wearer: int
+    restarts: int
     figures: str = ""
 
 
@@ -62,16 +62,14 @@ class Forecaster:
         self._mirror = NOT_MIRRORED
         self._grid: WindowGrid | None = None
         self._familiarity: FamiliarityScore | None = None
-        self._memory: StrideMemory | None = None
+        self._wearer: Wearer | None = None
         self._history = WalkHistory()
-        self._wearer = 0
+        self._restarts = 0
         self.engine: InferenceEngine | None = None
         self._window: FloatArray | None = None  # (W, F) of the newest forecast, until its unfamiliarity is computed
         self._unfamiliarity = math.nan
         self._newest = math.nan  # s, stamp of the newest pair
-        self._source = AngleSource.IMU  # of its angle
-        self._unsettled: tuple[float, FloatArray] | None = None  # angle and features of the newest pair
-        self._to_remember: tuple[Key, Forecast] | None = None  # its key and the network's own forecast
+        self._unsettled: tuple[JointSample, FloatArray] | None = None  # joint and features of the newest pair
 
     def check(self, name: str, manifest: Manifest) -> None:
         """Refuse a model that does not fit the input.
@@ -94,32 +92,33 @@ class Forecaster:
                 )
 
     def prepare(self, engine: InferenceEngine) -> PreparedModel:
-        """Fill the memory of a new model from the last minute while the old model stays in use.
+        """Let a new model learn the wearer from the last minute while the old model stays in use.
 
         This may take seconds. It may run in another thread.
 
         Raises:
             BundleError: INCOMPATIBLE.
         """
-        manifest, wearer = engine.manifest, self._wearer
+        manifest, restarts = engine.manifest, self._restarts
         self.check(engine.bundle.name, manifest)
-        memory, newest = new_memory(manifest), -math.inf
-        if memory is not None:
-            newest = self._history.fill(memory, engine, self._mirror_for(manifest))
-        return PreparedModel(engine, memory, newest, wearer)
+        wearer, newest = _new_wearer(manifest), -math.inf
+        if wearer is not None:
+            newest = self._history.teach(wearer, engine, self._mirror_for(manifest))
+        return PreparedModel(engine, wearer, newest, restarts)
 
     def last_minute(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return stamps (N,), angles (N,) and features (N, F) of the wearer's last minute; for any thread."""
-        return self._history.since()
+        past = self._history.since()
+        return past.stamps, past.angles, past.features
 
     def afresh(self, engine: InferenceEngine) -> PreparedModel:
-        """Return a model with an empty memory, which takes no time, unlike ``prepare``."""
-        return PreparedModel(engine, new_memory(engine.manifest), self._newest, self._wearer)
+        """Return a model that knows nothing of the wearer, which takes no time, unlike ``prepare``."""
+        return PreparedModel(engine, _new_wearer(engine.manifest), self._newest, self._restarts)
 
     def drop(self) -> None:
         """Go on without a model; pairs are kept for the next one."""
         self.settle()
-        self.engine = self._grid = self._memory = self._familiarity = self._window = None
+        self.engine = self._grid = self._wearer = self._familiarity = self._window = None
         self._unfamiliarity = math.nan
 
     def use(self, ready: PreparedModel) -> None:
@@ -130,15 +129,15 @@ class Forecaster:
         same_window = self.engine is not None and self.engine.manifest.features == manifest.features
         if self._grid is None or not same_window or self._mirror is not mirror:
             self._grid = WindowGrid(manifest.features)
-            stamps, _, rows = self._history.since(
-                self._newest - 2.0 * manifest.features.window * manifest.features.period
-            )
-            for stamp, row in zip(stamps, rows * mirror, strict=True):
+            since = self._newest - 2.0 * manifest.features.window * manifest.features.period
+            past = self._history.since(since)
+            for stamp, row in zip(past.stamps, past.features * mirror, strict=True):
                 self._grid.push(stamp, row)
-        self._memory = ready.memory if ready.wearer == self._wearer else new_memory(manifest)
-        if self._memory is not None:
-            for stamp, angle in zip(*self._history.since(ready.newest)[:2], strict=True):
-                self._memory.push_angle(stamp, angle)
+        self._wearer = ready.wearer if ready.restarts == self._restarts else _new_wearer(manifest)
+        if self._wearer is not None:
+            newer = self._history.since(ready.newest if ready.restarts == self._restarts else -math.inf)
+            for stamp, angle, row in zip(newer.stamps, newer.angles, newer.features * mirror, strict=True):
+                self._wearer.push(stamp, row, angle)
         self._mirror = mirror
         walks = manifest.familiarity
         self._familiarity = None if walks is None else FamiliarityScore(walks, manifest.scaler.scale)
@@ -149,8 +148,7 @@ class Forecaster:
         """Add the next pair and return whether the window is full, so that ``forecast`` may be called."""
         self.settle()
         joint, row = pair.joint, pair_features(pair)
-        self._newest, self._unsettled, self._to_remember = joint.stamp, (joint.angle, row), None
-        self._source = joint.source
+        self._newest, self._unsettled = joint.stamp, (joint, row)
         if self._mirror is not NOT_MIRRORED:  # saves a multiplication by ones in most cases
             row = row * self._mirror
         return self._grid is not None and self._grid.push(joint.stamp, row)
@@ -159,69 +157,54 @@ class Forecaster:
         """Return the forecast from the newest pairs. Call it only if ``push`` returned True."""
         assert self._grid is not None
         assert self.engine is not None
+        assert self._unsettled is not None
         window = self._window = self._grid.window()
-        forecast, memory = self.engine.forecast(window), self._memory
-        if self._source is AngleSource.ENCODER:
-            forecast = forecast.without_offset()
-        if memory is None:
-            return forecast
-        key = memory.key(window)
-        self._to_remember = key, forecast
-        return forecast.moved(memory.correction(key))
+        network, joint = self.engine.forecast(window), self._unsettled[0]
+        if self._wearer is None:
+            return network
+        return self._wearer.forecast(joint.stamp, window, network, joint.source == AngleSource.ENCODER)
 
     @property
     def unfamiliarity(self) -> float:
-        """How different the newest forecast's window is from the training walks; above 1 it counts as unfamiliar.
+        """How unfamiliar the newest forecast's movement is; above 1 it counts as unfamiliar.
 
         NaN if the model has no such score. It is computed on request, so that the forecast does not wait for it.
         """
         if self._window is not None and self._familiarity is not None:
             self._unfamiliarity = self._familiarity.of(self._window)
+            if self._wearer is not None:
+                known = self._wearer.surprise, self._wearer.experience
+                self._unfamiliarity = unfamiliarity(self._unfamiliarity, *known)
         self._window = None
         return self._unfamiliarity
 
     def settle(self) -> None:
-        """Add the newest pair to the history, and its forecast to the memory.
+        """Add the newest pair to the history, and learn from the forecasts that are due with it.
 
         This is separate from ``push``, so that the pair's own forecast does not wait for it. If it was not called, the
         next ``push`` calls it.
         """
         if self._unsettled is None:
             return
-        (angle, row), to_remember, memory = self._unsettled, self._to_remember, self._memory
-        self._unsettled = self._to_remember = None
-        self._history.push(self._newest, angle, row)
-        if memory is None:
-            return
-        memory.push_angle(self._newest, angle)
-        if to_remember is not None and memory.keeps_next():
-            key, forecast = to_remember
-            memory.remember(self._newest, key, forecast.angle, forecast.offset)
+        joint, row = self._unsettled
+        self._unsettled = None
+        self._history.push(joint, row)
+        if self._wearer is not None:
+            self._wearer.push(joint.stamp, row * self._mirror, joint.angle)
 
     def restart(self) -> None:
-        """Empty the window, the history and the memory of the wearer."""
-        self._wearer += 1
-        self._unsettled = self._to_remember = None
+        """Empty the window, the history and what was learned of the wearer."""
+        self._restarts += 1
+        self._unsettled = None
         self._history.clear()
         if self._grid is not None:
             self._grid.clear()
-        if self._memory is not None:
-            self._memory.clear()
+        if self._wearer is not None:
+            self._wearer.clear()
 
     def _mirror_for(self, manifest: Manifest) -> FloatArray:
         return MIRROR if manifest.side != self._side else NOT_MIRRORED
 
 
-def new_memory(manifest: Manifest) -> StrideMemory | None:
-    """Return an empty memory for a model; None for a model without memory."""
-    if manifest.memory is None:
-        return None
-    spec = manifest.features
-    return StrideMemory(
-        manifest.memory,
-        spec.names,
-        manifest.scaler.scale,
-        period=spec.period,
-        window=spec.window,
-        horizon=manifest.horizon,
-    )
+def _new_wearer(manifest: Manifest) -> Wearer | None:
+    return None if manifest.memory is None else Wearer(manifest)

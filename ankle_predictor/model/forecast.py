@@ -47,3 +47,10 @@ def joined(parts: Sequence[Forecast]) -> Forecast:
     offsets = [part.offset for part in parts if part.offset is not None]
     angle, lower, upper = (np.concatenate([getattr(p, name) for p in parts]) for name in ("angle", "lower", "upper"))
     return Forecast(angle, lower, upper, np.concatenate(offsets) if offsets else None)
+
+
+def stacked(parts: Sequence[Forecast]) -> Forecast:
+    """Make a batch of single forecasts."""
+    offsets = [part.offset for part in parts if part.offset is not None]
+    angle, lower, upper = (np.stack([getattr(p, name) for p in parts]) for name in ("angle", "lower", "upper"))
+    return Forecast(angle, lower, upper, np.stack(offsets) if offsets else None)

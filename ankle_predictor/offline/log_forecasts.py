@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,9 +14,9 @@ from ankle_imu_driver.recordings.recording import Recording
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
 from ankle_predictor.estimation.samples import AngleSource
-from ankle_predictor.forecasting.forecaster import new_memory
+from ankle_predictor.forecasting.wearer import Wearer
 from ankle_predictor.model.engine import InferenceEngine
-from ankle_predictor.model.forecast import Forecast, joined
+from ankle_predictor.model.forecast import Forecast, joined, stacked
 from ankle_predictor.model.manifest import Manifest
 from ankle_predictor.offline.feature_tables import feature_table
 from ankle_predictor.offline.pipeline import FeatureTable, windows_of
@@ -78,13 +77,13 @@ def forecast_log(
     wanted = (since >= start) & (since + horizon * spec.period <= end + TIME_RESOLUTION)
     # A memory also needs the pairs before the span.
     needed = wanted if engine.manifest.memory is None else since <= end
-    memory = LogMemory(engine.manifest, table)
+    wearer = LogWearer(engine.manifest, table)
     index: list[int] = []
     forecasts: list[Forecast] = []
     for batch in _batches(windows_of(table, spec), needed):
         newest, windows = [k for k, _ in batch], np.array([window for _, window in batch])
         index += newest
-        forecasts.append(memory.correct(newest, windows, adjusted(engine.forecast_batch(windows), newest, table)))
+        forecasts.append(wearer.forecast(newest, windows, engine.forecast_batch(windows)))
         on_progress(index[-1] / len(table.stamp))
     chosen = wanted[index]
     if not chosen.any():
@@ -105,61 +104,45 @@ def no_forecast(manifest: Manifest, recording: Recording, span: Span) -> str:
     )
 
 
-def adjusted(forecast: Forecast, index: Sequence[int], table: FeatureTable) -> Forecast:
-    """Return a network's (N, H) forecasts, without the offset where the angle is from the encoder, as live.
+class LogWearer:
+    """Makes the forecasts of a log from the network's, with what is learned of the wearer, pair by pair as the node."""
 
-    Args:
-        forecast: the network's.
-        index: (N,) newest pair of each.
-        table: the log's features.
-    """
-    if forecast.offset is None or not len(table.source):
-        return forecast
-    offset = np.where((table.source[index] == AngleSource.ENCODER)[:, np.newaxis], forecast.offset, 0.0)
-    return dataclasses.replace(forecast.moved(-offset), offset=forecast.offset - offset)
-
-
-class LogMemory:
-    """Corrects the network's forecasts of a log with the memory of the wearer's gait, pair by pair as the node does."""
-
-    def __init__(self, manifest: Manifest, table: FeatureTable, every: int | None = None) -> None:
-        """Start with an empty memory.
+    def __init__(self, manifest: Manifest, table: FeatureTable) -> None:
+        """Start with nothing learned.
 
         Args:
             manifest: of the model; without a memory forecasts stay as they are.
             table: the log's features.
-            every: every how many forecasts a moment is kept, where it is not as in the manifest.
         """
-        settings = manifest.memory
-        if settings is not None and every is not None:
-            manifest = dataclasses.replace(manifest, memory=dataclasses.replace(settings, every=every))
-        self._memory = new_memory(manifest)
+        self._wearer = None if manifest.memory is None else Wearer(manifest)
         self._table = table
         self._next = 0
 
-    def correct(self, index: Sequence[int], windows: FloatArray, forecast: Forecast) -> Forecast:
-        """Return forecasts corrected by the memory.
+    def forecast(self, index: Sequence[int], windows: FloatArray, network: Forecast) -> Forecast:
+        """Return the forecasts.
 
         Args:
             index: (N,) newest pair of each forecast, rising, and later than in earlier calls.
             windows: (N, W, F) unscaled features.
-            forecast: the network's, (N, H).
+            network: the network's, (N, H).
         """
-        if self._memory is None:
-            return forecast
-        by = np.zeros_like(forecast.angle)
-        stamps, angles = self._table.stamp, self._table.angle
+        if self._wearer is None:
+            return network
+        made, stamps, source = [], self._table.stamp, self._table.source
         for n, k in enumerate(index):
-            for pair in range(self._next, k):
-                self._memory.push_angle(float(stamps[pair]), float(angles[pair]))
-            one, key = forecast.at(n), self._memory.key(windows[n])
-            by[n] = self._memory.correction(key)
-            # The memory learns from this pair only after its forecast, as in ``Forecaster.settle``.
-            self._memory.push_angle(float(stamps[k]), float(angles[k]))
-            self._next = k + 1
-            if self._memory.keeps_next():
-                self._memory.remember(float(stamps[k]), key, one.angle, one.offset)
-        return forecast.moved(by)
+            self._push(k)
+            from_encoder = bool(len(source)) and source[k] == AngleSource.ENCODER
+            made.append(self._wearer.forecast(float(stamps[k]), windows[n], network.at(n), from_encoder))
+            # The wearer learns from this pair only after its forecast, as in ``Forecaster.settle``.
+            self._push(k + 1)
+        return stacked(made)
+
+    def _push(self, until: int) -> None:
+        assert self._wearer is not None
+        table = self._table
+        for pair in range(self._next, until):
+            self._wearer.push(float(table.stamp[pair]), table.values[pair], float(table.angle[pair]))
+        self._next = until
 
 
 def _batches(windows: Iterable[tuple[int, FloatArray]], needed: BoolArray) -> Iterator[list[tuple[int, FloatArray]]]:

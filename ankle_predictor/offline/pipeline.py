@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,8 +14,10 @@ from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Re
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.encoder_fusion import EncoderFusion, EncoderRole
 from ankle_predictor.estimation.leg_estimator import LegConfig, LegEstimator
-from ankle_predictor.estimation.samples import LegSample, PairSample
-from ankle_predictor.model.features import FeatureSpec, WindowGrid, pair_features
+from ankle_predictor.estimation.samples import JointSample, LegSample, PairSample
+from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec, WindowGrid, pair_features
+
+ANGLE, RATE = SEGMENT_FEATURES.index("ankle_angle"), SEGMENT_FEATURES.index("ankle_rate")
 
 
 class ChainError(Refusal):
@@ -107,18 +109,21 @@ class EncoderFeed:
             self._next = next(self._waiting, None)
 
 
-def fused_pairs(pairs: Iterable[PairSample], encoder: EncoderSamples) -> Iterator[PairSample]:
-    """Yield the pairs with the angle fused from encoder and IMUs, as the predictor node would.
+def with_encoder(table: FeatureTable, encoder: EncoderSamples) -> FeatureTable:
+    """Return a table of ``SEGMENT_FEATURES`` with the angles that the predictor node fuses from encoder and IMUs.
 
     Args:
-        pairs: in time order.
+        table: with the IMUs' angles.
         encoder: its gaps are times without an encoder.
     """
-    fusion = EncoderFusion()
+    fusion, fused = EncoderFusion(), []
     feed = EncoderFeed(encoder, fusion.push_encoder)
-    for pair in pairs:
-        feed.until(pair.joint.stamp)
-        yield replace(pair, joint=fusion.fuse(pair.joint))
+    for joint in zip(table.stamp.tolist(), *table.values[:, (ANGLE, RATE)].T.tolist(), strict=True):
+        feed.until(joint[0])
+        fused.append(fusion.fuse(JointSample(*joint)))
+    angle, values = np.array([joint.angle for joint in fused]), table.values.copy()
+    values[:, ANGLE] = angle
+    return replace(table, values=values, angle=angle, source=np.array([float(joint.source) for joint in fused]))
 
 
 def run_chain(
@@ -136,18 +141,16 @@ def run_chain(
     Raises:
         ChainError: the recording has no calibration, or no pair of samples.
     """
-    pairs, encoder = pairs_of(recording, spec), recording.encoder
-    if encoder_role == "input" and encoder is not None:
-        pairs = fused_pairs(pairs, encoder)
-    stamps, rows, sources = [], [], []
-    for pair in pairs:
+    stamps, rows = [], []
+    for pair in pairs_of(recording, spec):
         stamps.append(pair.joint.stamp)
         rows.append(pair_features(pair, mirrored))
-        sources.append(pair.joint.source)
     if not rows:
         raise ChainError(f"{recording.name} has no pair of samples: the stamps of shank and foot never come close")
     values = np.array(rows)
-    return FeatureTable(np.array(stamps), values, values[:, -2].copy(), source=np.array(sources, dtype=np.float64))
+    table = FeatureTable(np.array(stamps), values, values[:, ANGLE].copy(), source=np.zeros(len(rows)))
+    encoder = recording.encoder
+    return with_encoder(table, encoder) if encoder_role == "input" and encoder is not None else table
 
 
 def windows_of(table: FeatureTable, spec: FeatureSpec, stride: int = 1) -> Iterator[tuple[int, FloatArray]]:

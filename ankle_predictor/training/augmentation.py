@@ -8,6 +8,10 @@ Cadence, amplitude and how the sensors sit are drawn for every window. They chan
   rates and accelerations. This assumes small angles.
 - A sensor that is strapped on turned about its segment's long axis measures turned horizontal axes. The levelling
   corrects every other turn.
+- A sensor that sits elsewhere on its segment measures larger or smaller impacts.
+- A slower sensor's samples are interpolated between.
+- The ankle angle rests on the encoder, on the IMUs, or changes from one to the other within the window: one model
+  serves with an encoder, without one, and with one that comes and goes.
 """
 
 from __future__ import annotations
@@ -19,10 +23,11 @@ import numpy as np
 from ankle_imu_driver.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from ankle_imu_driver.recordings.recording import EncoderSamples
 from ankle_predictor.estimation.segment_filter import GRAVITY
-from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec
+from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec, interpolated
 from ankle_predictor.offline.pipeline import FeatureTable
 from ankle_predictor.trust.scoring import truth_at
 
+LARGEST_FORCE = 20.5  # m/s^2, beyond which an axis of a sensor of 2 g is clipped, its scale error included
 ANGLE, RATE = SEGMENT_FEATURES.index("ankle_angle"), SEGMENT_FEATURES.index("ankle_rate")
 SENSORS = tuple(
     tuple(SEGMENT_FEATURES.index(f"{segment}_{name}") for name in ("accel_x", "gyro_x", "pitch"))
@@ -37,21 +42,57 @@ class Augmentation:
     Attributes:
         share: of the windows that are varied in more than cadence.
         cadence: largest factor by which a window is walked faster or slower.
+        stride: s, shortest and longest stride time that the change of cadence leads to.
         amplitude: largest factor by which its angles are larger or smaller.
         turn: rad, standard deviation of a sensor's turn about its segment.
         gain: standard deviation of the gain of an accelerometer axis; that of a gyro is half as large.
+        impact: standard deviation of the logarithm of the factor on a sensor's accelerations without their mean.
+        slow: share of the times that a walk is sampled slowly, at 33 to 83 Hz.
+        encoder: share of the windows whose angle rests on the encoder, where there is one.
+        changing: share of the windows in which that changes.
     """
 
     share: float = 0.7
-    cadence: float = 1.2
-    amplitude: float = 1.2
-    turn: float = 0.1
-    gain: float = 0.02
+    cadence: float = 1.9
+    stride: tuple[float, float] = (0.7, 2.0)
+    amplitude: float = 1.35
+    turn: float = 0.12
+    gain: float = 0.03
+    impact: float = 0.25
+    slow: float = 0.3
+    encoder: float = 0.4
+    changing: float = 0.1
+
+    def cadences(self, stride_time: float) -> tuple[float, float]:
+        """Return the smallest and the largest factor for a walk of a stride time in s, NaN if it has none."""
+        if not np.isfinite(stride_time):
+            stride_time = 1.0
+        slowest, fastest = stride_time / self.stride[1], stride_time / self.stride[0]
+        return min(1.0, max(slowest, 1.0 / self.cadence)), max(1.0, min(fastest, self.cadence))
+
+
+@dataclass(frozen=True, eq=False)
+class VariedSource:
+    """A walk to vary.
+
+    Attributes:
+        table: of ``SEGMENT_FEATURES``, with the IMUs' angle.
+        truth: the angle to forecast.
+        fused: (N,) rad, the angle of each pair fused with the encoder; None without an encoder.
+        own: whether a window whose angle rests on the IMUs is followed by the IMUs' own later angle, not the truth.
+            It is so in simulated walks: how far their IMUs' angle is from the joint's is drawn, nothing to be learned.
+        stride_time: s, median; NaN where there are no strides.
+    """
+
+    table: FeatureTable
+    truth: EncoderSamples
+    fused: FloatArray | None = None
+    own: bool = False
+    stride_time: float = float("nan")
 
 
 def varied_windows(  # noqa: PLR0917 - each is another thing
-    table: FeatureTable,
-    truth: EncoderSamples,
+    walk: VariedSource,
     spec: FeatureSpec,
     horizon: int,
     stride: int,
@@ -61,8 +102,7 @@ def varied_windows(  # noqa: PLR0917 - each is another thing
     """Cut a walk into varied windows, each with the angle that followed.
 
     Args:
-        table: of ``SEGMENT_FEATURES``.
-        truth: the angle to forecast.
+        walk: to be varied.
         spec: of the windows.
         horizon: H, steps to forecast.
         stride: pairs between two windows; the first window is at a random pair.
@@ -72,14 +112,21 @@ def varied_windows(  # noqa: PLR0917 - each is another thing
     Returns:
         (N, W, F) unscaled windows, and (N, H) rad, the change of the angle from each window's newest one.
     """
+    table, truth = walk.table, walk.truth
     index = np.arange(int(random.integers(stride)), len(table.stamp), stride)
-    faster = np.exp(random.uniform(-1.0, 1.0, len(index)) * np.log(variation.cadence))
+    slowest, fastest = np.log(variation.cadences(walk.stride_time))
+    faster = np.exp(random.uniform(slowest, fastest, len(index)))
     index, faster = _whole(table, spec, index, faster)
     due = table.stamp[index, np.newaxis] + faster[:, np.newaxis] * spec.period * np.arange(1, horizon + 1)
     later = truth_at(truth.stamp, truth.angle, due)
+    on = _on_encoder(walk, len(index), spec.window, variation, random)
+    if walk.own:
+        imus = truth_at(table.stamp, table.angle, due)
+        later = imus if on is None else np.where(on[:, -1:], later, imus)
     known = np.all(np.isfinite(later), axis=1)
-    index, faster, later = index[known], faster[known], later[known]
-    windows = _stretched(table, spec, index, faster)
+    index, faster, later, on = index[known], faster[known], later[known], None if on is None else on[known]
+    slow = random.uniform(0.012, 0.03) if random.random() < variation.slow else 0.0
+    windows = _stretched(walk, spec, index, faster, slow, on)
     vary = random.random(len(index)) < variation.share
     larger = np.exp(random.uniform(-1.0, 1.0, len(index)) * np.log(variation.amplitude) * vary)
     middle = windows[:, :, ANGLE].mean(axis=1)
@@ -88,6 +135,21 @@ def varied_windows(  # noqa: PLR0917 - each is another thing
     later = middle[:, np.newaxis] + larger[:, np.newaxis] * (later - middle[:, np.newaxis])
     change = later - windows[:, -1, ANGLE, np.newaxis]
     return windows.astype(np.float32), change.astype(np.float32)
+
+
+def _on_encoder(
+    walk: VariedSource, count: int, rows: int, variation: Augmentation, random: np.random.Generator
+) -> BoolArray | None:
+    """Draw for (count, rows) of windows whether the angle rests on the encoder; None without one."""
+    if walk.fused is None:
+        return None
+    drawn = random.random(count)
+    on = np.repeat((drawn < variation.encoder)[:, np.newaxis], rows, axis=1)
+    changing = (drawn >= variation.encoder) & (drawn < variation.encoder + variation.changing)
+    after = np.arange(rows) >= random.integers(1, rows, count)[:, np.newaxis]
+    comes = random.random(count) < 0.5
+    on[changing] = (after == comes[:, np.newaxis])[changing]
+    return on
 
 
 def _whole(table: FeatureTable, spec: FeatureSpec, index: IntArray, faster: FloatArray) -> tuple[IntArray, FloatArray]:
@@ -100,14 +162,32 @@ def _whole(table: FeatureTable, spec: FeatureSpec, index: IntArray, faster: Floa
     return index[whole], faster[whole]
 
 
-def _stretched(table: FeatureTable, spec: FeatureSpec, index: IntArray, faster: FloatArray) -> FloatArray:
-    """Return (N, W, F) windows that end at the given pairs, sampled as if they were walked faster."""
+def _stretched(  # noqa: PLR0917 - each is another thing
+    walk: VariedSource, spec: FeatureSpec, index: IntArray, faster: FloatArray, slow: float, on: BoolArray | None
+) -> FloatArray:
+    """Return (N, W, F) windows that end at the given pairs, sampled as if they were walked faster.
+
+    Args:
+        walk: to be cut.
+        spec: of the windows.
+        index: (N,) newest pair of each window.
+        faster: (N,) factors.
+        slow: s between the samples of a slower sensor; 0 for the walk's own.
+        on: (N, W) whether the angle rests on the encoder; None without one.
+    """
+    table = walk.table
     back = faster[:, np.newaxis] * spec.period * np.arange(1 - spec.window, 1)
     times = np.clip(table.stamp[index, np.newaxis] + back, table.stamp[0], None)
-    after = np.clip(np.searchsorted(table.stamp, times), 1, len(table.stamp) - 1)
-    share = (times - table.stamp[after - 1]) / (table.stamp[after] - table.stamp[after - 1])
-    share = share[..., np.newaxis]
-    windows: FloatArray = table.values[after - 1] * (1.0 - share) + table.values[after] * share
+    stamps, values, fused = table.stamp, table.values, walk.fused
+    if slow:
+        coarse = np.arange(stamps[0], stamps[-1], slow)
+        if fused is not None:
+            fused = np.interp(coarse, stamps, fused)
+        stamps, values = coarse, interpolated(stamps, values, coarse)
+        times = np.minimum(times, coarse[-1])
+    windows = interpolated(stamps, values, times)
+    if on is not None and fused is not None:
+        windows[:, :, ANGLE] = np.where(on, np.interp(times, stamps, fused), windows[:, :, ANGLE])
     return windows
 
 
@@ -144,3 +224,7 @@ def _vary_sensors(windows: FloatArray, vary: BoolArray, variation: Augmentation,
         windows[:, :, accel : accel + 3] *= gains
         gains = 1.0 + random.normal(0.0, variation.gain / 2, (len(windows), 1, 1)) * vary[:, np.newaxis, np.newaxis]
         windows[:, :, gyro : gyro + 3] *= gains
+        impact = np.exp(random.normal(0.0, variation.impact, (len(windows), 1, 1)) * vary[:, np.newaxis, np.newaxis])
+        force = windows[:, :, accel : accel + 3]
+        middle = force.mean(axis=1, keepdims=True)
+        windows[:, :, accel : accel + 3] = np.clip(middle + impact * (force - middle), -LARGEST_FORCE, LARGEST_FORCE)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,17 +13,21 @@ import numpy as np
 
 from ankle_imu_driver.arrays import Float32Array, FloatArray
 from ankle_imu_driver.recordings.recording import EncoderSamples, Recording
+from ankle_imu_driver.simulator.varied_scenario import KINDS
+from ankle_imu_driver.simulator.varied_walks import varied_recording
+from ankle_predictor.estimation.gait import StrideMonitor
 from ankle_predictor.model.bundle import Bundle
 from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.model.feature_family import family_called
 from ankle_predictor.model.features import ANGLE_FEATURE, SEGMENT_FEATURES, FeatureSpec
 from ankle_predictor.model.manifest import Canary, Intervals, Manifest, MemorySettings, Output, Scaler, Training
 from ankle_predictor.offline.feature_tables import feature_table
-from ankle_predictor.offline.pipeline import FeatureTable
-from ankle_predictor.training.augmentation import Augmentation, varied_windows
+from ankle_predictor.offline.pipeline import FeatureTable, with_encoder
+from ankle_predictor.training.augmentation import Augmentation, VariedSource, varied_windows
 from ankle_predictor.training.dataset import (
+    DatasetError,
     Examples,
-    examples_of,
+    cut_examples,
     fit_scaler,
     network_arrays,
     scaled,
@@ -36,6 +41,9 @@ Progress = Callable[[str, float], None]
 INTERVAL_LEVEL = 0.9
 CANARY_DECIMALS = 6
 PARITY_WINDOWS = 200  # compared between Keras and ONNX
+SIMULATED_SECONDS = 60.0  # of each simulated walk
+SIMULATED_STRIDE = 5  # times as many pairs between two windows, so that real people weigh more than simulated ones
+SHANK_RATE = SEGMENT_FEATURES.index("shank_gyro_y")
 UNKNOWN = Training("", {}, {}, {})
 
 
@@ -51,10 +59,12 @@ class TrainSettings:
         horizon: steps to forecast.
         features: label of the family of input features.
         augment: whether walks are varied; only possible for features of the segment family.
-        memory: whether the model remembers the wearer; only possible for features with an ankle angle.
+        memory: whether the model learns from the wearer; only possible for features with an ankle angle.
+        labels: what a recording is learned from: its encoder, or where it has none, the IMUs' own later angle.
+        simulated: simulated people of each kind of movement to learn from beside the recordings.
     """
 
-    epochs: int = 12
+    epochs: int = 6
     stride: int = 10
     seed: int = 0
     side: Literal["left", "right"] = "right"
@@ -62,11 +72,18 @@ class TrainSettings:
     features: str = "segment"
     augment: bool = True
     memory: bool = True
+    labels: Literal["encoder", "imu"] = "encoder"
+    simulated: int = 0
 
     @property
     def spec(self) -> FeatureSpec:
         """Features and size of the windows."""
         return family_called(self.features).spec
+
+    @property
+    def is_varied(self) -> bool:
+        """Whether windows are varied anew for each epoch."""
+        return self.augment and self.spec.names == SEGMENT_FEATURES
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,28 +92,54 @@ class Walk:
 
     Attributes:
         recording: with calibration.
-        encoder: the recording's encoder.
-        table: its features.
+        truth: the angle to forecast: the encoder's, or the IMUs' later one.
+        table: its features, with the IMUs' angle.
         examples: its windows, without variation.
+        fused: (N,) rad, the angle of each pair fused with the encoder; None without an encoder.
+        stride: pairs between two windows that are learned from.
+        simulated: whether nobody walked it. The model's scales rest on real walks.
     """
 
     recording: Recording
-    encoder: EncoderSamples
+    truth: EncoderSamples
     table: FeatureTable
     examples: Examples
+    fused: FloatArray | None
+    stride: int
+    simulated: bool = False
 
 
-def walk_of(recording: Recording, settings: TrainSettings) -> Walk:
+def walk_of(recording: Recording, settings: TrainSettings, simulated: bool = False) -> Walk:
     """Run a recording through the live code and cut it into examples.
 
     Raises:
-        DatasetError: the recording has no encoder, or gives no example.
+        DatasetError: the recording has no encoder though one is to be learned from, or gives no example.
         ChainError, FeatureError, MountingError, ReferenceFeatureError: the features cannot be made from the recording.
     """
-    table = feature_table(recording, settings.spec)
-    examples = examples_of(recording, settings.spec, settings.horizon, settings.stride, table)
-    assert recording.encoder is not None  # ``examples_of`` refuses a recording without one
-    return Walk(recording, recording.encoder, table, examples)
+    encoder, spec = recording.encoder, settings.spec
+    if encoder is None and settings.labels == "encoder":
+        raise DatasetError(
+            f"{recording.name} has no encoder, so there is no angle to learn; "
+            "--labels imu learns from the IMUs' own later angle"
+        )
+    table = feature_table(recording, spec)
+    truth = encoder or EncoderSamples(table.stamp, table.angle)
+    stride = settings.stride * (SIMULATED_STRIDE if simulated else 1)
+    examples = cut_examples(table, (recording.name, recording.start), truth, spec, settings.horizon, stride)
+    fused = with_encoder(table, encoder).angle if encoder is not None and settings.is_varied else None
+    return Walk(recording, truth, table, examples, fused, stride, simulated)
+
+
+def simulated_walks(settings: TrainSettings, on_progress: Progress = lambda _stage, _share: None) -> list[Walk]:
+    """Return the walks of simulated people, ``settings.simulated`` for each kind of movement."""
+    walks, kinds = [], KINDS if settings.simulated else ()
+    for k, kind in enumerate(kinds):
+        on_progress(f"simulating {kind}", k / len(kinds))
+        for person in range(settings.simulated):
+            seed = settings.seed * 10_000 + person * len(kinds) + k
+            recording = varied_recording(kind, seed, SIMULATED_SECONDS, settings.side)
+            walks.append(walk_of(replace(recording, name=f"simulated_{kind}_{person}"), settings, simulated=True))
+    return walks
 
 
 def learn(
@@ -120,7 +163,8 @@ def learn(
     """
     module, spec = imported(NETWORK, "training"), settings.spec
     parts = [walk.examples if until == 1.0 else split_in_time(walk.examples, spec, 1.0 - until)[0] for walk in walks]
-    scaler = fit_scaler(parts)
+    real = [part for part, walk in zip(parts, walks, strict=True) if not walk.simulated]
+    scaler = fit_scaler(real or parts)
     examples = EpochExamples(walks, parts, settings, scaler)
     network = module.build_network(module.NetworkShape(spec.window, len(spec.names), settings.horizon), settings.seed)
     fit_settings = module.FitSettings(epochs=settings.epochs, seed=settings.seed)
@@ -153,9 +197,8 @@ class EpochExamples:
         ends = [float(part.stamp[-1]) for part in parts]
         self._walks = [_until(walk, end, settings) for walk, end in zip(walks, ends, strict=True)]
         self._settings, self._scaler = settings, scaler
-        names = settings.spec.names
-        is_varied = settings.augment and names == SEGMENT_FEATURES
-        self._same = None if is_varied else network_arrays(parts, scaler, ANGLE_FEATURE in names)
+        has_angle = ANGLE_FEATURE in settings.spec.names
+        self._same = None if settings.is_varied else network_arrays(parts, scaler, has_angle)
 
     def of(self, epoch: int) -> tuple[Float32Array, Float32Array]:
         """Return the network's (N, W, F) scaled inputs and its (N, H) expected outputs in rad for an epoch."""
@@ -163,20 +206,32 @@ class EpochExamples:
             return self._same
         settings, random = self._settings, np.random.default_rng([self._settings.seed, epoch])
         varied = [
-            varied_windows(*walk, settings.spec, settings.horizon, settings.stride, Augmentation(), random)
-            for walk in self._walks
+            varied_windows(walk, settings.spec, settings.horizon, stride, Augmentation(), random)
+            for walk, stride in self._walks
         ]
         windows, changes = (np.concatenate(both) for both in zip(*varied, strict=True))
         return scaled(windows, self._scaler), changes
 
 
-def _until(walk: Walk, end: float, settings: TrainSettings) -> tuple[FeatureTable, EncoderSamples]:
-    """Return a walk up to its last example, made at ``end`` in s, and the encoder until that example's last step."""
-    table, encoder = walk.table, walk.encoder
+def _until(walk: Walk, end: float, settings: TrainSettings) -> tuple[VariedSource, int]:
+    """Return a walk up to its last example, made at ``end`` in s, the truth until its last step, and the stride."""
+    table, truth, fused = walk.table, walk.truth, walk.fused
     rows = table.stamp <= end
-    known = encoder.stamp <= end + settings.horizon * settings.spec.period
-    shorter = dataclasses.replace(table, stamp=table.stamp[rows], values=table.values[rows], angle=table.angle[rows])
-    return shorter, EncoderSamples(encoder.stamp[known], encoder.angle[known])
+    known = truth.stamp <= end + settings.horizon * settings.spec.period
+    shorter = replace(table, stamp=table.stamp[rows], values=table.values[rows], angle=table.angle[rows])
+    followed = EncoderSamples(truth.stamp[known], truth.angle[known])
+    period = _stride_time(shorter) if settings.is_varied else math.nan
+    return VariedSource(shorter, followed, None if fused is None else fused[rows], walk.simulated, period), walk.stride
+
+
+def _stride_time(table: FeatureTable) -> float:
+    """Return the median stride time of a walk in s; NaN if nobody walks steadily."""
+    strides, found = StrideMonitor(), []
+    for stamp, rate in zip(table.stamp.tolist(), table.values[:, SHANK_RATE].tolist(), strict=True):
+        strides.push(stamp, rate)
+        found.append(strides.period)
+    steady = np.array(found)[np.isfinite(found)]
+    return float(np.median(steady)) if len(steady) else math.nan
 
 
 def _manifest(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ankle_imu_driver.arrays import Float32Array, FloatArray
-from ankle_imu_driver.recordings.recording import Recording
+from ankle_imu_driver.recordings.recording import EncoderSamples, Recording
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.model.forecast import Forecast, joined
@@ -90,33 +90,76 @@ class ScoredForecasts:
     truth: FloatArray
 
 
-def forecast_unseen(
-    engine: InferenceEngine, recording: Recording, table: FeatureTable, span: Span = WHOLE
+def network_forecasts(
+    engine: InferenceEngine, truth: EncoderSamples, table: FeatureTable, recording: Recording, span: Span = WHOLE
 ) -> ScoredForecasts:
-    """Forecast a span of a recording with the live code, including the memory.
+    """Forecast a span of a recording by the network alone, as for a wearer of whom nothing is known yet.
 
     Args:
         engine: of a network that was not trained on the span.
-        recording: with calibration and encoder.
+        truth: the angle that is forecast.
         table: the recording's features.
+        recording: the walk.
         span: s from the log's first sample.
 
     Raises:
         EvaluationError: the span contains no forecast.
-        MeasurementError: the recording has no encoder in the span.
+        MeasurementError: the truth is not known in the span.
     """
+    manifest = dataclasses.replace(engine.manifest, memory=None)
+    alone = InferenceEngine(dataclasses.replace(engine.bundle, manifest=manifest))
+    return _scored(alone, truth, table, recording, span)
+
+
+def live_metric(  # noqa: PLR0917 - each is another thing
+    engine: InferenceEngine,
+    truth: EncoderSamples,
+    table: FeatureTable,
+    recording: Recording,
+    role: str,
+    span: Span = WHOLE,
+) -> Metric:
+    """Score what the node forecasts in a span, with all that it learns of the wearer on the way.
+
+    Args:
+        engine: of a network that was not trained on the span.
+        truth: the angle that is forecast.
+        table: the recording's features.
+        recording: the walk.
+        role: what the span is to the training, for people.
+        span: s from the log's first sample.
+
+    Raises:
+        EvaluationError: the span contains no forecast.
+        MeasurementError: the truth is not known in the span.
+    """
+    part = _scored(engine, truth, table, recording, span)
+    result = score(part.forecast.angle, part.forecast.lower, part.forecast.upper, part.truth)
+    h50 = result.mae_deg(50)
+    return Metric(
+        log=part.log,
+        start=part.start,
+        end=part.end,
+        role=role,
+        windows=result.windows,
+        mae_h20_deg=result.mae_deg(20),
+        mae_h50_deg=h50 if math.isfinite(h50) else None,
+        coverage_90=result.coverage,
+    )
+
+
+def _scored(
+    engine: InferenceEngine, truth: EncoderSamples, table: FeatureTable, recording: Recording, span: Span
+) -> ScoredForecasts:
     found = forecast_log(engine, recording, span, table=table)
     features, horizon = engine.manifest.features, engine.manifest.horizon
-    encoder = recording.encoder
-    if encoder is None:
-        raise MeasurementError(f"{recording.name} has no encoder, so errors cannot be measured on it")
-    truth = truth_at(encoder.stamp, encoder.angle, due_times(found.stamp, horizon, features.period))
-    known = np.all(np.isfinite(truth), axis=1)
+    later = truth_at(truth.stamp, truth.angle, due_times(found.stamp, horizon, features.period))
+    known = np.all(np.isfinite(later), axis=1)
     if not known.any():
-        raise MeasurementError(f"the encoder of {recording.name} gives no angle at the times that were forecast")
+        raise MeasurementError(f"the true angle of {recording.name} is not known at the times that were forecast")
     stamp = found.stamp[known] - recording.start
     end = float(stamp[-1]) + horizon * features.period
-    return ScoredForecasts(recording.name, float(stamp[0]), end, found.forecast.at(known), truth[known])
+    return ScoredForecasts(recording.name, float(stamp[0]), end, found.forecast.at(known), later[known])
 
 
 def level_for_new_people(parts: Sequence[ScoredForecasts], level: float) -> float:
@@ -165,40 +208,17 @@ def check_parity(engine: InferenceEngine, expected: Float32Array, windows: Float
         raise MeasurementError(f"the exported network is {difference:.1e} rad off the trained one; nothing was written")
 
 
-def with_measurements(
-    manifest: Manifest, parts: Sequence[ScoredForecasts], level: float, method: str, role: str
-) -> Manifest:
-    """Return the manifest with intervals and metrics filled in.
+def with_intervals(manifest: Manifest, parts: Sequence[ScoredForecasts], level: float, method: str) -> Manifest:
+    """Return the manifest with intervals filled in.
 
     Args:
         manifest: of the new model.
         parts: forecasts of people or times that their networks were not trained on.
         level: share of a new person's truths that the intervals should contain.
         method: how the intervals were computed, for people.
-        role: what the forecasts are, for people.
     """
     everything = joined([part.forecast for part in parts])
     truth = np.concatenate([part.truth for part in parts])
     stretch = needed_stretch(everything, truth, level_for_new_people(parts, level))
     intervals = Intervals(level, (0.0,) * manifest.horizon, method, tuple(stretch.tolist()))
-    metrics = tuple(_metric(part, stretch, role) for part in parts)
-    return dataclasses.replace(manifest, intervals=intervals, metrics=metrics)
-
-
-def _metric(part: ScoredForecasts, stretch: FloatArray, role: str) -> Metric:
-    """Score forecasts whose intervals are widened by (H,) factors."""
-    angle = part.forecast.angle
-    lower = angle - (angle - part.forecast.lower) * stretch
-    upper = angle + (part.forecast.upper - angle) * stretch
-    result = score(angle, lower, upper, part.truth)
-    h50 = result.mae_deg(50)
-    return Metric(
-        log=part.log,
-        start=part.start,
-        end=part.end,
-        role=role,
-        windows=result.windows,
-        mae_h20_deg=result.mae_deg(20),
-        mae_h50_deg=h50 if math.isfinite(h50) else None,
-        coverage_90=result.coverage,
-    )
+    return dataclasses.replace(manifest, intervals=intervals)

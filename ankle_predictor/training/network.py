@@ -66,8 +66,8 @@ class FitSettings:
         seed: of the initial weights and the order of the examples.
     """
 
-    epochs: int = 12
-    batch: int = 64
+    epochs: int = 6
+    batch: int = 128
     rate: float = 2e-3
     decay: float = 1e-2
     seed: int = 0

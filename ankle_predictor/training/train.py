@@ -22,7 +22,7 @@ from ankle_predictor.model.feature_family import FAMILIES
 from ankle_predictor.model.manifest import Manifest, Training
 from ankle_predictor.training.augmentation import Augmentation
 from ankle_predictor.training.cross_validation import HELD_OUT, measure
-from ankle_predictor.training.learning import Progress, TrainSettings, Walk, learn, walk_of
+from ankle_predictor.training.learning import Progress, TrainSettings, Walk, learn, simulated_walks, walk_of
 from ankle_predictor.training.needs_tensorflow import NETWORK, imported
 
 
@@ -31,18 +31,20 @@ class TrainingError(Refusal):
 
 
 def train(
-    logs: Sequence[Path],
+    logs: Sequence[Path | Sequence[Path]],
     output: Path,
     settings: TrainSettings,
     on_progress: Progress = lambda _stage, _share: None,
+    folds: Path | None = None,
 ) -> Manifest:
     """Train on recordings and write the bundle, completely or not at all.
 
     Args:
-        logs: recordings with an encoder.
+        logs: one recording, or several, of each person.
         output: the bundle's directory; its last part is the model's name. An existing bundle is replaced.
         settings: of the training.
         on_progress: called with the current stage and the share of it that is done.
+        folds: a folder for the models that were trained without a person, as ``not_`` and the recording's name.
 
     Raises:
         TrainingError: two logs have the same name.
@@ -50,11 +52,21 @@ def train(
         Refusal: a log cannot be read or learned from, or the bundle cannot be written.
     """
     check_writable(output, replace=True)
-    walks = _read(logs, settings, on_progress)
+    grouped = [[entry] if isinstance(entry, Path) else list(entry) for entry in logs]
+    people = _read(grouped, settings, on_progress)
+    names = [walk.recording.name for person in people for walk in person]
+    origins = dict(zip(names, [log for group in grouped for log in group], strict=True))
+    training = _training(origins, settings)
+    people += [[walk] for walk in simulated_walks(settings, on_progress)]
+    walks = [walk for person in people for walk in person]
     bundle = learn(walks, settings, on_progress, until=1.0 if len(walks) > 1 else 1.0 - HELD_OUT)
-    bundle = measure(bundle, walks, settings, on_progress)
-    names = [walk.recording.name for walk in walks]
-    training = _training(dict(zip(names, logs, strict=True)), settings)
+
+    def keep(name: str, fold: Bundle) -> None:
+        if folds is not None:
+            manifest = dataclasses.replace(fold.manifest, name=f"not_{name}", training=training)
+            write_bundle(folds / manifest.name, manifest, fold.onnx, fold.keras, replace=True)
+
+    bundle = measure(bundle, people, settings, on_progress, keep)
     manifest = dataclasses.replace(bundle.manifest, name=output.name, training=training)
     load_engine(Bundle(output.name, output, manifest, bundle.onnx, bundle.keras))
     write_bundle(output, manifest, bundle.onnx, bundle.keras, replace=True)
@@ -62,22 +74,23 @@ def train(
     return manifest
 
 
-def _read(logs: Sequence[Path], settings: TrainSettings, on_progress: Progress) -> list[Walk]:
-    walks = []
-    for k, log in enumerate(logs):
-        on_progress(f"reading {log.name}", k / len(logs))
-        walks.append(walk_of(read_recording(log), settings))
-    names = [walk.recording.name for walk in walks]
+def _read(logs: Sequence[Sequence[Path]], settings: TrainSettings, on_progress: Progress) -> list[list[Walk]]:
+    people: list[list[Walk]] = []
+    for k, group in enumerate(logs):
+        on_progress(f"reading {group[0].name}", k / len(logs))
+        people.append([walk_of(read_recording(log), settings) for log in group])
+    names = [walk.recording.name for person in people for walk in person]
     if len(set(names)) != len(names):
         raise TrainingError(f"two logs have the same name among {', '.join(names)}; rename one")
-    return walks
+    return people
 
 
 def _training(logs: Mapping[str, Path], settings: TrainSettings) -> Training:
     """Return the record of what the model was made from."""
     digests = {name: _log_digest(log) for name, log in logs.items()}
     module = imported(NETWORK, "training")
-    values = asdict(module.FitSettings()) | asdict(Augmentation()) | asdict(settings)
+    variation = {k: v for k, v in asdict(Augmentation()).items() if not isinstance(v, tuple)}
+    values = asdict(module.FitSettings()) | variation | asdict(settings)
     everything = json.dumps([digests, values, settings.spec.to_json()], sort_keys=True)
     numbers = {key: float(value) for key, value in values.items() if not isinstance(value, str)}
     return Training(hashlib.sha256(everything.encode()).hexdigest(), digests, numbers, module.software())
@@ -93,8 +106,35 @@ def _log_digest(log: Path) -> str:
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     defaults = TrainSettings()
-    parser = argparse.ArgumentParser(prog="train", description="Train base weights on recordings with an encoder.")
-    parser.add_argument("--log", type=Path, nargs="+", required=True, metavar="FILE", help="logger TXT or rosbag2")
+    parser = argparse.ArgumentParser(prog="train", description="Train base weights on recordings.")
+    parser.add_argument(
+        "--log", type=Path, nargs="+", default=[], metavar="FILE", help="logger TXT or rosbag2, each of another person"
+    )
+    parser.add_argument(
+        "--person",
+        type=Path,
+        nargs="+",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="several recordings of one person; may be given again for another person",
+    )
+    parser.add_argument(
+        "--labels",
+        choices=("encoder", "imu"),
+        default=defaults.labels,
+        help="imu: a recording without an encoder is learned from by the IMUs' own later angle",
+    )
+    parser.add_argument(
+        "--simulated",
+        type=int,
+        default=defaults.simulated,
+        metavar="N",
+        help="simulated people of each kind of movement to learn from as well",
+    )
+    parser.add_argument(
+        "--folds", type=Path, metavar="DIR", help="keep the models that were trained without a person, to score them"
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="the bundle; its name is the model's")
     parser.add_argument("--epochs", type=_at_least_one, default=defaults.epochs)
     parser.add_argument("--stride", type=_at_least_one, default=defaults.stride, help="pairs between two windows")
@@ -104,7 +144,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--features", choices=[f.label for f in FAMILIES], default=defaults.features, help="the network's inputs"
     )
     parser.add_argument("--side", choices=("left", "right"), default=defaults.side, help="the leg that was recorded")
-    return parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
+    if not arguments.log and not arguments.person:
+        parser.error("give recordings with --log or --person")
+    return arguments
 
 
 def _at_least_one(text: str) -> int:
@@ -124,6 +167,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         side=arguments.side,
         horizon=arguments.horizon,
         features=arguments.features,
+        labels=arguments.labels,
+        simulated=arguments.simulated,
     )
     output = arguments.output.absolute()
 
@@ -131,10 +176,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         with progress_bar(Console(stderr=True)) as progress:
             task = progress.add_task("starting", total=1.0)
             manifest = train(
-                arguments.log,
+                [*arguments.log, *arguments.person],
                 output,
                 settings,
                 lambda stage, share: progress.update(task, description=stage, completed=share),
+                arguments.folds,
             )
         for metric in manifest.metrics:
             h50 = "" if metric.mae_h50_deg is None else f", h50 {metric.mae_h50_deg:.2f} deg"

@@ -1,4 +1,8 @@
-"""Measures whether an input window is similar to the walks that a model was trained on.
+"""Measures whether a movement is one that the model forecasts as well as it promises.
+
+While nothing is known of the wearer, this is judged by how similar the input window is to the walks that the model was
+trained on. As forecasts come due, it is judged by their errors instead: what the model forecasts well is familiar, no
+matter how it looks, and what it does not is unfamiliar, even if it looks like walking.
 
 The summary of a window is the logarithm of each feature's standard deviation, relative to that in training. The mean of
 a feature is not used, because the position of a strap shifts it. A window is unfamiliar for one of two reasons. Either
@@ -23,6 +27,10 @@ from ankle_predictor.model.features import SEGMENT_FEATURES
 from ankle_predictor.model.manifest import Familiarity
 
 SHANK_RATE = SEGMENT_FEATURES.index("shank_gyro_y")
+KNOWN_AFTER = 10.0  # s of movement after which only the errors count
+MOST_SURPRISE = (
+    1.5  # half widths, largest error of familiar movement; an interval of 90 % has a mean error of about 0.5
+)
 FLOOR = 0.05  # share of the training's standard deviation that counts as no movement
 SHRINKAGE = 0.003  # weight of the mean variance in the regularised covariance
 FAMILIAR_SHARE = 0.99  # of the training windows that the distance was not fitted on
@@ -48,6 +56,19 @@ def moving(windows: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     """
     walking: npt.NDArray[np.floating] = windows[np.std(windows[:, :, SHANK_RATE], axis=1) >= RESTING_RATE]
     return walking
+
+
+def unfamiliarity(window: float, surprise: float, experience: float) -> float:
+    """Return how unfamiliar a movement is; up to 1 it is familiar.
+
+    Args:
+        window: how unfamiliar the window is, as ``FamiliarityScore`` says.
+        surprise: error of the forecasts that came due lately, in half widths of the interval that the model promises to
+            a new person; NaN before the first.
+        experience: s of the wearer's movement that was learned from.
+    """
+    unknown = max(0.0, 1.0 - experience / KNOWN_AFTER)
+    return window * unknown if np.isnan(surprise) else max(window * unknown, surprise / MOST_SURPRISE)
 
 
 class FamiliarityScore:

@@ -10,7 +10,7 @@ import pytest
 from rigs.tiny_bundle import write_tiny_bundle
 from rigs.walks import swinging
 
-from ankle_predictor.estimation.samples import PairSample
+from ankle_predictor.estimation.samples import AngleSource, JointSample, PairSample
 from ankle_predictor.forecasting.forecaster import Forecaster
 from ankle_predictor.forecasting.walk_history import SECONDS, WalkHistory
 from ankle_predictor.model.bundle import load_bundle, model_directories
@@ -72,7 +72,8 @@ def test_after_a_swap_it_forecasts_as_if_it_had_been_in_use_all_the_time(
     walk(steady, walked[:SWAP])
     after = walk(swapped, walked[SWAP:])
     assert len(after) == len(walked) - SWAP, "the window was full at once"
-    np.testing.assert_allclose(after, walk(steady, walked[SWAP:]), atol=1e-5)
+    # A new model learns from every fourth pair of the past, live from every second.
+    np.testing.assert_allclose(after, walk(steady, walked[SWAP:]), atol=0.02)
     cold = forecaster_for(second, side)
     fresh = walk(cold, walked[SWAP:])
     assert np.max(np.abs(after[-len(fresh) :] - fresh)) > 0.01, "the walk before the swap makes a difference"
@@ -86,15 +87,15 @@ def test_only_the_moments_during_the_preparation_are_missing(
     ready = swapped.prepare(second)
     walk(swapped, walked[SWAP - 50 : SWAP])
     swapped.use(ready)
-    assert ready.memory is not None
-    known = ready.memory.moments
+    assert ready.newest == walked[SWAP - 51].joint.stamp
     walk(steady, walked[:SWAP])
-    # The moments of the first 5.5 s, without one window and one horizon, and those that came due in the 0.5 s after.
-    assert known == SWAP - 50 - 199
-    np.testing.assert_allclose(walk(swapped, walked[SWAP:]), walk(steady, walked[SWAP:]), atol=0.02)
+    # It has learned from half as many moments, and not from those of the last half second.
+    off = np.abs(walk(swapped, walked[SWAP:]) - walk(steady, walked[SWAP:]))
+    assert np.mean(off) < 0.003
+    assert np.max(off) < 0.05
 
 
-def test_a_restart_during_the_preparation_discards_the_memory(
+def test_a_restart_during_the_preparation_discards_what_was_learned(
     walked: list[PairSample], first: InferenceEngine, second: InferenceEngine
 ) -> None:
     forecaster, cold = forecaster_for(first), forecaster_for(second)
@@ -115,15 +116,16 @@ def test_it_keeps_a_minute_and_starts_over_when_the_clock_jumps_back() -> None:
     history = WalkHistory()
     row = np.zeros(len(SEGMENT_FEATURES))
     for k in range(10_000):
-        history.push(k / 100, float(k), row)
-    stamps, angles, features = history.since()
-    assert stamps[0] == pytest.approx(99.99 - SECONDS)
-    assert (angles[-1], features.shape) == (9999.0, (len(stamps), len(row)))
-    assert history.since(99.9)[0].tolist() == pytest.approx([99.91 + k / 100 for k in range(9)])
-    history.push(5.0, 1.0, row)
-    assert history.since()[0].tolist() == [5.0]
+        history.push(JointSample(k / 100, float(k), 0.0, AngleSource(k % 2)), row)
+    past = history.since()
+    assert past.stamps[0] == pytest.approx(99.99 - SECONDS)
+    assert (past.angles[-1], past.features.shape) == (9999.0, (len(past.stamps), len(row)))
+    assert past.from_encoder[-2:].tolist() == [0.0, 1.0]
+    assert history.since(99.9).stamps.tolist() == pytest.approx([99.91 + k / 100 for k in range(9)])
+    history.push(JointSample(5.0, 1.0, 0.0), row)
+    assert history.since().stamps.tolist() == [5.0]
     history.clear()
-    assert not len(history.since()[0])
+    assert not len(history.since().stamps)
 
 
 def test_it_may_be_read_while_it_grows() -> None:
@@ -131,15 +133,15 @@ def test_it_may_be_read_while_it_grows() -> None:
 
     def read() -> None:
         while not finished.is_set():
-            stamps, angles, _ = history.since()
-            if not (np.array_equal(stamps, angles) and np.all(np.diff(stamps) > 0.0)):
-                torn.append(stamps)
+            past = history.since()
+            if not (np.array_equal(past.stamps, past.angles) and np.all(np.diff(past.stamps) > 0.0)):
+                torn.append(past.stamps)
 
     torn: list[np.ndarray] = []
     reader = threading.Thread(target=read)
     reader.start()
     for k in range(20_000):
-        history.push(float(k), float(k), np.zeros(len(SEGMENT_FEATURES)))
+        history.push(JointSample(float(k), float(k), 0.0), np.zeros(len(SEGMENT_FEATURES)))
     finished.set()
     reader.join()
     assert not torn
