@@ -10,13 +10,13 @@ import hashlib
 import io
 
 import numpy as np
-from ankle_predictor.trust.reference_walk import FILE
 
 from ankle_imu_driver.simulator.gait_scenario import Stand, Walk
 from ankle_imu_driver.simulator.sensor_model import SensorModel
 from ankle_imu_driver.simulator.simulate import simulate
 from ankle_imu_driver.simulator.user_profile import draw_user
 from ankle_predictor.offline.pipeline import run_chain
+from ankle_predictor.trust.reference_walk import FILE
 
 PERSON = 1
 STANDING, WALKING = 3.0, 35.0  # s
