@@ -91,7 +91,7 @@ def test_only_the_moments_during_the_preparation_are_missing(
     walk(steady, walked[:SWAP])
     # It has learned from half as many moments, and not from those of the last half second.
     off = np.abs(walk(swapped, walked[SWAP:]) - walk(steady, walked[SWAP:]))
-    assert np.mean(off) < 0.003
+    assert np.mean(off) < 0.005
     assert np.max(off) < 0.05
 
 
