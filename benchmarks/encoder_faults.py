@@ -32,7 +32,7 @@ from ankle_predictor.model.engine import InferenceEngine, load_engine
 from ankle_predictor.model.features import SEGMENT_FEATURES, pair_features
 from ankle_predictor.model.forecast import Forecast, joined
 from ankle_predictor.offline.log_forecasts import LogWearer
-from ankle_predictor.offline.pipeline import FeatureTable, fused_pairs, pairs_of, windows_of
+from ankle_predictor.offline.pipeline import FeatureTable, pairs_of, windows_of, with_encoder
 from ankle_predictor.performance.results_page import ResultsPage
 from ankle_predictor.trust.scoring import due_times, truth_at
 from benchmarks.encoder_fault_kinds import FROM_START, KINDS, faulted
@@ -101,14 +101,14 @@ class Moment:
         self._imu = table_of(pairs)
         until = [pair for pair in pairs if pair.joint.stamp < begin]
         self._before = len(until)
-        self._known = self._network(table_of(fused_pairs(until, self._encoder)), 0)
+        self._known = self._network(with_encoder(table_of(until), self._encoder), 0)
         self._imu_error = self._forecast_error(self._imu, None)
 
     def outcome(self, kind: str) -> Outcome:
         """Return what a fault costs."""
         begin, alone = self._begin, self._imu
         encoder = faulted(self._encoder, kind, begin, begin + LASTS, self._seed)
-        fused = table_of(fused_pairs(self._pairs, encoder))
+        fused = with_encoder(table_of(self._pairs), encoder)
         inside = (alone.stamp >= begin) & (alone.stamp < begin + LASTS)
         truth = truth_at(self._encoder.stamp, self._encoder.angle, alone.stamp)[inside]
         on_imus, again = fused.source == AngleSource.IMU, fused.source == AngleSource.ENCODER

@@ -33,6 +33,7 @@ STILL_ROWS = 30  # newest rows of a window that must be still
 INPUT_ROWS = (-1, -3, -5, -9, -15, -23, -33, -47, -65, -91)  # rows of the window that the regression sees
 INPUT_STEPS = slice(4, None, 5)  # steps of the forecast that the regression sees
 INPUT_CHANGE = 0.2  # rad, unit of these steps
+IMU_ERROR = math.radians(1.3)  # what 90 % of the errors of the IMUs' angle add to the interval (docs/angle.md)
 SURPRISE_TIME = 1.0  # s, time constant of the surprise
 LONGEST_PAUSE = 0.1  # s between two moments; the rest of a longer pause does not count
 NARROWEST = 2e-3  # rad, smallest half width of an interval before the factors
@@ -58,7 +59,7 @@ class Wearer:
     Attributes:
         surprise: error of the forecasts that came due in the last second, in half widths of the interval that the
             model promises to a new person; NaN before the first.
-        experience: s of movement that was learned from.
+        experience: s of forecasts that came due.
     """
 
     def __init__(self, manifest: Manifest) -> None:
@@ -121,7 +122,10 @@ class Wearer:
         curves[0], curves[1], curves[2] = middle, middle - lower, middle + upper
         self._blending.blend(stamp, curves)
         self._newest = moment, curves - offset
-        return Forecast(curves[0], curves[1], curves[2], network.offset)
+        angle, lower, upper = curves
+        if not from_encoder and moment.kind == MOVING:  # what comes due is the IMUs' own angle, not the joint's
+            lower, upper = angle - np.hypot(angle - lower, IMU_ERROR), angle + np.hypot(upper - angle, IMU_ERROR)
+        return Forecast(angle, lower, upper, network.offset)
 
     def _moment(self, stamp: float, window: FloatArray, angle: FloatArray, network: Forecast) -> _Moment:
         now = float(window[-1, self._columns[KEY_FEATURES.index("ankle_angle")]])
@@ -168,18 +172,17 @@ class Wearer:
         stamp, kind, (angle, lower, upper) = moment.stamp, moment.kind, published
         self.mixture.learn(stamp, kind, np.abs(truth - moment.experts))
         off = np.abs(truth - angle) / moment.half_widths.mean(axis=0)
-        self._judge(stamp, kind, float(off.mean()))
+        self._judge(stamp, float(off.mean()))
         self._interval.learn(stamp, kind, off, np.stack([truth < lower, truth > upper]))
         if kind == STILL:  # standing teaches nothing about walking, and a minute of it would push that out
             return
         self.memory.learn(moment.key, truth - moment.network)
         self._regression.learn(stamp, moment.inputs, truth - moment.experts[0])
 
-    def _judge(self, stamp: float, kind: int, off: float) -> None:
+    def _judge(self, stamp: float, off: float) -> None:
         passed = min(stamp - self._learned, LONGEST_PAUSE)
         self._learned = stamp
         if math.isnan(self.surprise):
             self.surprise = off
         self.surprise += (1.0 - math.exp(-passed / SURPRISE_TIME)) * (off - self.surprise)
-        if kind == MOVING:
-            self.experience += passed
+        self.experience += passed

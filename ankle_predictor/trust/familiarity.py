@@ -27,10 +27,8 @@ from ankle_predictor.model.features import SEGMENT_FEATURES
 from ankle_predictor.model.manifest import Familiarity
 
 SHANK_RATE = SEGMENT_FEATURES.index("shank_gyro_y")
-KNOWN_AFTER = 10.0  # s of movement after which only the errors count
-MOST_SURPRISE = (
-    1.5  # half widths, largest error of familiar movement; an interval of 90 % has a mean error of about 0.5
-)
+KNOWN_AFTER = 3.0  # s of forecasts that came due, after which only their errors count
+MOST_SURPRISE = 1.1  # half widths, largest error of familiar movement; level walking has 0.2 to 0.5, stairs up to 1
 FLOOR = 0.05  # share of the training's standard deviation that counts as no movement
 SHRINKAGE = 0.003  # weight of the mean variance in the regularised covariance
 FAMILIAR_SHARE = 0.99  # of the training windows that the distance was not fitted on
@@ -65,7 +63,7 @@ def unfamiliarity(window: float, surprise: float, experience: float) -> float:
         window: how unfamiliar the window is, as ``FamiliarityScore`` says.
         surprise: error of the forecasts that came due lately, in half widths of the interval that the model promises to
             a new person; NaN before the first.
-        experience: s of the wearer's movement that was learned from.
+        experience: s of forecasts that came due.
     """
     unknown = max(0.0, 1.0 - experience / KNOWN_AFTER)
     return window * unknown if np.isnan(surprise) else max(window * unknown, surprise / MOST_SURPRISE)
