@@ -10,7 +10,7 @@ import numpy as np
 
 from ankle_imu_driver.arrays import FloatArray
 
-NEW = 0.33  # weight of the new forecast
+NEW = 0.4  # weight of the new forecast
 PERIOD = 0.01  # s between two forecasts for which this weight is meant
 LONGEST = 0.1  # s; an older forecast is not blended
 
