@@ -33,8 +33,11 @@ def test_it_matches_the_present_features_and_filter_constants(base: Bundle) -> N
 
 def test_it_names_the_logs_of_its_training(base: Bundle, walks_dir: Path) -> None:
     logs = {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in walks_dir.glob("*.TXT")}
-    assert base.manifest.training.logs == logs
-    assert {metric.log for metric in base.manifest.metrics} == set(logs)
+    named = base.manifest.training.logs
+    assert {name: digest for name, digest in named.items() if name in logs} == logs
+    # Nothing else than what the model card names, whose licences allow it.
+    assert set(named) - set(logs) == {"qmt_right", "camargo_slow_a", "camargo_normal_a"}
+    assert {metric.log for metric in base.manifest.metrics} == set(named)
 
 
 def test_it_is_more_accurate_on_a_training_walk_than_on_held_out_people(base: Bundle, walks_dir: Path) -> None:
@@ -46,7 +49,8 @@ def test_it_is_more_accurate_on_a_training_walk_than_on_held_out_people(base: Bu
     # The metrics are those of networks that were trained without LOG2; this network was trained with it.
     assert 0.5 * metric.mae_h50_deg < scored.mae_deg(50) < metric.mae_h50_deg
     assert 0.5 * metric.mae_h20_deg < scored.mae_deg(20) < metric.mae_h20_deg
-    assert np.mean([m.mae_h50_deg for m in metrics.values() if m.mae_h50_deg is not None]) < 2.3
-    assert np.mean([m.mae_h20_deg for m in metrics.values()]) < 1.65
-    # The interval was calibrated on held-out people: on a training walk it contains more than its level.
-    assert scored.coverage > 0.9
+    walks = [metrics[name] for name in ("LOG2", "LOG7", "LOG8", "LOG10", "LOG13")]
+    assert np.mean([m.mae_h50_deg for m in walks if m.mae_h50_deg is not None]) < 2.0
+    assert np.mean([m.mae_h20_deg for m in walks]) < 1.6
+    # The interval follows the IMUs' own angle, and is widened for its error.
+    assert scored.coverage > 0.85

@@ -79,7 +79,7 @@ def test_the_bundle_runs_names_its_origin_and_has_learned(models: Path, logs: li
     constant = np.degrees(np.mean(np.abs(angle.angle)))
     for metric in manifest.metrics:
         assert metric.mae_h50_deg < 0.5 * constant
-        assert "network of the other logs" in metric.role
+        assert "model of other people" in metric.role
         assert metric.start == pytest.approx(manifest.features.window * 0.01, abs=0.05)
         assert metric.end <= SECONDS + 0.01
     coverage = np.average([m.coverage_90 for m in manifest.metrics], weights=[m.windows for m in manifest.metrics])
@@ -103,7 +103,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(network_mo
         return list(network.get_weights())
 
     first = trained()
-    assert shares == pytest.approx([0.25, 0.5, 0.75, 1.0])
+    assert shares == pytest.approx([0.5, 1.0])
     assert all(map(np.array_equal, first, trained()))
     untrained = [network_module.build_network(shape, seed).get_weights() for seed in (1, 2)]
     assert not any(np.array_equal(a, b) for a, b in zip(*untrained, strict=True) if a.ndim > 1)

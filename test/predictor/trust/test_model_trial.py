@@ -66,7 +66,8 @@ def test_a_model_that_needs_too_much_is_refused_in_time(network: Callable[[], by
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert any(part in message for part in sentence.split("|")), message
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < CPU_TIME + 4.0
-    assert after.ru_maxrss < 500 * 1024  # KiB, of the largest child so far
+    # KiB, of the largest child so far: one of an earlier test may have been larger.
+    assert after.ru_maxrss < 500 * 1024 or after.ru_maxrss == before.ru_maxrss
 
 
 @pytest.mark.parametrize(
@@ -92,7 +93,7 @@ def test_a_model_clearly_worse_than_the_one_in_use_is_refused_with_the_figures()
     ModelTrial().run(persistence)  # alone it may be used: it is no worse than no change at all
     message = refusal(persistence, in_use=BASE)
     assert "clearly worse than the model in use: on the reference walk it is 7." in message
-    assert "the model in use 3." in message
+    assert "the model in use 2." in message
     assert "persistence 7." in message
 
 
