@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from ankle_imu_driver.arrays import BoolArray, FloatArray
+from ankle_imu_driver.arrays import FloatArray
 from ankle_predictor.adaptation.preparation import PreparedWalk
 from ankle_predictor.adaptation.report import Report
 from ankle_predictor.adaptation.rolling_origin import rolling_parts
@@ -54,9 +53,11 @@ def judge(prepared: PreparedWalk, user: str) -> Judgement:
     scored = np.logical_or.reduce([part for _, part in parts])
     examples, truth = prepared.examples.select(scored), learner.target[scored]
     before = prepared.as_live(learner.forecast).at(scored)
-    after = joined([_adapted(prepared, learned).at(part) for learned, part in parts])
+    adapted = [(learner.corrected(learner.learn(learned)), part) for learned, part in parts]
+    after = joined([prepared.as_live(forecast).at(part) for forecast, part in adapted])
+    alone = joined([forecast.at(part) for forecast, part in adapted])
     strides = stride_stamps(walk.leg)
-    widening = _widening(manifest, after, truth, int(np.sum(strides >= examples.stamp[0])))
+    widening = _widening(manifest, alone, truth, int(np.sum(strides >= examples.stamp[0])))
     gain = np.mean(np.abs(before.angle - truth), axis=1) - np.mean(np.abs(after.angle - truth), axis=1)
     report = Report(
         user=user,
@@ -71,7 +72,7 @@ def judge(prepared: PreparedWalk, user: str) -> Judgement:
         truth=truth,
         encoder=_encoder_truth(walk, examples, manifest),
         base_forecast=before,
-        user_forecast=_widened(after, widening),
+        user_forecast=after,
     )
     return Judgement(report, widening)
 
@@ -95,29 +96,18 @@ def is_better(gain: FloatArray, last: int, period: float) -> bool:
     return float(np.mean(means)) > -BEYOND_CHANCE * scatter
 
 
-def _adapted(prepared: PreparedWalk, learned: BoolArray) -> Forecast:
-    """Return the forecasts of all examples by an adaptation that has learned from some of them."""
-    learner = prepared.learner
-    return prepared.as_live(learner.corrected(learner.learn(learned)))
+def _widening(manifest: Manifest, alone: Forecast, truth: FloatArray, strides: int) -> FloatArray:
+    """Return the (H,) factor by which the half widths of the adapted network's intervals are to be multiplied.
 
-
-def _widening(manifest: Manifest, after: Forecast, truth: FloatArray, strides: int) -> FloatArray:
-    """Return the (H,) factor by which the half widths of the adapted forecasts' intervals are to be multiplied.
+    It is for the network alone, as a wearer of whom nothing else is known meets it.
 
     The distances of the truths from the forecast, in half widths of the interval, are ranked per step (after
     conformalised quantile regression, Romano et al. 2019). Neighbouring windows are alike, so the scored seconds hold
     no more information than their few strides. The fewer strides, the closer the factor stays to one.
     """
-    stretch = needed_stretch(after, truth, manifest.intervals.level)
+    stretch = needed_stretch(alone, truth, manifest.intervals.level)
     widening: FloatArray = np.exp(np.log(stretch) * strides / (strides + BASE_STRIDES))
     return widening
-
-
-def _widened(forecast: Forecast, widening: FloatArray) -> Forecast:
-    below, above = forecast.angle - forecast.lower, forecast.upper - forecast.angle
-    return dataclasses.replace(
-        forecast, lower=forecast.angle - below * widening, upper=forecast.angle + above * widening
-    )
 
 
 def _encoder_truth(walk: UserWalk, examples: Examples, manifest: Manifest) -> FloatArray | None:
