@@ -8,12 +8,12 @@ from rigs.walks import swinging
 
 from ankle_imu_driver.recordings.recording import EncoderSamples
 from ankle_predictor.estimation.encoder_fusion import STEP
-from ankle_predictor.offline.pipeline import fused_pairs, pairs_of
+from ankle_predictor.offline.pipeline import run_chain, with_encoder
 from benchmarks.encoder_fault_kinds import FROM_START, KINDS, faulted
 
 START, END = 4.0, 6.0
 WALK = swinging(9.0)
-PAIRS = list(pairs_of(WALK))
+TABLE = run_chain(WALK)
 assert WALK.encoder is not None
 GOOD: EncoderSamples = WALK.encoder
 
@@ -37,7 +37,6 @@ def test_a_fault_from_the_start(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_fault_moves_the_angle_at_once(kind: str) -> None:
-    fused = [pair.joint.angle for pair in fused_pairs(PAIRS, faulted(GOOD, kind, START, END, seed=3))]
-    correction = np.array(fused) - [pair.joint.angle for pair in PAIRS]
+    correction = with_encoder(TABLE, faulted(GOOD, kind, START, END, seed=3)).angle - TABLE.angle
     assert np.all(np.isfinite(correction))
     assert np.abs(np.diff(correction)).max() <= STEP * 1.001
