@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ankle_predictor_interfaces.msg import AnkleForecast
-from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Imu, JointState
 from trajectory_msgs.msg import JointTrajectory
 
@@ -231,8 +230,9 @@ class PredictorNode(ManagedNode):
         if self.predictor.model_failure not in ("", failure):
             self.get_logger().error(self.predictor.model_failure)
         if tick.publish and tick.forecast is not None:
-            # Whatever takes time comes before the last judgement: only the sending follows it.
-            message = serialize_message(self._trajectory.fill(self._newest, tick.forecast))
+            # What takes time comes before the last judgement. Serialized by hand the message would be padded beyond its
+            # end, which readers of recordings refuse.
+            message = self._trajectory.fill(self._newest, tick.forecast)
             tick = self.predictor.approve(tick, time.monotonic(), self._clock_seconds())
             if tick.publish:
                 self.outputs[FORECAST_TOPIC].publish(message)
