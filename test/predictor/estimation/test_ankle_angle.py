@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rigs.walks import swinging
 
+from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING
 from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.simulator.gait_scenario import Shuffle, Slope, Stairs, Stand, Walk
@@ -21,7 +22,7 @@ from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.foot_rest import FootRest
 from ankle_predictor.estimation.segment_filter import GRAVITY
 from ankle_predictor.model.features import FeatureSpec
-from ankle_predictor.offline.pipeline import run_chain
+from ankle_predictor.offline.pipeline import pairs_of, run_chain
 
 WALKS = ("LOG2", "LOG7", "LOG8", "LOG10", "LOG13")
 
@@ -33,16 +34,22 @@ def test_the_angle_is_the_difference_of_two_swinging_segments():
     assert np.degrees(np.max(np.abs(table.angle - truth)[100:])) < 0.5
 
 
+def angle_with_set_axes(recording):
+    """The (N,) stamps and angles with the documented mounting; what finding the headings costs is tested elsewhere."""
+    joints = [pair.joint for pair in pairs_of(recording, None, SHANK_MOUNTING, FOOT_MOUNTING)]
+    return np.array([joint.stamp for joint in joints]), np.array([joint.angle for joint in joints])
+
+
 @pytest.fixture(scope="module")
 def errors_deg(walks_dir):
     """Mean absolute error of the angle in deg over each walk, from 5 s on; nothing is fitted to the encoder."""
     errors = {}
     for name in WALKS:
         recording = read_recording(walks_dir / f"{name}.TXT")
-        table = run_chain(recording)
-        truth = np.interp(table.stamp, recording.encoder.stamp, recording.encoder.angle)
-        walking = table.stamp >= recording.start + 5.0
-        errors[name] = np.degrees(np.mean(np.abs(table.angle - truth)[walking]))
+        stamp, angle = angle_with_set_axes(recording)
+        truth = np.interp(stamp, recording.encoder.stamp, recording.encoder.angle)
+        walking = stamp >= recording.start + 5.0
+        errors[name] = np.degrees(np.mean(np.abs(angle - truth)[walking]))
     return errors
 
 
@@ -54,7 +61,7 @@ def test_the_angle_over_the_five_walks(errors_deg):
 
 def test_the_other_leg_has_the_same_angle(walks_dir):
     recording = read_recording(walks_dir / "LOG13.TXT")
-    np.testing.assert_array_equal(run_chain(mirrored(recording)).angle, run_chain(recording).angle)
+    np.testing.assert_array_equal(angle_with_set_axes(mirrored(recording))[1], angle_with_set_axes(recording)[1])
 
 
 def test_the_rate_is_the_angles_slope(walks_dir):

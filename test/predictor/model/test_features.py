@@ -65,7 +65,8 @@ def test_a_window_fills_in_its_time_however_fast_the_pairs_come(rate, jitter, se
     assert full == [t - stamps[0] >= 0.49 - 1e-6 for t in stamps]
     expected = stamps[-1] + np.arange(-49, 1) * 0.01
     np.testing.assert_allclose(grid.window()[:, 0], expected, atol=1e-9)
-    longest = (1.0 + jitter) / rate  # s between two pairs; the error of linear interpolation is h^2 / 8 max |f''|
+    # s between two stored pairs, thinned by half a grid's period; linear interpolation errs by h^2 / 8 |f''|
+    longest = (1.0 + jitter) / rate + 0.5 * spec.period
     np.testing.assert_allclose(grid.window()[:, 1], np.sin(expected), atol=longest**2 / 8.0 + 1e-9)
 
 
