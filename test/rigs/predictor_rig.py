@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from sensor_msgs.msg import Imu, JointState
 from ankle_imu_driver.conventions import JointConvention
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_predictor.estimation.samples import PairSample
+from ankle_predictor.estimation.stamp_guard import CONFIRMATIONS, LARGEST_ADVANCE
 from ankle_predictor.model.bundle import load_bundle
 from ankle_predictor.model.engine import load_engine
 from ankle_predictor.nodes.messages import JointMessage, SegmentMessage
@@ -40,6 +42,7 @@ class Filter:
         self._table = table
         self._shank, self._foot = SegmentMessage("shank_link"), SegmentMessage("foot_link")
         self._joint = JointMessage(joint)
+        self._newest, self._unconfirmed, self._first = -math.inf, 0, math.inf  # stamps in s; pairs to the next answer
         table.advertise((Imu, "shank/imu/data"), (Imu, "foot/imu/data"), (JointState, "joint_states"))
 
     def publish(self, pair: PairSample, *, shank: bool = True, foot: bool = True, joint: bool = True) -> None:
@@ -52,9 +55,18 @@ class Filter:
             self._table.publish("joint_states", self._joint.fill(ns(j.stamp), j.angle, j.rate))
 
     def feed(self, some: Iterable[PairSample]) -> None:
-        """Publish pairs, each after the node's answer to the one before."""
+        """Publish pairs, each after the node's answer to the one before.
+
+        After a jump of the stamps the node answers only when enough pairs agree on the new time.
+        """
         for pair in some:
             self.publish(pair)
+            if not 0.0 < pair.joint.stamp - self._newest <= LARGEST_ADVANCE:
+                self._unconfirmed = CONFIRMATIONS
+            self._newest, self._unconfirmed = pair.joint.stamp, max(0, self._unconfirmed - 1)
+            if self._unconfirmed and not math.isinf(self._first):
+                continue
+            self._first = pair.joint.stamp
             self.answered(pair)
 
     def play(self, some: Iterable[PairSample], until: Status, **parts: bool) -> None:
