@@ -42,10 +42,13 @@ class Filter:
         self._table = table
         self._shank, self._foot = SegmentMessage("shank_link"), SegmentMessage("foot_link")
         self._joint = JointMessage(joint)
-        self._newest, self._unconfirmed, self._first = -math.inf, 0, math.inf  # stamps in s; pairs to the next answer
+        self._newest, self._unconfirmed = math.nan, 0  # stamp in s of the newest pair; pairs until the next answer
         table.advertise((Imu, "shank/imu/data"), (Imu, "foot/imu/data"), (JointState, "joint_states"))
 
     def publish(self, pair: PairSample, *, shank: bool = True, foot: bool = True, joint: bool = True) -> None:
+        passed, self._newest = pair.joint.stamp - self._newest, pair.joint.stamp
+        jumped = not math.isnan(passed) and not 0.0 < passed <= LARGEST_ADVANCE
+        self._unconfirmed = CONFIRMATIONS - 1 if jumped else max(0, self._unconfirmed - 1)
         if shank:
             self._table.publish("shank/imu/data", self._shank.fill(ns(pair.shank.stamp), pair.shank))
         if foot:
@@ -61,13 +64,8 @@ class Filter:
         """
         for pair in some:
             self.publish(pair)
-            if not 0.0 < pair.joint.stamp - self._newest <= LARGEST_ADVANCE:
-                self._unconfirmed = CONFIRMATIONS
-            self._newest, self._unconfirmed = pair.joint.stamp, max(0, self._unconfirmed - 1)
-            if self._unconfirmed and not math.isinf(self._first):
-                continue
-            self._first = pair.joint.stamp
-            self.answered(pair)
+            if not self._unconfirmed:
+                self.answered(pair)
 
     def play(self, some: Iterable[PairSample], until: Status, **parts: bool) -> None:
         """Publish pairs, or parts of them, every 10 ms until the node reports a status."""
