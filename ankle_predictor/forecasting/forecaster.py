@@ -160,9 +160,10 @@ class Forecaster:
         assert self._unsettled is not None
         window = self._window = self._grid.window()
         network, joint = self.engine.forecast(window), self._unsettled[0]
-        if self._wearer is None:
-            return network
-        return self._wearer.forecast(joint.stamp, window, network, joint.source == AngleSource.ENCODER)
+        from_encoder = joint.source == AngleSource.ENCODER
+        if self._wearer is not None:
+            return self._wearer.forecast(joint.stamp, window, network, from_encoder)
+        return network.without_offset() if from_encoder else network
 
     @property
     def unfamiliarity(self) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ankle_imu_driver.arrays import FloatArray
+from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
 from ankle_predictor.model.row_buffer import RowBuffer
 
 GRID = 0.02  # s between the compared samples
@@ -21,13 +22,15 @@ SEARCH_EVERY = 5  # pairs from one search to the next; the stride time changes s
 class LastStride:
     """Stores the last strides of one leg and repeats them."""
 
-    def __init__(self, period: float, horizon: int) -> None:
+    def __init__(self, period: float, horizon: int, max_gap: float) -> None:
         """Start without strides.
 
         Args:
             period: s between two steps of a forecast.
             horizon: H, steps of a forecast.
+            max_gap: s, a longer gap ends the strides before it.
         """
+        self._max_gap = max_gap
         self._rows = RowBuffer((4,))  # stamp in s; pitch of shank and foot, and ankle angle, in rad
         self._steps = period * np.arange(horizon + 1)
         self._back = GRID * np.arange(1 - COMPARED - LONGEST, 1)
@@ -35,7 +38,9 @@ class LastStride:
         self._stride = np.nan  # s
 
     def push(self, stamp: float, shank_pitch: float, foot_pitch: float, angle: float) -> None:
-        """Add a pair at ``stamp`` s, later than the one before; angles in rad."""
+        """Add a pair at ``stamp`` s; angles in rad. A gap, or a stamp that goes back, removes all strides before."""
+        if len(self._rows) and not 0.0 < stamp - self._rows.rows[-1, 0] <= self._max_gap + TIME_RESOLUTION:
+            self.clear()
         self._rows.append((stamp, shank_pitch, foot_pitch, angle))
         rows, oldest = self._rows.rows, stamp + self._back[0] - GRID
         if rows[0, 0] < oldest - 1.0:  # rarely, as it searches all rows

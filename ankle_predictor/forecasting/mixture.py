@@ -15,7 +15,6 @@ from ankle_imu_driver.arrays import FloatArray
 POWER = 8.0
 FORGET = 6.0  # s in which an error loses all but 1/e of its weight
 PRIOR = 1.0  # s for which the errors that are assumed at the start count
-LONGEST_PAUSE = 0.1  # s between two moments of a kind; the rest of a longer pause is not time to forget
 SMALLEST = 1e-4  # rad, an error below this counts as this
 
 
@@ -32,7 +31,6 @@ class Mixture:
         self._assumed = PRIOR * assumed[:, :, np.newaxis]
         self._sums = np.zeros((*assumed.shape, horizon))  # rad s
         self._time = np.zeros(len(assumed))  # s that the sums represent
-        self._stamps = np.full(len(assumed), -np.inf)
         self._weights = [self._computed(kind) for kind in range(len(assumed))]
 
     def weights(self, kind: int) -> FloatArray:
@@ -46,16 +44,14 @@ class Mixture:
         weights /= weights.sum(axis=0)
         return weights
 
-    def learn(self, stamp: float, kind: int, error: FloatArray) -> None:
+    def learn(self, passed: float, kind: int, error: FloatArray) -> None:
         """Learn from a moment that has come due.
 
         Args:
-            stamp: s, later than the moment before.
+            passed: s since the moment of this kind before it.
             kind: of the movement at that moment.
             error: (E, H) rad, absolute.
         """
-        passed = min(stamp - self._stamps[kind], LONGEST_PAUSE)
-        self._stamps[kind] = stamp
         kept = np.exp(-passed / FORGET)
         self._sums[kind] = kept * self._sums[kind] + passed * error
         self._time[kind] = kept * self._time[kind] + passed

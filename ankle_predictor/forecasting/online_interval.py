@@ -14,7 +14,6 @@ from ankle_imu_driver.arrays import BoolArray, FloatArray
 
 STEP = 0.05  # share of the usual error by which an end moves after a miss
 FORGET = 5.0  # s, time constant of the usual error
-LONGEST_PAUSE = 0.1  # s between two moments of a kind that counts as movement
 NARROWEST, WIDEST = 0.02, 100.0  # limits of the factors
 
 
@@ -32,24 +31,21 @@ class OnlineInterval:
         self._miss = (1.0 - level) / 2.0  # at each end
         self._factors = np.ones((kinds, 2, horizon))
         self._usual = np.ones((kinds, 1, horizon))  # of the error in half widths
-        self._stamps = np.full(kinds, -np.inf)
 
     def factors(self, kind: int) -> FloatArray:
         """Return the (2, H) factors on the lower and upper half width."""
         factors: FloatArray = self._factors[kind]
         return factors
 
-    def learn(self, stamp: float, kind: int, off: FloatArray, missed: BoolArray) -> None:
+    def learn(self, passed: float, kind: int, off: FloatArray, missed: BoolArray) -> None:
         """Learn from a moment that has come due.
 
         Args:
-            stamp: s, later than the moment before.
+            passed: s since the moment of this kind before it.
             kind: of the movement at that moment.
             off: (H,) absolute error of the published forecast, in half widths before the factors.
             missed: (2, H), whether the true angle was below the published interval, and above it.
         """
-        passed = min(stamp - self._stamps[kind], LONGEST_PAUSE)
-        self._stamps[kind] = stamp
         usual = self._usual[kind]
         usual += (1.0 - np.exp(-passed / FORGET)) * (off - usual)
         self._factors[kind] += STEP * usual * (missed - self._miss)

@@ -13,7 +13,6 @@ from ankle_imu_driver.arrays import FloatArray
 HALF_LIFE = 15.0  # s of movement after which a moment weighs half
 RIDGE = 10.0  # weight of "no correction", in moments of unit inputs
 SOLVE_EVERY = 10  # learned moments from one solution to the next
-LONGEST_PAUSE = 0.1  # s between two moments; the rest of a longer pause is not time to forget
 
 
 class OnlineRegression:
@@ -30,7 +29,6 @@ class OnlineRegression:
         self._moment = np.zeros((inputs, horizon))
         self._solution = np.zeros((inputs, horizon))
         self._ridge = RIDGE * np.eye(inputs)
-        self._stamp = -np.inf
         self._unsolved = 0
 
     def correction(self, inputs: FloatArray) -> FloatArray:
@@ -38,16 +36,15 @@ class OnlineRegression:
         correction: FloatArray = inputs @ self._solution
         return correction
 
-    def learn(self, stamp: float, inputs: FloatArray, error: FloatArray) -> None:
+    def learn(self, passed: float, inputs: FloatArray, error: FloatArray) -> None:
         """Learn from a moment that has come due.
 
         Args:
-            stamp: s, later than the moment before.
+            passed: s since the moment before it.
             inputs: (D,).
             error: (H,) rad, the true angle less the uncorrected forecast.
         """
-        kept = 0.5 ** (min(stamp - self._stamp, LONGEST_PAUSE) / HALF_LIFE)
-        self._stamp = stamp
+        kept = 0.5 ** (passed / HALF_LIFE)
         self._gram *= kept
         self._moment *= kept
         self._gram += np.outer(inputs, inputs)

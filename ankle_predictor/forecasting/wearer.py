@@ -35,7 +35,7 @@ INPUT_STEPS = slice(4, None, 5)  # steps of the forecast that the regression see
 INPUT_CHANGE = 0.2  # rad, unit of these steps
 IMU_ERROR = math.radians(1.3)  # what 90 % of the errors of the IMUs' angle add to the interval (docs/angle.md)
 SURPRISE_TIME = 1.0  # s, time constant of the surprise
-LONGEST_PAUSE = 0.1  # s between two moments; the rest of a longer pause does not count
+LONGEST_PAUSE = 0.1  # s between two moments of a kind; of a longer pause, or a step of the clock, no more counts
 NARROWEST = 2e-3  # rad, smallest half width of an interval before the factors
 
 
@@ -91,14 +91,14 @@ class Wearer:
             settings, manifest.features.names, manifest.scaler.scale, period=period, horizon=horizon
         )
         self._regression = OnlineRegression(inputs, horizon)
-        self._last_stride = LastStride(period, horizon)
+        self._last_stride = LastStride(period, horizon, manifest.features.filter.max_gap)
         self.mixture = Mixture(ASSUMED, horizon)
         self._interval = OnlineInterval(manifest.intervals.level, len(ASSUMED), horizon)
         self._blending = Blending(period, horizon)
         self._due: DueMoments[tuple[_Moment, FloatArray]] = DueMoments(period, horizon)
         self._newest: tuple[_Moment, FloatArray] | None = None
         self._remembered = -math.inf  # s, stamp of the newest moment to learn from
-        self._learned = -math.inf  # s, stamp of the newest moment that came due
+        self._learned = [-math.inf] * len(ASSUMED)  # s, stamp of the newest moment of each kind that came due
         self.surprise = math.nan
         self.experience = 0.0
 
@@ -112,10 +112,10 @@ class Wearer:
             from_encoder: whether the pair's angle rests on the encoder. Otherwise a network that was adapted to an
                 encoder also tells how far the encoder's angle is from the IMUs'.
         """
+        if from_encoder:  # the pair's angle has the encoder's offset already
+            network = network.without_offset()
         offset = np.zeros_like(network.angle) if network.offset is None else network.offset
         moment = self._moment(stamp, window, network.angle - offset, network)
-        if from_encoder:  # the pair's angle has the encoder's offset already
-            offset = np.zeros_like(offset)
         lower, upper = moment.half_widths * self._interval.factors(moment.kind)
         middle = moment.mixed + offset
         curves = np.empty((3, len(middle)))
@@ -125,7 +125,7 @@ class Wearer:
         angle, lower, upper = curves
         if not from_encoder and moment.kind == MOVING:  # what comes due is the IMUs' own angle, not the joint's
             lower, upper = angle - np.hypot(angle - lower, IMU_ERROR), angle + np.hypot(upper - angle, IMU_ERROR)
-        return Forecast(angle, lower, upper, network.offset)
+        return Forecast(angle, lower, upper)
 
     def _moment(self, stamp: float, window: FloatArray, angle: FloatArray, network: Forecast) -> _Moment:
         now = float(window[-1, self._columns[KEY_FEATURES.index("ankle_angle")]])
@@ -169,19 +169,20 @@ class Wearer:
 
     def _learn(self, moment: _Moment, published: FloatArray, truth: FloatArray) -> None:
         """Learn from a moment; ``published`` are its (3, H) curves in rad: forecast, lower and upper end."""
-        stamp, kind, (angle, lower, upper) = moment.stamp, moment.kind, published
-        self.mixture.learn(stamp, kind, np.abs(truth - moment.experts))
+        kind, (angle, lower, upper) = moment.kind, published
+        passed, self._learned[kind] = moment.stamp - self._learned[kind], moment.stamp
+        if not 0.0 <= passed <= LONGEST_PAUSE:
+            passed = LONGEST_PAUSE
+        self.mixture.learn(passed, kind, np.abs(truth - moment.experts))
         off = np.abs(truth - angle) / moment.half_widths.mean(axis=0)
-        self._judge(stamp, float(off.mean()))
-        self._interval.learn(stamp, kind, off, np.stack([truth < lower, truth > upper]))
+        self._judge(passed, float(off.mean()))
+        self._interval.learn(passed, kind, off, np.stack([truth < lower, truth > upper]))
         if kind == STILL:  # standing teaches nothing about walking, and a minute of it would push that out
             return
         self.memory.learn(moment.key, truth - moment.network)
-        self._regression.learn(stamp, moment.inputs, truth - moment.experts[0])
+        self._regression.learn(passed, moment.inputs, truth - moment.experts[0])
 
-    def _judge(self, stamp: float, off: float) -> None:
-        passed = min(stamp - self._learned, LONGEST_PAUSE)
-        self._learned = stamp
+    def _judge(self, passed: float, off: float) -> None:
         if math.isnan(self.surprise):
             self.surprise = off
         self.surprise += (1.0 - math.exp(-passed / SURPRISE_TIME)) * (off - self.surprise)

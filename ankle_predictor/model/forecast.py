@@ -50,7 +50,6 @@ def joined(parts: Sequence[Forecast]) -> Forecast:
 
 
 def stacked(parts: Sequence[Forecast]) -> Forecast:
-    """Make a batch of single forecasts."""
-    offsets = [part.offset for part in parts if part.offset is not None]
+    """Make a batch of single forecasts without an offset."""
     angle, lower, upper = (np.stack([getattr(p, name) for p in parts]) for name in ("angle", "lower", "upper"))
-    return Forecast(angle, lower, upper, np.stack(offsets) if offsets else None)
+    return Forecast(angle, lower, upper)

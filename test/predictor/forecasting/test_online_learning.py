@@ -24,7 +24,7 @@ def test_the_regression_learns_a_linear_law_and_follows_when_it_changes() -> Non
     np.testing.assert_array_equal(made.correction(np.ones(6)), 0.0)
     for k in range(6000):
         inputs = random.normal(size=6)
-        made.learn(0.02 * k, inputs, inputs @ (law if k < 1000 else other))
+        made.learn(0.02, inputs, inputs @ (law if k < 1000 else other))
         if k == 999:
             np.testing.assert_allclose(made.correction(np.ones(6)), np.ones(6) @ law, atol=0.3)
     np.testing.assert_allclose(made.correction(np.ones(6)), np.ones(6) @ other, atol=0.3)
@@ -33,7 +33,7 @@ def test_the_regression_learns_a_linear_law_and_follows_when_it_changes() -> Non
 @pytest.mark.parametrize("stride", [0.7, 1.0, 1.46, 2.0])
 @pytest.mark.parametrize("rate", [58.8, 100.0])
 def test_the_last_stride_is_repeated_whatever_its_time(stride: float, rate: float) -> None:
-    made = LastStride(PERIOD, HORIZON)
+    made = LastStride(PERIOD, HORIZON, 0.1)
 
     def angle(time: np.ndarray | float) -> np.ndarray:
         phase = 2 * np.pi * np.asarray(time) / stride
@@ -47,25 +47,28 @@ def test_the_last_stride_is_repeated_whatever_its_time(stride: float, rate: floa
     change = made.change(now, float(angle(now)))
     assert change is not None
     np.testing.assert_allclose(change, angle(now + STEPS) - angle(now), atol=0.03)
+    for broken in (now + 0.2, now - 7200.0):  # a gap, and a clock that steps back
+        made.push(broken, 0.0, 0.0, 0.0)
+        assert made.change(broken + 0.01, 0.0) is None
 
 
 def test_the_mixture_follows_the_best_and_keeps_weights_of_each_kind_of_movement() -> None:
     made = Mixture(np.full((2, 3), 0.05), HORIZON)
     np.testing.assert_allclose(made.weights(0), 1.0 / 3.0)
-    for k in range(1000):
-        made.learn(0.02 * k, 0, np.outer([0.02, 0.06, 0.06], np.ones(HORIZON)))
+    for _ in range(1000):
+        made.learn(0.02, 0, np.outer([0.02, 0.06, 0.06], np.ones(HORIZON)))
     assert made.weights(0)[0].min() > 0.99
     np.testing.assert_allclose(made.weights(1), 1.0 / 3.0)
-    for k in range(1000, 2000):
-        made.learn(0.02 * k, 0, np.outer([0.06, 0.06, 0.02], np.ones(HORIZON)))
+    for _ in range(1000):
+        made.learn(0.02, 0, np.outer([0.06, 0.06, 0.02], np.ones(HORIZON)))
     assert made.weights(0)[2].min() > 0.99
 
 
 @given(st.lists(st.lists(st.floats(0.0, 1.0), min_size=3, max_size=3), min_size=1, max_size=20))
 def test_weights_are_shares(errors: list[list[float]]) -> None:
     made = Mixture(np.full((1, 3), 0.05), 2)
-    for k, error in enumerate(errors):
-        made.learn(0.02 * k, 0, np.repeat(np.array(error)[:, np.newaxis], 2, axis=1))
+    for error in errors:
+        made.learn(0.02, 0, np.repeat(np.array(error)[:, np.newaxis], 2, axis=1))
     weights = made.weights(0)
     assert np.all(weights >= 0.0)
     np.testing.assert_allclose(weights.sum(axis=0), 1.0)
@@ -81,7 +84,7 @@ def test_the_interval_comes_to_hold_what_it_promises(scale: float, seed: int) ->
         error = random.normal(size=HORIZON) * 0.02 * scale * (3.0 if k > 4000 else 1.0)
         lower, upper = half * made.factors(0)
         missed = np.stack([error < -lower, error > upper])
-        made.learn(0.02 * k, 0, np.abs(error) / 0.02, missed)
+        made.learn(0.02, 0, np.abs(error) / 0.02, missed)
         held.append(1.0 - missed.sum(axis=0).mean())
     for first, last in ((1000, 4000), (5000, 8000)):
         assert 0.87 < np.mean(held[first:last]) < 0.93
