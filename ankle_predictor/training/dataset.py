@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ankle_imu_driver.arrays import BoolArray, Float32Array, FloatArray
-from ankle_imu_driver.recordings.recording import EncoderSamples, Recording
+from ankle_imu_driver.recordings.recording import EncoderSamples
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.model.features import FeatureSpec
 from ankle_predictor.model.manifest import Scaler
-from ankle_predictor.offline.feature_tables import feature_table
 from ankle_predictor.offline.pipeline import FeatureTable, windows_of
 from ankle_predictor.trust.scoring import due_times, truth_at
 
@@ -55,35 +54,13 @@ class Examples:
         )
 
 
-def examples_of(
-    recording: Recording, spec: FeatureSpec, horizon: int, stride: int, table: FeatureTable | None = None
-) -> Examples:
-    """Cut a recording into examples.
-
-    The windows are those of the live code, run from the first sample; no window contains a gap over ``max_gap``. An
-    example whose target is not known, because the encoder has ended or has a gap, is left out.
-
-    Args:
-        recording: with calibration and encoder.
-        spec: of the windows.
-        horizon: steps to forecast.
-        stride: pairs between two windows.
-        table: the recording's features if they are known already.
-
-    Raises:
-        DatasetError: the recording has no encoder, or gives no example.
-        ChainError: the recording has no calibration.
-    """
-    if recording.encoder is None:
-        raise DatasetError(f"{recording.name} has no encoder, so there is no angle to learn")
-    table = table or feature_table(recording, spec)
-    return cut_examples(table, (recording.name, recording.start), recording.encoder, spec, horizon, stride)
-
-
 def cut_examples(  # noqa: PLR0917 - each is another thing
     table: FeatureTable, log: tuple[str, float], truth: EncoderSamples, spec: FeatureSpec, horizon: int, stride: int
 ) -> Examples:
-    """Cut features, and the angle to forecast, into examples as ``examples_of`` does.
+    """Cut features, and the angle to forecast, into examples.
+
+    The windows are those of the live code, run from the first sample; no window contains a gap over ``max_gap``. An
+    example whose target is not known, because the truth has ended or has a gap, is left out.
 
     Args:
         table: of the spec's features.

@@ -12,13 +12,29 @@ from hypothesis import strategies as st
 from rigs.walks import swinging
 
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
+from ankle_imu_driver.simulator.varied_scenario import KINDS
 from ankle_predictor.model.features import FeatureSpec
 from ankle_predictor.offline.pipeline import run_chain, windows_of
-from ankle_predictor.training.dataset import DatasetError, examples_of, fit_scaler, network_arrays, split_in_time
+from ankle_predictor.training import learning
+from ankle_predictor.training.dataset import (
+    DatasetError,
+    Examples,
+    cut_examples,
+    fit_scaler,
+    network_arrays,
+    split_in_time,
+)
+from ankle_predictor.training.learning import TrainSettings, simulated_walks, walk_of
 from ankle_predictor.training.measurement import conformal_margins
 
 SPEC = FeatureSpec(window=40)
 HORIZON = 20
+
+
+def examples_of(recording: Recording, spec: FeatureSpec, horizon: int, stride: int) -> Examples:
+    assert recording.encoder is not None
+    table = run_chain(recording, spec)
+    return cut_examples(table, (recording.name, recording.start), recording.encoder, spec, horizon, stride)
 
 
 def without(recording: Recording, first: float, last: float) -> Recording:
@@ -113,10 +129,32 @@ def test_the_scaler_is_fitted_on_the_learned_part_and_changes_are_from_the_newes
 
 
 def test_a_recording_without_encoder_or_without_a_window_is_refused() -> None:
-    with pytest.raises(DatasetError, match="has no encoder"):
-        examples_of(dataclasses.replace(swinging(), encoder=None), SPEC, HORIZON, 1)
+    with pytest.raises(DatasetError, match=r"has no encoder.*--labels imu"):
+        walk_of(dataclasses.replace(swinging(), encoder=None), TrainSettings())
     with pytest.raises(DatasetError, match="gives no example"):
         examples_of(swinging(seconds=0.5), SPEC, HORIZON, 1)
+
+
+def test_without_an_encoder_the_imus_later_angle_is_learned() -> None:
+    walk = walk_of(dataclasses.replace(swinging(), encoder=None), TrainSettings(labels="imu"))
+    assert walk.fused is None
+    due = walk.examples.stamp[:, np.newaxis] + 0.01 * np.arange(1, 51)
+    np.testing.assert_allclose(walk.examples.target, np.interp(due, walk.table.stamp, walk.table.angle), atol=1e-12)
+    # A recording with an encoder is still learned from by it.
+    with_encoder = walk_of(swinging(), TrainSettings(labels="imu"))
+    assert with_encoder.truth is not walk.truth
+    assert with_encoder.fused is not None
+
+
+def test_simulated_people_differ_and_are_the_same_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "KINDS", KINDS[:2])
+    monkeypatch.setattr(learning, "SIMULATED_SECONDS", 15.0)
+    one, other = (simulated_walks(TrainSettings(simulated=1)) for _ in range(2))
+    assert len({walk.recording.name for walk in one}) == len(one) == 2
+    for first, second in zip(one, other, strict=True):
+        np.testing.assert_array_equal(first.table.values, second.table.values)
+        assert first.simulated
+    assert simulated_walks(TrainSettings()) == []
 
 
 @settings(max_examples=50, deadline=None)
