@@ -26,6 +26,7 @@ from ankle_imu_driver.managed_node import ManagedNode
 DOMAIN = 1 + os.getpid() % 60  # by process, so that two runs on one computer do not receive each other's messages
 LOCAL = {"ROS_DOMAIN_ID": str(DOMAIN), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_LOCALHOST_ONLY": "1"}
 DEEP = QoSProfile(depth=5000)
+TRIES = 4  # to find a service
 HEARD = {
     "shank/imu/data": Imu,
     "foot/imu/data": Imu,
@@ -130,12 +131,23 @@ class Bench:
 
     def call(self, kind: Any, service: str, **request: Any) -> Any:
         """Call a service and return its response."""
-        client = self.listener.create_client(kind, service)
-        self.until(client.service_is_ready)
+        client = self._client(kind, service)
         future = client.call_async(kind.Request(**request))
         self.until(future.done)
         self.listener.destroy_client(client)
         return future.result()
+
+    def _client(self, kind: Any, service: str) -> Any:
+        """A client whose service is there. On a busy computer Fast DDS sometimes never matches one of them."""
+        for _ in range(TRIES):
+            client = self.listener.create_client(kind, service)
+            end = time.monotonic() + 15.0
+            while time.monotonic() < end:
+                if client.service_is_ready():
+                    return client
+                self.executor.spin_once(timeout_sec=0.02)
+            self.listener.destroy_client(client)
+        raise AssertionError(f"{service} was not there in {TRIES} tries of 15 s")
 
     def health(self, node: ManagedNode) -> tuple[int, str, dict[str, str]]:
         """A node's diagnostics: level, sentence and values."""

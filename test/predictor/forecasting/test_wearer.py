@@ -13,6 +13,7 @@ from ankle_predictor.model.bundle import load_bundle, model_directories
 from ankle_predictor.model.engine import InferenceEngine, load_engine
 from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.offline.pipeline import FeatureTable, run_chain, windows_of
+from ankle_predictor.trust.input_monitor import NARROWEST
 
 NUMBER = 700  # pairs with a full window; 7 s
 Cut = tuple[list[int], np.ndarray, Forecast]
@@ -80,3 +81,18 @@ def test_a_networks_offset_is_added_to_the_imus_angle_and_never_to_the_encoders(
         np.testing.assert_allclose(by_encoder.angle, base.angle, atol=1e-9)
         for wearer in (plain, imu, encoder):
             wearer.push(stamp, table.values[k], float(table.angle[k]))
+
+
+def test_an_interval_of_a_leg_that_does_not_move_stays_wide_enough_to_be_believed(
+    engine: InferenceEngine, table: FeatureTable, cut: Cut
+) -> None:
+    index, windows, network = cut
+    wearer, row = Wearer(engine.manifest), np.array(table.values[index[0]])
+    still = np.repeat(row[np.newaxis], windows.shape[1], axis=0)
+    still[:, [engine.manifest.features.names.index(n) for n in ("shank_gyro_y", "foot_gyro_y")]] = 0.0
+    now = float(still[-1, engine.manifest.features.names.index("ankle_angle")])
+    flat = dataclasses.replace(network.at(0), angle=np.full(50, now), lower=np.full(50, now), upper=np.full(50, now))
+    for n in range(6000):
+        made = wearer.forecast(0.01 * n, still, flat, from_encoder=True)
+        wearer.push(0.01 * n, row, now)
+    assert (made.upper - made.lower).min() >= NARROWEST

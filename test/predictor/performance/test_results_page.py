@@ -42,7 +42,7 @@ def test_a_page_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         ("performance.md", "benchmark"),
         ("performance.md", "soak"),
         ("accuracy.md", "accuracy"),
-        ("trust.md", "familiarity"),
+        ("people.md", "people"),
     ],
 )
 def test_the_pages_have_their_sections(page: str, name: str) -> None:
