@@ -15,11 +15,12 @@ from dataclasses import dataclass
 
 from ankle_imu_driver.arrays import Quaternion, Vector
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION, FilterConfig
+from ankle_predictor.estimation.gap_bridge import GapBridge
 from ankle_predictor.estimation.samples import SegmentSample
 
 GRAVITY = 9.80665  # m/s^2
 FREE_FALL = 0.1  # share of g below which the accelerometer does not show the direction of gravity
-BRIDGED_GAP = 0.3  # s; over a gap up to this the segment turned by about the mean of the rates at both ends
+BRIDGED_GAP = 0.4  # s; over a gap up to this the segment turned by about as much as a stride ago
 RESTART_GAP = 1.0  # s, after a longer gap the old orientation is useless
 FIRST_AGE = 0.05  # s, age that a new estimate starts with; it sets the weight of the first samples in the start-up mean
 RATE_SMOOTHING = 1.0 / 3.0  # weight of a new angular acceleration, against the gyro's quantisation
@@ -62,16 +63,17 @@ class SegmentFilter:
         self._orientation: Quaternion = (0.0, 0.0, 0.0, 1.0)
         self._last_stamp: float | None = None
         self._last_gyro = (0.0, 0.0, 0.0)
+        self._bridge = GapBridge()
         self._rate_change = (0.0, 0.0)
         self._age = 0.0
 
     def step(self, stamp: float, accel: Vector, gyro: Vector, trust: AccelTrust) -> SegmentSample:
         """Process one sample and return it with its bias removed and with the orientation.
 
-        Over a gap longer than ``max_gap`` the mean of the rates at both ends turns the orientation, if it is at most
-        ``BRIDGED_GAP``. After a longer one the orientation is kept: it is more accurate than one sample of a moving
-        accelerometer. After a gap over ``RESTART_GAP``, or a stamp that goes back, the estimate restarts from the
-        sample.
+        Over a gap longer than ``max_gap`` the rates of a stride ago turn the orientation (``gap_bridge``), if it is at
+        most ``BRIDGED_GAP``. After a longer one the orientation is kept: it is more accurate than one sample of a
+        moving accelerometer. After a gap over ``RESTART_GAP``, or a stamp that goes back, the estimate restarts from
+        the sample.
 
         Args:
             stamp: s.
@@ -86,11 +88,12 @@ class SegmentFilter:
             self.counts["restarts"] += 1
             self._rate_change = (0.0, 0.0)
             if dt <= BRIDGED_GAP + TIME_RESOLUTION:
-                turn = self._turn(dt, gyro)
+                turn = self._turn(dt, self._bridge.mean_rate(stamp, gyro))
                 self.up = _rotate_inverse(self.up, turn)
                 self._orientation = _align_up(_product(self._orientation, turn), self.up)
         else:
             self._restart(accel)
+        self._bridge.push(stamp, gyro)
         self._last_stamp = stamp
         self._last_gyro = gyro
         bx, by, bz = self.gyro_bias
@@ -102,19 +105,19 @@ class SegmentFilter:
         norm = math.hypot(*accel)
         self.up = (accel[0] / norm, accel[1] / norm, accel[2] / norm) if norm > FREE_FALL * GRAVITY else (0.0, 0.0, 1.0)
         self._orientation = _align_up((0.0, 0.0, 0.0, 1.0), self.up)
+        self._bridge.clear()
         self._rate_change = (0.0, 0.0)
         self._age = FIRST_AGE
 
-    def _turn(self, dt: float, gyro: Vector) -> Quaternion:
-        # The mean of both ends of the interval is exact for a rate that changes linearly, also over a missing sample.
-        rate = tuple(
-            0.5 * (now + last) - bias for now, last, bias in zip(gyro, self._last_gyro, self.gyro_bias, strict=True)
-        )
-        return _from_rotation_vector(rate[0] * dt, rate[1] * dt, rate[2] * dt)
+    def _turn(self, dt: float, rate: Vector) -> Quaternion:
+        (x, y, z), (bx, by, bz) = rate, self.gyro_bias
+        return _from_rotation_vector((x - bx) * dt, (y - by) * dt, (z - bz) * dt)
 
     def _advance(self, dt: float, accel: Vector, gyro: Vector, trust: AccelTrust) -> None:
         self._age += dt
-        turn = self._turn(dt, gyro)
+        # The mean of both ends of the interval is exact for a rate that changes linearly, also over a missing sample.
+        (x, y, z), (lx, ly, lz) = gyro, self._last_gyro
+        turn = self._turn(dt, (0.5 * (x + lx), 0.5 * (y + ly), 0.5 * (z + lz)))
         up = _rotate_inverse(self.up, turn)
         orientation = _product(self._orientation, turn)
         self._rate_change = (
