@@ -333,4 +333,7 @@ def spin_nodes(
         for node in nodes:
             node.destroy_node()
         rclpy.try_shutdown()
+        # What is frozen is not collected at the interpreter's end either, and the context would never be destroyed: its
+        # nodes would stay in the graph for 20 s, and its shared memory until the computer is restarted.
+        gc.unfreeze()
     return status or int(any(node.failed for node in nodes))

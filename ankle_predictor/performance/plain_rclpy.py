@@ -96,6 +96,7 @@ def run(*roles: str) -> int:
     with suppress(KeyboardInterrupt, ExternalShutdownException):
         executor.spin()
     rclpy.try_shutdown()
+    gc.unfreeze()  # as in the real nodes, so that the context is destroyed
     return 0
 
 
