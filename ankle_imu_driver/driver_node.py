@@ -93,7 +93,8 @@ class ImuDriverNode(ManagedNode):
     def setup(self) -> None:
         """Open the source and make the publishers."""
         values = {name: self.get_parameter(name).value for name in CHOICES}
-        self._config = config = read_driver_parameters(values | {name: self.number(name) for name in NUMBERS})
+        values |= {name: self.number(name) for name in NUMBERS}
+        self._config = config = read_driver_parameters(values, self.get_namespace())
         if self.tap is not None and config.rate != 1:
             raise Refusal(f"rate cannot change to {config.rate:g} in a process that started at rate 1; start it again")
         self._source = source = self._open_source(config)
@@ -163,7 +164,13 @@ class ImuDriverNode(ManagedNode):
                 raise Refusal("source mpu6050 stamps samples with the system's clock; set use_sim_time to false")
             values = {name: self.get_parameter(name).value for name in PARAMETERS}
             parameters = read_parameters(
-                values, log=config.log, seed=config.seed, person=config.person, side=config.side
+                values,
+                log=config.log,
+                leg=config.leg,
+                namespace=config.namespace,
+                seed=config.seed,
+                person=config.person,
+                side=config.side,
             )
             return Mpu6050Source(parameters, self._now, self.deliver, self.get_logger().warning)
         source = PlaybackSource(config, self._now, self.deliver, self._finish)

@@ -14,6 +14,7 @@ SOURCES = ("replay", "simulator", "mpu6050")
 CHOICES = {
     "source": "replay",
     "log": "",
+    "leg": "",
     "loop": False,
     "side": "right",
     "seed": 1,
@@ -33,6 +34,8 @@ class DriverConfig:
     Attributes:
         source: "replay", "simulator" or "mpu6050".
         log: recording to replay; with an emulated bus, the recording that moves the emulated sensors.
+        leg: namespace of the leg in a rosbag2 with several legs; empty for the one of the node's own namespace.
+        namespace: the node's own.
         rate: seconds of the source per second.
         loop: start again at the end of the recording.
         side: leg of the simulated person that wears the sensors, "left" or "right".
@@ -46,6 +49,8 @@ class DriverConfig:
 
     source: str
     log: str
+    leg: str
+    namespace: str
     rate: float
     loop: bool
     side: str
@@ -74,11 +79,12 @@ class DriverConfig:
             raise Refusal(f"source mpu6050 needs rate 1, not {self.rate}; mpu6050.rate sets its sampling rate")
 
 
-def read_driver_parameters(values: Mapping[str, Any]) -> DriverConfig:
+def read_driver_parameters(values: Mapping[str, Any], namespace: str = "") -> DriverConfig:
     """Check the parameters' values.
 
     Args:
         values: a value for each name in ``CHOICES`` and ``NUMBERS``.
+        namespace: the node's own.
 
     Raises:
         Refusal: one sentence on the first parameter that is wrong.
@@ -90,6 +96,8 @@ def read_driver_parameters(values: Mapping[str, Any]) -> DriverConfig:
     return DriverConfig(
         source=values["source"],
         log=values["log"],
+        leg=values["leg"],
+        namespace=namespace,
         rate=values["rate"],
         loop=values["loop"],
         side=values["side"],

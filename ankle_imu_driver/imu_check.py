@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
         "--set", action="append", default=[], metavar="NAME=VALUE", help="one parameter, e.g. foot.bus_number=3"
     )
     parser.add_argument("--log", default="", help="recording that moves the emulated sensors")
+    parser.add_argument("--leg", default="", metavar="NAMESPACE", help="the leg to take from a rosbag2 with several")
     parser.add_argument("--seconds", type=float, default=math.inf, help="end after this time")
     parser.add_argument("--self-test", action="store_true", help="first run the chips' self-test; keep still")
     return parser
@@ -97,4 +98,4 @@ def _read(options: argparse.Namespace) -> Mpu6050Parameters:
         values["bus"] = options.bus
     if options.self_test:
         values["mpu6050.self_test"] = True
-    return read_parameters(values, log=options.log)
+    return read_parameters(values, log=options.log, leg=options.leg)

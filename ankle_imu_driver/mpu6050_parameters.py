@@ -57,13 +57,22 @@ class Mpu6050Parameters:
 
 
 def read_parameters(
-    values: Mapping[str, Any], *, log: str = "", seed: int = 1, person: int = 1, side: str = "right"
+    values: Mapping[str, Any],
+    *,
+    log: str = "",
+    leg: str = "",
+    namespace: str = "",
+    seed: int = 1,
+    person: int = 1,
+    side: str = "right",
 ) -> Mpu6050Parameters:
     """Check the parameters' values.
 
     Args:
         values: values by the names in ``PARAMETERS``; a missing name has its default.
         log: recording that moves the emulated sensors; empty for the simulator.
+        leg: the leg in that recording, as for ``read_recording``.
+        namespace: the reader's own.
         seed: seed of the simulated walk and of the emulated noise.
         person: seed of the simulated person.
         side: leg of the simulated person that wears the sensors.
@@ -91,6 +100,8 @@ def read_parameters(
         sensors[name] = SensorWiring(value[f"{name}.bus_number"], device, (float(up[0]), float(up[1]), float(up[2])))
     emulation = Emulation(
         log=log,
+        leg=leg,
+        namespace=namespace,
         seed=seed,
         person=person,
         side=side,

@@ -94,5 +94,5 @@ def _open(config: DriverConfig) -> Iterator[Recording]:
 
         model = SensorModel(accel_range=config.accel_range)
         return stream(draw_user(config.person), model, config.seed, config.side)
-    recording = read_recording(Path(config.log))
+    recording = read_recording(Path(config.log), config.encoder, config.leg, config.namespace)
     return looped(recording) if config.loop else iter([recording])

@@ -49,6 +49,16 @@ def progress_bar(console: Console) -> Progress:
     return Progress(*columns, TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal)
 
 
+def add_leg(parser: argparse.ArgumentParser) -> None:
+    """Add ``--leg`` to a command that reads recordings."""
+    parser.add_argument(
+        "--leg",
+        default="",
+        metavar="NAMESPACE",
+        help="the leg to read from a rosbag2 with several legs, such as right_ankle",
+    )
+
+
 def check_folder_of(path: Path | None) -> None:
     """Refuse a file that cannot be written, before the work begins; None is accepted.
 

@@ -26,6 +26,8 @@ class Emulation:
 
     Attributes:
         log: recording that moves them, repeated endlessly; empty for the gait simulator.
+        leg: the leg in that recording, as for ``read_recording``.
+        namespace: the reader's own.
         seed: seed of the simulated walk and of the chips' noise.
         person: seed of the simulated person.
         side: leg of the simulated person that wears the sensors, "left" or "right".
@@ -35,6 +37,8 @@ class Emulation:
     """
 
     log: str = ""
+    leg: str = ""
+    namespace: str = ""
     seed: int = 1
     person: int = 1
     side: str = "right"
@@ -138,14 +142,14 @@ def emulated_encoder(emulation: Emulation, start: int) -> EmulatedEncoder | None
     """Return the recording's encoder; None for a recording without an encoder, and for the simulator."""
     if not emulation.log:
         return None
-    recording = read_recording(Path(emulation.log))
+    recording = _recording(emulation)
     return None if recording.encoder is None else EmulatedEncoder(recording.encoder, recording, start)
 
 
 def emulated_motions(emulation: Emulation) -> dict[str, Motion]:
     """Return the motion of each sensor by name, from the recording or from the gait simulator."""
     if emulation.log:
-        recording = read_recording(Path(emulation.log))
+        recording = _recording(emulation)
         return {
             "shank": Recorded(recording.shank, recording.start),
             "foot": Recorded(recording.foot, recording.start),
@@ -163,6 +167,10 @@ def emulated_motions(emulation: Emulation) -> dict[str, Motion]:
 
     # Two walks with the same seed are the same walk; each sensor's stream can then be read at its own pace.
     return {"shank": Streamed(chunk.shank for chunk in walk()), "foot": Streamed(chunk.foot for chunk in walk())}
+
+
+def _recording(emulation: Emulation) -> Recording:
+    return read_recording(Path(emulation.log), leg=emulation.leg, namespace=emulation.namespace)
 
 
 def _nanoseconds(text: str) -> int:

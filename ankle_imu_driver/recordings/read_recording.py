@@ -15,12 +15,16 @@ from ankle_imu_driver.regular_file import FileError, exists, expanded
 __all__ = ["RecordingError", "read_calibration", "read_recording"]
 
 
-def read_recording(path: Path, encoder_joint: JointConvention = ENCODER_JOINT) -> Recording:
+def read_recording(
+    path: Path, encoder_joint: JointConvention = ENCODER_JOINT, leg: str = "", namespace: str = ""
+) -> Recording:
     """Read the logger's TXT or a rosbag2.
 
     Args:
         path: a TXT, a rosbag2's directory, its ``metadata.yaml``, or one of its ``.mcap`` or ``.db3`` files.
         encoder_joint: the encoder's joint in a rosbag2. A TXT has one encoder, without a name.
+        leg: namespace of the leg in a rosbag2, whole or its last part; empty for the only one. A TXT has one leg.
+        namespace: the reader's own, which chooses among several legs if ``leg`` is empty.
 
     Raises:
         RecordingError: the file does not exist or is not a recording of a walk; one sentence says why.
@@ -33,7 +37,7 @@ def read_recording(path: Path, encoder_joint: JointConvention = ENCODER_JOINT) -
     if not found:
         raise RecordingError(f"{path} does not exist; give a logger's TXT or a rosbag2")
     if bag:
-        return read_bag(path, encoder_joint)
+        return read_bag(path, encoder_joint, leg, namespace)
     if path.is_dir():
         raise RecordingError(
             f"{path} is a directory without a recording's files, not a rosbag2; give a TXT or a rosbag2"
@@ -41,8 +45,8 @@ def read_recording(path: Path, encoder_joint: JointConvention = ENCODER_JOINT) -
     return read_logger_txt(path)
 
 
-def read_calibration(path: Path) -> Calibration:
-    """Read a calibration file, or the calibration that belongs to a recording.
+def read_calibration(path: Path, leg: str = "", namespace: str = "") -> Calibration:
+    """Read a calibration file, or the calibration that belongs to a recording, of a leg as in ``read_recording``.
 
     Raises:
         CalibrationError: the file cannot be read, or the recording has no calibration; one sentence says why.
@@ -54,7 +58,7 @@ def read_calibration(path: Path) -> Calibration:
     if path.suffix.lower() in (".yaml", ".yml") and path.name != METADATA:
         return load_calibration(path)
     try:
-        calibration = read_recording(path).calibration
+        calibration = read_recording(path, leg=leg, namespace=namespace).calibration
     except RecordingError as error:
         raise CalibrationError(str(error)) from error
     if calibration is None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Mapping
+from itertools import repeat
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,7 +16,7 @@ from rosbags.rosbag2.storage_mcap import McapWriter
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from ankle_imu_driver.calibration import save_calibration
-from ankle_imu_driver.conventions import ENCODER, ENCODER_JOINT, FOOT, SENSOR_FRAMES, SHANK
+from ankle_imu_driver.conventions import ENCODER, ENCODER_JOINT, SENSOR_FRAMES
 from ankle_imu_driver.recordings.recording import Recording, RecordingError
 from ankle_imu_driver.recordings.rosbag_reader import IMU_TYPE, JOINT_TYPE, TOPICS
 from ankle_imu_driver.recordings.timeline import Sample, samples
@@ -116,16 +118,38 @@ def write_bag(path: Path, recording: Recording, namespace: str = "") -> None:
     Raises:
         RecordingError: the directory exists or cannot be written.
     """
-    prefix = f"{namespace.strip('/')}/" if namespace.strip("/") else ""
-    topics = {stream: f"{prefix}{topic}" for stream, topic in TOPICS.items()}
-    types = {topics[SHANK]: IMU_TYPE, topics[FOOT]: IMU_TYPE}
-    if recording.encoder is not None:
-        types[topics[ENCODER]] = JOINT_TYPE
+    write_legs(path, {namespace: recording})
+
+
+def write_legs(path: Path, legs: Mapping[str, Recording]) -> None:
+    """Write the recordings of several legs as one rosbag2, with the calibration of each.
+
+    Args:
+        path: a directory that does not exist yet.
+        legs: the recordings by namespace, on one clock; their stamps are not changed.
+
+    Raises:
+        RecordingError: the directory exists or cannot be written.
+    """
+    names = {namespace: namespace.strip("/") for namespace in legs}
+    topics = {
+        (leg, stream): f"{name and name + '/'}{topic}"
+        for leg, name in names.items()
+        for stream, topic in TOPICS.items()
+    }
+    types = {
+        topic: JOINT_TYPE if stream == ENCODER else IMU_TYPE
+        for (leg, stream), topic in topics.items()
+        if stream != ENCODER or legs[leg].encoder is not None
+    }
     with BagWriter(path, types) as bag:
-        for sample in samples([recording]):
-            bag.write(topics[sample.stream], sample.time, _message(bag.types.types, sample))
-    if recording.calibration is not None:
-        save_calibration(path / "calibration.yaml", recording.calibration)
+        merged = heapq.merge(*(zip(samples([legs[leg]]), repeat(leg)) for leg in legs))
+        for sample, leg in merged:
+            bag.write(topics[leg, sample.stream], sample.time, _message(bag.types.types, sample))
+    for leg, recording in legs.items():
+        if recording.calibration is not None:
+            own = "" if len(legs) == 1 else f"_{names[leg].replace('/', '_')}"
+            save_calibration(path / f"calibration{own}.yaml", recording.calibration)
 
 
 def _message(types: Mapping[str, Any], sample: Sample) -> Any:

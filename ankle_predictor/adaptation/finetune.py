@@ -15,7 +15,15 @@ from ankle_predictor.adaptation.report import Report, as_json, as_text
 from ankle_predictor.adaptation.report_page import ReportError, write_page, write_text
 from ankle_predictor.adaptation.user_bundle import AdaptationError
 from ankle_predictor.adaptation.user_walk import Labels, walk_of
-from ankle_predictor.command_line import check_folder_of, duration, progress_bar, run_command, seconds_since, write_json
+from ankle_predictor.command_line import (
+    add_leg,
+    check_folder_of,
+    duration,
+    progress_bar,
+    run_command,
+    seconds_since,
+    write_json,
+)
 from ankle_predictor.estimation.encoder_fusion import EncoderRole
 from ankle_predictor.model.bundle import (
     bundle_path,
@@ -37,6 +45,7 @@ def finetune(  # noqa: PLR0917 - each is another thing
     models_dir: Path | None = None,
     on_progress: Callable[[str, float], None] = lambda _stage, _share: None,
     encoder_role: EncoderRole = "score",
+    leg: str = "",
 ) -> Report:
     """Adapt a model to a user; write the report, and the user's bundle if the adaptation is better than the base.
 
@@ -50,6 +59,7 @@ def finetune(  # noqa: PLR0917 - each is another thing
             directory.
         on_progress: called with the current stage and the share that is done.
         encoder_role: "input" if the user's forecasts will have the encoder as an input.
+        leg: the leg in a rosbag2 with several legs, by its namespace.
 
     Raises:
         Refusal: nothing was written.
@@ -61,7 +71,7 @@ def finetune(  # noqa: PLR0917 - each is another thing
     check_writable(path, replace=True)
     on_progress(f"reading {log.name}", 0.0)
     try:
-        walk = walk_of(read_recording(log), base.manifest.features, *span, encoder_role)
+        walk = walk_of(read_recording(log, leg=leg), base.manifest.features, *span, encoder_role)
     except FeatureError as error:
         raise AdaptationError(f"model {base.name} was trained on {error}") from error
     adaptation = adapt(base, walk, labels, user, on_progress)
@@ -85,6 +95,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="finetune", description="Adapt a model to a user by seconds of walking.")
     parser.add_argument("--model", required=True, metavar="NAME", help="model to adapt: a name, or a bundle's path")
     parser.add_argument("--log", type=Path, required=True, metavar="FILE", help="logger TXT or rosbag2 of the user")
+    add_leg(parser)
     parser.add_argument("--start", type=seconds_since, required=True, metavar="S", help="from the log's first sample")
     parser.add_argument("--seconds", type=duration, required=True, metavar="N", help="how many to learn from")
     parser.add_argument("--labels", choices=("imu", "encoder"), required=True, help="source of the true angle")
@@ -119,6 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 args.models_dir,
                 lambda stage, share: progress.update(task, description=stage, completed=share),
                 args.encoder,
+                args.leg,
             )
         if args.json:
             write_json(args.json, as_json(report))

@@ -17,7 +17,7 @@ from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_imu_driver.refusal import Refusal
 from ankle_imu_driver.regular_file import expanded
-from ankle_predictor.command_line import check_folder_of, duration, run_command, write_json
+from ankle_predictor.command_line import add_leg, check_folder_of, duration, run_command, write_json
 from ankle_predictor.demo.adapting import NEEDED, WALKING
 from ankle_predictor.demo.live_run import Outcome, run_nodes
 from ankle_predictor.demo.output_folder import new_output_folder
@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=get_args(EncoderRole),
         help="what the predictor uses the encoder for (default: input with --log, otherwise score)",
     )
+    add_leg(parser)
     parser.add_argument("--headless", action="store_true", help="no live view")
     parser.add_argument("--json", type=_path, metavar="FILE", help="write the figures there")
     parser.add_argument("--output", type=_path, metavar="DIR", help="a new folder for the results (demo_output/...)")
@@ -80,8 +81,8 @@ def _path(text: str) -> Path:
 
 def _demo(options: argparse.Namespace) -> None:
     console = Console(highlight=False, markup=False)
-    plan = Plan(options.log, options.model, options.emulated, options.seconds, options.encoder)
-    recording = None if plan.log is None else read_recording(plan.log)
+    plan = Plan(options.log, options.model, options.emulated, options.seconds, options.encoder, options.leg)
+    recording = None if plan.log is None else read_recording(plan.log, leg=plan.leg)
     source = "simulator" if recording is None else recording.name
     check_folder_of(options.json)
     default = Path("demo_output", f"{source}-{time.strftime('%Y%m%d-%H%M%S')}")

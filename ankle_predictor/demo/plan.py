@@ -25,6 +25,7 @@ class Plan:
         seconds: as the user asked for; None for the default.
         encoder: what the predictor uses the encoder for; None for an input with a recorded walk, and only a judge with
             a simulated one, which shows what the IMUs alone can do.
+        leg: the leg in a rosbag2 with several legs, by its namespace; empty for the only one.
     """
 
     log: Path | None
@@ -32,6 +33,7 @@ class Plan:
     emulated: bool
     seconds: float | None
     encoder: EncoderRole | None = None
+    leg: str = ""
 
     @property
     def longest(self) -> float:
@@ -66,6 +68,7 @@ class Plan:
             parameters |= {
                 "imu_driver:source": "replay",
                 "imu_driver:log": str(self.log.absolute()),
+                "imu_driver:leg": self.leg,
                 "imu_driver:exit_at_end": True,
                 "imu_driver:emulator.noise": 0.0,  # a recording has its own noise
                 "orientation_filter:calibration_file": calibration,

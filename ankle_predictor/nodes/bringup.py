@@ -24,7 +24,7 @@ def make_nodes(executor: SampleExecutor) -> list[ManagedNode]:
         Refusal: there is no log, or it cannot be read.
     """
     driver, orientation, predictor = ImuDriverNode(), OrientationFilterNode(), PredictorNode()
-    source, log, bus = (driver.get_parameter(name).value for name in ("source", "log", "bus"))
+    source, log, leg, bus = (driver.get_parameter(name).value for name in ("source", "log", "leg", "bus"))
     if source == "replay" and not log:
         raise Refusal("source replay needs the parameter log, the recording to play")
     given = orientation.get_parameter("calibration_file").value
@@ -32,7 +32,7 @@ def make_nodes(executor: SampleExecutor) -> list[ManagedNode]:
     rate = driver.number("rate")
     namespace = orientation.get_namespace()
     defaults = source_defaults(
-        source, log, bus, rate, calibration_file=given, calibration_save=save, namespace=namespace
+        source, log, bus, rate, calibration_file=given, calibration_save=save, leg=leg, namespace=namespace
     )
     if defaults.get("calibration_file") == "":
         driver.get_logger().info(f"{log} has no calibration: the filter waits for two seconds of standing")

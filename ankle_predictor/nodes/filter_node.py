@@ -88,6 +88,7 @@ class OrientationFilterNode(ManagedNode):
         self.senders = TopicSenders(self)
         self._is_mixed, self._senders_problem = False, ""
         self.declare_parameter("calibration_file", "")
+        self.declare_parameter("leg", "")  # in a calibration_file that is a recording of several legs
         # This node cannot know whether its samples come from a person: who starts the driver, too, replaces ``auto``.
         self.declare_parameter("calibration_save", AUTO)
         self._resets = RateLimit(RESET_PERIOD)
@@ -189,7 +190,7 @@ class OrientationFilterNode(ManagedNode):
         # At the first start the file that the calibration is saved to does not exist yet.
         if path is None or (path == self._save_to and not exists(path)):
             return None
-        return read_calibration(path)
+        return read_calibration(path, self.get_parameter("leg").value, self.get_namespace())
 
     def _read_message(self, stream: int, message: Imu) -> list[LegSample]:
         if not is_measured(message):

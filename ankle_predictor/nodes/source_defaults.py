@@ -20,6 +20,7 @@ def source_defaults(
     *,
     calibration_file: str = "",
     calibration_save: str = AUTO,
+    leg: str = "",
     namespace: str = "",
 ) -> dict[str, Any]:
     """Return the parameters of filter and predictor that depend on those of the driver.
@@ -37,6 +38,7 @@ def source_defaults(
         rate: seconds of the source per second.
         calibration_file: the filter's calibration file, empty if none is set.
         calibration_save: the filter's file to save to, ``auto`` if none is set.
+        leg: the leg in the log, as for ``read_recording``.
         namespace: of the nodes, with or without slashes around it.
 
     Raises:
@@ -45,7 +47,8 @@ def source_defaults(
     defaults: dict[str, Any] = {}
     emulated = source == "mpu6050" and bus == "emulated"
     if log and (source == "replay" or emulated) and not calibration_file:
-        defaults["calibration_file"] = log if read_recording(Path(log)).calibration else ""
+        recording = read_recording(Path(log), leg=leg, namespace=namespace)
+        defaults["calibration_file"] = log if recording.calibration else ""
     if calibration_save == AUTO:
         defaults["calibration_save"] = wearers_file(namespace) if source == "mpu6050" and not emulated else ""
     if rate != 1.0:

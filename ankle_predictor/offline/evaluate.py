@@ -17,7 +17,7 @@ from rich.table import Table
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.command_line import check_folder_of, progress_bar, run_command, seconds_since, write_json
+from ankle_predictor.command_line import add_leg, check_folder_of, progress_bar, run_command, seconds_since, write_json
 from ankle_predictor.model.bundle import find_model, load_bundle
 from ankle_predictor.model.engine import InferenceEngine, load_engine
 from ankle_predictor.model.feature_family import family_of
@@ -40,12 +40,14 @@ class EvaluationSettings:
         labels: where the true angle comes from; None for the encoder where there is one, otherwise the IMUs.
         leg: what the nodes' parameters say about the leg.
         offline_reference: whether to score as the reference's authors did, with a filter that sees the future.
+        namespace: of the leg in a rosbag2 with several legs; empty for the only one.
     """
 
     span: Span = WHOLE
     labels: Labels | None = None
     leg: LiveSettings = field(default_factory=LiveSettings)
     offline_reference: bool = False
+    namespace: str = ""
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,8 @@ def evaluate(
     for name, log in zip(names, logs, strict=True):
         on_progress(name, 0.0)
         try:
-            scores[name] = _score(
-                engine, read_recording(log, settings.leg.encoder), settings, partial(on_progress, name)
-            )
+            recording = read_recording(log, settings.leg.encoder, settings.namespace)
+            scores[name] = _score(engine, recording, settings, partial(on_progress, name))
         except Refusal as refusal:
             failed[name] = str(refusal)
     return Evaluation(scores, failed)
@@ -155,6 +156,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--encoder", choices=("input", "score"), default="score", help="input: the forecasts may use it (%(default)s)"
     )
     add_leg_options(parser)
+    add_leg(parser)
     parser.add_argument("--start", type=seconds_since, default=0.0, metavar="S", help="from the log's first sample")
     parser.add_argument("--end", type=seconds_since, default=math.inf, metavar="S", help="from the log's first sample")
     parser.add_argument("--models-dir", type=Path, metavar="DIR", help="model directory to search first")
@@ -176,7 +178,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _evaluate(args: argparse.Namespace) -> None:
     check_folder_of(args.json)
     leg = replace(leg_settings(args.side, args.params_file), encoder_role=args.encoder)
-    settings = EvaluationSettings((args.start, args.end), args.labels, leg, args.offline_reference)
+    settings = EvaluationSettings((args.start, args.end), args.labels, leg, args.offline_reference, args.leg)
     with progress_bar(Console(stderr=True)) as progress:
         task = progress.add_task("starting", total=1.0)
         evaluation = evaluate(

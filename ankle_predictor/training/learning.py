@@ -62,6 +62,7 @@ class TrainSettings:
         memory: whether the model learns from the wearer; only possible for features with an ankle angle.
         labels: what a recording is learned from: its encoder, or where it has none, the IMUs' own later angle.
         simulated: simulated people of each kind of movement to learn from beside the recordings.
+        leg: the leg in a rosbag2 with several legs, by its namespace; empty for the only one.
     """
 
     epochs: int = 6
@@ -74,6 +75,7 @@ class TrainSettings:
     memory: bool = True
     labels: Literal["encoder", "imu"] = "encoder"
     simulated: int = 0
+    leg: str = ""
 
     @property
     def spec(self) -> FeatureSpec:

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.command_line import progress_bar, run_command
+from ankle_predictor.command_line import add_leg, progress_bar, run_command
 from ankle_predictor.model.bundle import Bundle, check_writable, write_bundle
 from ankle_predictor.model.engine import load_engine
 from ankle_predictor.model.feature_family import FAMILIES
@@ -78,7 +78,7 @@ def _read(logs: Sequence[Sequence[Path]], settings: TrainSettings, on_progress: 
     people: list[list[Walk]] = []
     for k, group in enumerate(logs):
         on_progress(f"reading {group[0].name}", k / len(logs))
-        people.append([walk_of(read_recording(log), settings) for log in group])
+        people.append([walk_of(read_recording(log, leg=settings.leg), settings) for log in group])
     names = [walk.recording.name for person in people for walk in person]
     if len(set(names)) != len(names):
         raise TrainingError(f"two logs have the same name among {', '.join(names)}; rename one")
@@ -119,6 +119,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         metavar="FILE",
         help="several recordings of one person; may be given again for another person",
     )
+    add_leg(parser)
     parser.add_argument(
         "--labels",
         choices=("encoder", "imu"),
@@ -169,6 +170,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         features=arguments.features,
         labels=arguments.labels,
         simulated=arguments.simulated,
+        leg=arguments.leg,
     )
     output = arguments.output.absolute()
 
