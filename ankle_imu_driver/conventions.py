@@ -20,6 +20,9 @@ SENSOR_FRAMES = {stream: f"{STREAM_NAMES[stream]}_imu_link" for stream in (SHANK
 SEGMENT_FRAMES = {stream: f"{STREAM_NAMES[stream]}_link" for stream in (SHANK, FOOT)}
 """Frames of the sensors and of the segments, without the node's frame_prefix."""
 
+NODE_NAMES = ("imu_driver", "orientation_filter", "predictor", "visualizer")
+"""The nodes of one leg, all in the leg's namespace."""
+
 SIDES = ("left", "right")
 
 OK, WARN, ERROR = range(3)

@@ -11,7 +11,7 @@ import json
 import math
 import re
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, Literal, NoReturn, TypeVar, get_args, get_origin, get_type_hints
 
@@ -25,6 +25,8 @@ MOST_SHOWN = 40  # characters of a wrong value that a message repeats
 LONGEST_MESSAGE = 400  # characters
 MOST_DEPTH = 32  # of lists and objects in each other; our own formats need 6
 MOST_YAML = 2**18  # characters; PyYAML reads about 100 000 in a second
+# PyYAML raises errors of Python itself for scalars that do not fit their tag, such as a date with month 99.
+PYYAML_RAISES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, yaml.YAMLError)
 TOO_DEEP = f"it is nested too deeply: more than {MOST_DEPTH} levels"
 WANTED = {str: "text", bool: "true or false", int: "a whole number", float: "a finite number"}
 
@@ -66,6 +68,20 @@ def parse_yaml(data: bytes) -> Any:
         DocumentError: the data are too large, not UTF-8, not YAML, nested too deeply, or have an alias or a value that
             does not fit its type.
     """
+    for _ in yaml_events(data):
+        pass
+    try:
+        return yaml.safe_load(_text(data))
+    except PYYAML_RAISES as error:
+        raise _not_yaml(error) from error
+
+
+def yaml_events(data: bytes) -> Iterator[yaml.Event]:
+    """Yield the parser's events of a YAML file, in bounded time and memory.
+
+    Raises:
+        DocumentError: the data are too large, not UTF-8, not YAML, nested too deeply, or have an alias.
+    """
     text = _text(data)
     if len(text) > MOST_YAML:
         raise DocumentError(f"it has {len(text)} characters, at most {MOST_YAML} are read")
@@ -78,18 +94,21 @@ def parse_yaml(data: bytes) -> Any:
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > MOST_DEPTH:
                 raise DocumentError(TOO_DEEP)
-        return yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
+            yield event
+    except PYYAML_RAISES as error:
+        raise _not_yaml(error) from error
+
+
+def _not_yaml(error: Exception) -> DocumentError:
+    if isinstance(error, DocumentError):
+        return error
+    if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise DocumentError(f"it is not YAML{place}; check brackets, quotes and indentation there") from error
-    except yaml.YAMLError as error:
-        raise DocumentError("it is not YAML: it has a character that YAML does not allow") from error
-    # PyYAML raises errors of Python itself for scalars that do not fit their tag, such as a date with month 99.
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        if isinstance(error, DocumentError):
-            raise
-        raise DocumentError("it is not YAML: a value, such as a date, a number or a tag, is impossible") from error
+        return DocumentError(f"it is not YAML{place}; check brackets, quotes and indentation there")
+    if isinstance(error, yaml.YAMLError):
+        return DocumentError("it is not YAML: it has a character that YAML does not allow")
+    return DocumentError("it is not YAML: a value, such as a date, a number or a tag, is impossible")
 
 
 def build(

@@ -14,13 +14,14 @@ from rich.console import Console
 from rich.live import Live
 
 from ankle_imu_driver.conventions import ERROR
-from ankle_imu_driver.document import DocumentError, parse_yaml
+from ankle_imu_driver.document import DocumentError
 from ankle_imu_driver.imu_check_view import View
 from ankle_imu_driver.mpu6050.driver import Mpu6050Driver
 from ankle_imu_driver.mpu6050.errors import SetupError
 from ankle_imu_driver.mpu6050_parameters import PARAMETERS, Mpu6050Parameters, read_parameters
 from ankle_imu_driver.mpu6050_source import open_driver
-from ankle_imu_driver.parameter_file import read_parameter_file
+from ankle_imu_driver.parameter_file import full_name, parameters_of, sections_of, untaken_warning
+from ankle_imu_driver.rcl_yaml import read_value
 from ankle_imu_driver.refusal import Refusal
 
 UPDATE = 0.2  # s between two updates of the view
@@ -80,22 +81,29 @@ def _read(options: argparse.Namespace) -> Mpu6050Parameters:
     """Combine the parameter file with the options."""
     values: dict[str, Any] = {}
     if options.params_file is not None:
-        values |= read_parameter_file(options.params_file, "imu_driver", options.namespace)
-        if not values.keys() & PARAMETERS.keys():
-            raise SetupError(
-                f"{options.params_file} sets no parameter of the sensors for imu_driver in namespace "
-                f"'/{options.namespace.strip('/')}'; name the file's namespace with --namespace"
-            )
+        values |= _of_file(options.params_file, options.namespace)
     for text in options.set:
         name, separator, value = text.partition("=")
         if not separator or name not in PARAMETERS:
             raise SetupError(f"--set {text!r} must be NAME=VALUE with NAME one of {', '.join(PARAMETERS)}")
         try:
-            values[name] = parse_yaml(value.encode("utf-8", "surrogateescape"))
+            values[name] = read_value(value)
         except DocumentError as error:
-            raise SetupError(f"--set {text!r}: the value cannot be read: {error}") from error
+            raise SetupError(f"--set {name}: {error}") from error
     if options.bus:
         values["bus"] = options.bus
     if options.self_test:
         values["mpu6050.self_test"] = True
     return read_parameters(values, log=options.log, leg=options.leg)
+
+
+def _of_file(path: Path, namespace: str) -> dict[str, Any]:
+    sections, name = sections_of(path), full_name("imu_driver", namespace)
+    values = parameters_of(sections, name)
+    if not values.keys() & PARAMETERS.keys():
+        raise SetupError(
+            f"{path} sets no parameter of the sensors for {name}; name the file's namespace with --namespace"
+        )
+    if warning := untaken_warning(path, sections, [namespace]):
+        print(f"imu_check: {warning}", file=sys.stderr)
+    return dict(values)

@@ -7,11 +7,12 @@ from typing import Any
 
 from ament_index_python.packages import get_package_share_directory
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.logging import get_logger
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from ankle_imu_driver.parameter_file import read_parameter_file
+from ankle_imu_driver.parameter_file import read_parameter_file, sections_of, untaken_warning
 from ankle_predictor.nodes.source_defaults import source_defaults
 from launch import LaunchContext, LaunchDescription
 
@@ -46,6 +47,7 @@ def start(context: LaunchContext) -> list[Node]:
             given[name] = str(Path(given[name]).expanduser())
     if given["log"]:
         given["source"] = given["source"] or "replay"
+    warn_of_sections(Path(given["params_file"]), given["namespace"])
     own: dict[str, Any] = {n: given[n] for n in ("source", "log", "calibration_file", "model", "side") if given[n]}
     if given["rate"]:
         own |= {"rate": number("rate", given["rate"]), "use_sim_time": False}
@@ -67,6 +69,11 @@ def executables(composed: str) -> list[str]:
     if composed not in ("true", "false"):
         raise ValueError(f"composed must be true or false, not {composed!r}")
     return ["bringup"] if composed == "true" else ["imu_driver", "orientation_filter", "predictor"]
+
+
+def warn_of_sections(file: Path, namespace: str) -> None:
+    if warning := untaken_warning(file, sections_of(file), [namespace]):
+        get_logger("ankle.launch").warning(warning)
 
 
 def following(file: Path, namespace: str, own: dict[str, Any]) -> dict[str, Any]:

@@ -177,7 +177,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _evaluate(args: argparse.Namespace) -> None:
     check_folder_of(args.json)
-    leg = replace(leg_settings(args.side, args.params_file), encoder_role=args.encoder)
+    leg = replace(leg_settings(args.side, args.params_file, args.namespace), encoder_role=args.encoder)
     settings = EvaluationSettings((args.start, args.end), args.labels, leg, args.offline_reference, args.leg)
     with progress_bar(Console(stderr=True)) as progress:
         task = progress.add_task("starting", total=1.0)

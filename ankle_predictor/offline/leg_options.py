@@ -1,8 +1,9 @@
-"""The options ``--side`` and ``--params-file`` of the commands: they mean what the nodes' parameters mean."""
+"""The commands' options ``--side``, ``--params-file`` and ``--namespace`` mean what the nodes' parameters mean."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from ankle_imu_driver.conventions import ENCODER_JOINT, SIDES, JointConvention, check_side
 from ankle_imu_driver.document import shown
 from ankle_imu_driver.mounting import AUTO, FOOT_TILT, SHANK_TILT
-from ankle_imu_driver.parameter_file import read_parameter_file
+from ankle_imu_driver.parameter_file import full_name, parameters_of, sections_of, untaken_warning
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.leg_estimator import LegConfig
@@ -30,19 +31,23 @@ LIMITS = {
 
 
 def add_leg_options(parser: argparse.ArgumentParser) -> None:
-    """Add ``--side`` and ``--params-file`` to a command."""
+    """Add ``--side``, ``--params-file`` and ``--namespace`` to a command."""
     parser.add_argument("--side", choices=SIDES, help="the leg that was recorded; default: the file's, or right")
     parser.add_argument(
         "--params-file", type=Path, metavar="FILE", help="the nodes' parameters as YAML: side, mounting, tolerances"
     )
+    parser.add_argument(
+        "--namespace", default="", metavar="NS", help="the nodes' namespace in the parameter file, e.g. right_ankle"
+    )
 
 
-def leg_settings(side: str | None, params_file: Path | None) -> LiveSettings:
-    """Return the settings that the two options give.
+def leg_settings(side: str | None, params_file: Path | None, namespace: str = "") -> LiveSettings:
+    """Return the settings that the options give, and warn on stderr of sections that no node in the namespace takes.
 
     Args:
         side: overrides the file's; None if it was not given.
         params_file: the nodes' parameters; None for their defaults.
+        namespace: of the nodes, whose sections of the file count.
 
     Raises:
         ParameterFileError: the file cannot be read.
@@ -50,16 +55,18 @@ def leg_settings(side: str | None, params_file: Path | None) -> LiveSettings:
     """
     if params_file is None:
         return LiveSettings(side=side or "right")
-    ours = read_parameter_file(params_file, FILTER_NODE)
-    predictor = read_parameter_file(params_file, PREDICTOR_NODE)
-    side = side or str(predictor.get("side", "right"))
-    check_side(side)
+    sections = sections_of(params_file)
+    if warning := untaken_warning(params_file, sections, [namespace]):
+        print(warning, file=sys.stderr)
+    ours, predictor = (parameters_of(sections, full_name(node, namespace)) for node in (FILTER_NODE, PREDICTOR_NODE))
+    worn_on = side or _side(ours)
+    side = side or _side(predictor)
     constants = {field.name: _number(ours, field.name) for field in fields(FilterConfig) if field.name in ours}
     leg = LegConfig(
-        shank_mounting=str(ours.get("shank.mounting", AUTO)),
-        foot_mounting=str(ours.get("foot.mounting", AUTO)),
-        shank_tilt=_tilt(ours, "shank.tilt", SHANK_TILT, side),
-        foot_tilt=_tilt(ours, "foot.tilt", FOOT_TILT, side),
+        shank_mounting=_text(ours, "shank.mounting", AUTO),
+        foot_mounting=_text(ours, "foot.mounting", AUTO),
+        shank_tilt=_tilt(ours, "shank.tilt", SHANK_TILT, worn_on),
+        foot_tilt=_tilt(ours, "foot.tilt", FOOT_TILT, worn_on),
         pair_tolerance=_number(ours, "pair_tolerance", PAIR_TOLERANCE),
     )
     limits = {limit: _number(predictor, name) for name, limit in LIMITS.items() if name in predictor}
@@ -70,12 +77,25 @@ def leg_settings(side: str | None, params_file: Path | None) -> LiveSettings:
 def _encoder_joint(values: Mapping[str, Any]) -> JointConvention:
     try:
         return JointConvention(
-            str(values.get("encoder.joint_name", ENCODER_JOINT.name)),
+            _text(values, "encoder.joint_name", ENCODER_JOINT.name),
             _number(values, "encoder.joint_sign", ENCODER_JOINT.sign),
             _number(values, "encoder.joint_offset", ENCODER_JOINT.offset),
         )
     except Refusal as refusal:
         raise Refusal(f"encoder: {refusal}") from refusal
+
+
+def _side(values: Mapping[str, Any]) -> str:
+    side = _text(values, "side", "right")
+    check_side(side)
+    return side
+
+
+def _text(values: Mapping[str, Any], name: str, default: str) -> str:
+    value = values.get(name, default)
+    if not isinstance(value, str):
+        raise Refusal(f"parameter {name} must be text, not {shown(value)}")
+    return value
 
 
 def _number(values: Mapping[str, Any], name: str, default: float = 0.0) -> float:

@@ -63,9 +63,27 @@ def test_the_section_of_a_namespace_is_used_with_nested_names(tmp_path: Path, ca
     file = tmp_path / "leg.yaml"
     file.write_text("/right_ankle/imu_driver:\n  ros__parameters: {bus: emulated, mpu6050: {rate: 0.1}}\n")
     assert main(["--params-file", str(file)]) == 1
-    assert "in namespace '/'; name the file's namespace with --namespace" in capsys.readouterr().err
+    assert "for /imu_driver; name the file's namespace with --namespace" in capsys.readouterr().err
     assert main(["--params-file", str(file), "--namespace", "right_ankle"]) == 1
     assert "mpu6050.rate must be 1 to 500 Hz, not 0.1" in capsys.readouterr().err
+
+
+def test_a_section_that_no_node_takes_is_warned_of(tmp_path: Path, capsys):
+    file = tmp_path / "leg.yaml"
+    file.write_text(
+        "/**:\n  ros__parameters: {bus: emulated, mpu6050.rate: 1e-1}\n/imu_drvier:\n  ros__parameters: {seed: 1}\n"
+    )
+    assert main(["--params-file", str(file)]) == 1
+    error = capsys.readouterr().err
+    assert f"imu_check: parameter file {file}: no node takes the section /imu_drvier; the nodes in / are" in error
+    assert "mpu6050.rate must be 1 to 500 Hz, not 0.1" in error
+
+
+def test_values_are_read_as_the_node_reads_them(capsys):
+    assert main([*QUIET, "--set", "mpu6050.rate=1e-1"]) == 1
+    assert "mpu6050.rate must be 1 to 500 Hz, not 0.1" in capsys.readouterr().err
+    assert main([*QUIET, "--set", "shank.bus_number='1'"]) == 1
+    assert "shank.bus_number must be a whole number, not '1'" in capsys.readouterr().err
 
 
 def test_ctrl_c_during_the_self_test_gives_no_traceback(monkeypatch):

@@ -44,11 +44,28 @@ def test_every_node_has_its_section_and_the_option_wins(tmp_path: Path) -> None:
     assert leg_settings("right", path).leg.foot_tilt == (0.1, 0.2)
 
 
+def test_a_namespaces_sections_count_in_that_namespace_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "legs.yaml"
+    path.write_text(
+        "/*/orientation_filter: {ros__parameters: {pair_tolerance: 2e-3, shank: {mounting: '+X,+Y,+Z'}}}\n"
+        "left_ankle: {predictor: {ros__parameters: {side: left}}}\n"
+    )
+    found = leg_settings(None, path, "left_ankle")
+    assert (found.side, found.leg.pair_tolerance, found.leg.shank_mounting) == ("left", 0.002, "+X,+Y,+Z")
+    assert not capsys.readouterr().err
+    assert leg_settings(None, path) == LiveSettings()
+    assert "no node takes the sections /*/orientation_filter, left_ankle/predictor; the nodes in / are" in (
+        capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
         ("side: up", "side must be 'left' or 'right'"),
         ("pair_tolerance: wide", "pair_tolerance must be a number, not 'wide'"),
+        ("side: 1", "parameter side must be text, not 1"),
+        ("shank.mounting: 10", "parameter shank.mounting must be text, not 10"),
         ("shank.tilt: [1.0]", r"shank.tilt must be \[roll, pitch\] in rad"),
         ("rest_rate: -1.0", "rest_rate must be a finite positive number"),
         ("plausible.angle: 0.0", "max_angle must be a positive number"),
