@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from ankle_imu_driver.document import DocumentError, build, shown
@@ -16,7 +16,14 @@ Numbers = tuple[float, ...]
 FORMAT = "ankle_predictor_bundle"
 VERSION = 1
 MAX_HORIZON = 200
-OPTIONAL = ("output.offset", "intervals.stretch", "familiarity", "memory")  # may be left out of bundle.json
+OPTIONAL = (
+    "output.offset",
+    "intervals.stretch",
+    "familiarity",
+    "memory",
+    "training.persons",
+    "training.licences",
+)  # may be left out of bundle.json
 
 KEY_FEATURES = ("shank_gyro_y", "foot_gyro_y", "shank_pitch", "foot_pitch", "ankle_angle", "ankle_rate")
 """The features that a key of the stride memory is made of."""
@@ -158,12 +165,16 @@ class Training:
         logs: SHA-256 of each log, by its file name without suffix.
         settings: settings of the training, by name.
         software: version of each library, by name.
+        persons: who walks in each log, by the log's name; empty in bundles from before there were catalogues.
+        licences: under which each log may be used, where it is known, by the log's name.
     """
 
     digest: str
     logs: Mapping[str, str]
     settings: Mapping[str, float]
     software: Mapping[str, str]
+    persons: Mapping[str, str] = field(default_factory=dict)
+    licences: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -294,6 +305,9 @@ class Manifest:
         for name in ("familiarity", "memory"):
             if data[name] is None:
                 del data[name]
+        for name in ("persons", "licences"):  # left out where empty, so that older software reads the bundle
+            if not data["training"][name]:
+                del data["training"][name]
         return {"format": FORMAT, "version": VERSION, **data}
 
     @classmethod

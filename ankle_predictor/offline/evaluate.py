@@ -14,13 +14,21 @@ from typing import Any, get_args
 from rich.console import Console
 from rich.table import Table
 
-from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.command_line import add_leg, check_folder_of, progress_bar, run_command, seconds_since, write_json
 from ankle_predictor.model.bundle import find_model, load_bundle
 from ankle_predictor.model.engine import InferenceEngine, load_engine
 from ankle_predictor.model.feature_family import family_of
+from ankle_predictor.offline.catalogue import Entry, read_catalogue
+from ankle_predictor.offline.catalogue_check import (
+    Checked,
+    Needs,
+    check_catalogue,
+    open_entry,
+    refuse_if_empty,
+    show_check,
+)
 from ankle_predictor.offline.leg_options import add_leg_options, leg_settings
 from ankle_predictor.offline.live_run import LiveSettings, run_live
 from ankle_predictor.offline.log_forecasts import WHOLE, EvaluationError, Span
@@ -65,7 +73,7 @@ class Evaluation:
 
 def evaluate(
     model: str,
-    logs: Sequence[Path],
+    logs: Sequence[Path | Entry],
     models_dir: Path | None = None,
     settings: EvaluationSettings | None = None,
     on_progress: Callable[[str, float], None] = lambda _log, _share: None,
@@ -74,7 +82,7 @@ def evaluate(
 
     Args:
         model: a name in a model directory, or a bundle's path.
-        logs: recordings.
+        logs: recordings, or entries of a catalogue.
         models_dir: the model directory that is searched first.
         settings: how they are scored.
         on_progress: called with the log's name and the share of it that is done, 0 to 1.
@@ -95,18 +103,31 @@ def evaluate(
         raise EvaluationError(f"the inputs of {model} have no ankle angle for an encoder to give; use --encoder score")
     if settings.offline_reference and not family_of(engine.manifest.features).not_live:
         raise OfflineReferenceError(f"model {model} runs live and is scored so; leave --offline-reference out")
-    names = [log.stem if log.name != "metadata.yaml" else log.absolute().parent.name for log in logs]
+    entries = [log if isinstance(log, Entry) else _named(log) for log in logs]
+    names = [entry.name for entry in entries]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise EvaluationError(f"two logs have the name {twice}; rename one")
     scores, failed = {}, {}
-    for name, log in zip(names, logs, strict=True):
-        on_progress(name, 0.0)
+    for entry in entries:
+        on_progress(entry.name, 0.0)
         try:
-            recording = read_recording(log, settings.leg.encoder, settings.namespace)
-            scores[name] = _score(engine, recording, settings, partial(on_progress, name))
+            recording = open_entry(entry, settings.leg.encoder, settings.namespace)
+            scores[entry.name] = _score(
+                engine, recording, _settings_for(entry, settings), partial(on_progress, entry.name)
+            )
         except Refusal as refusal:
-            failed[name] = str(refusal)
+            failed[entry.name] = str(refusal)
     return Evaluation(scores, failed)
+
+
+def _named(log: Path) -> Entry:
+    name = log.stem if log.name != "metadata.yaml" else log.absolute().parent.name
+    return Entry(log, name, name)
+
+
+def _settings_for(entry: Entry, settings: EvaluationSettings) -> EvaluationSettings:
+    leg = replace(settings.leg, side=entry.side or settings.leg.side)
+    return replace(settings, labels=entry.labels or settings.labels, leg=leg)
 
 
 def _score(
@@ -145,7 +166,11 @@ def _shown(value: float, form: str) -> str:
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="evaluate", description="Score a model on recordings, as it would run live.")
     parser.add_argument("--model", required=True, metavar="NAME", help="name in a model directory, or a bundle's path")
-    parser.add_argument("--log", type=Path, nargs="+", required=True, metavar="FILE", help="logger TXT or rosbag2")
+    recordings = parser.add_mutually_exclusive_group(required=True)
+    recordings.add_argument("--log", type=Path, nargs="+", metavar="FILE", help="logger TXT or rosbag2")
+    recordings.add_argument(
+        "--catalogue", type=Path, metavar="PATH", help="a folder of recordings, or a list of them as .csv or .yaml"
+    )
     parser.add_argument(
         "--labels",
         choices=get_args(Labels),
@@ -179,18 +204,28 @@ def _evaluate(args: argparse.Namespace) -> None:
     check_folder_of(args.json)
     leg = replace(leg_settings(args.side, args.params_file, args.namespace), encoder_role=args.encoder)
     settings = EvaluationSettings((args.start, args.end), args.labels, leg, args.offline_reference, args.leg)
+    checked: Checked | None = None
     with progress_bar(Console(stderr=True)) as progress:
         task = progress.add_task("starting", total=1.0)
-        evaluation = evaluate(
-            args.model,
-            args.log,
-            args.models_dir,
-            settings,
-            lambda name, share: progress.update(task, description=name, completed=share),
-        )
+
+        def report(name: str, share: float) -> None:
+            progress.update(task, description=name, completed=share)
+
+        if args.catalogue is not None:
+            needs = Needs(args.labels, encoder_joint=leg.encoder, leg=args.leg)
+            checked = check_catalogue(read_catalogue(args.catalogue), needs, report)
+            show_check(checked, progress.console)
+            refuse_if_empty(checked)
+        logs = args.log if checked is None else checked.usable
+        evaluation = evaluate(args.model, logs, args.models_dir, settings, report)
+    if checked is not None:
+        left_out = {entry.name: why for entry, why in checked.left_out}
+        evaluation = Evaluation(evaluation.scores, left_out | evaluation.failed)
     if args.json:
         scores = {name: found.to_json() for name, found in evaluation.scores.items()}
         document: dict[str, Any] = {"logs": scores, "failed": evaluation.failed}
+        if checked is not None:
+            document["persons"] = checked.persons
         if args.offline_reference:
             document["not_live"] = NOT_LIVE
         write_json(args.json, document)

@@ -14,11 +14,17 @@ from ankle_predictor.offline import reference_features
 from ankle_predictor.offline.pipeline import FeatureTable, run_chain
 
 
-def _segment_table(recording: Recording, spec: FeatureSpec, encoder_role: EncoderRole) -> FeatureTable:
-    return run_chain(recording, spec, encoder_role=encoder_role)
+def _segment_table(recording: Recording, spec: FeatureSpec, encoder_role: EncoderRole, mirrored: bool) -> FeatureTable:
+    return run_chain(recording, spec, mirrored, encoder_role)
 
 
-def _reference_table(recording: Recording, spec: FeatureSpec, _encoder_role: EncoderRole) -> FeatureTable:
+def _reference_table(
+    recording: Recording, spec: FeatureSpec, _encoder_role: EncoderRole, mirrored: bool
+) -> FeatureTable:
+    if mirrored:
+        raise reference_features.ReferenceFeatureError(
+            f"{recording.name} is of the other leg, but the reference's inputs cannot be mirrored"
+        )
     values = reference_features.recording_features(recording)
     columns = [REFERENCE_FEATURES.index(name) for name in spec.names]
     # These inputs do not contain the ankle angle.
@@ -26,7 +32,7 @@ def _reference_table(recording: Recording, spec: FeatureSpec, _encoder_role: Enc
     return FeatureTable(recording.foot.stamp, values[:, columns], unknown, reference_features.low_pass)
 
 
-TABLES: Mapping[str, Callable[[Recording, FeatureSpec, EncoderRole], FeatureTable]] = {
+TABLES: Mapping[str, Callable[[Recording, FeatureSpec, EncoderRole, bool], FeatureTable]] = {
     "segment": _segment_table,
     "reference16": _reference_table,
     "reference12": _reference_table,
@@ -34,15 +40,18 @@ TABLES: Mapping[str, Callable[[Recording, FeatureSpec, EncoderRole], FeatureTabl
 """By the label of the feature family, see ``FAMILIES``."""
 
 
-def feature_table(recording: Recording, spec: FeatureSpec, encoder_role: EncoderRole = "score") -> FeatureTable:
+def feature_table(
+    recording: Recording, spec: FeatureSpec, encoder_role: EncoderRole = "score", mirrored: bool = False
+) -> FeatureTable:
     """Return a recording's inputs for a spec; ``pipeline.windows_of`` cuts windows from them.
 
     Args:
         recording: the walk.
         spec: of the inputs.
         encoder_role: "input" to fuse the encoder into the ankle angle, where the inputs have one.
+        mirrored: whether the recording is of the other leg than the model's.
 
     Raises:
         ChainError, FeatureError, MountingError, ReferenceFeatureError: the inputs cannot be made from this recording.
     """
-    return TABLES[family_of(spec).label](recording, spec, encoder_role)
+    return TABLES[family_of(spec).label](recording, spec, encoder_role, mirrored)

@@ -111,8 +111,14 @@ class Walk:
     simulated: bool = False
 
 
-def walk_of(recording: Recording, settings: TrainSettings, simulated: bool = False) -> Walk:
+def walk_of(recording: Recording, settings: TrainSettings, simulated: bool = False, mirrored: bool = False) -> Walk:
     """Run a recording through the live code and cut it into examples.
+
+    Args:
+        recording: the walk.
+        settings: of the training.
+        simulated: whether nobody walked it.
+        mirrored: whether it is of the other leg than the settings' one.
 
     Raises:
         DatasetError: the recording has no encoder though one is to be learned from, or gives no example.
@@ -124,7 +130,7 @@ def walk_of(recording: Recording, settings: TrainSettings, simulated: bool = Fal
             f"{recording.name} has no encoder, so there is no angle to learn; "
             "--labels imu learns from the IMUs' own later angle"
         )
-    table = feature_table(recording, spec)
+    table = feature_table(recording, spec, mirrored=mirrored)
     truth = encoder or EncoderSamples(table.stamp, table.angle)
     stride = settings.stride * (SIMULATED_STRIDE if simulated else 1)
     examples = cut_examples(table, (recording.name, recording.start), truth, spec, settings.horizon, stride)

@@ -7,19 +7,28 @@ import dataclasses
 import hashlib
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 
-from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.command_line import add_leg, progress_bar, run_command
 from ankle_predictor.model.bundle import Bundle, check_writable, write_bundle
 from ankle_predictor.model.engine import load_engine
 from ankle_predictor.model.feature_family import FAMILIES
 from ankle_predictor.model.manifest import Manifest, Training
+from ankle_predictor.offline.catalogue import Entry, digest_of, entries_of, read_catalogue
+from ankle_predictor.offline.catalogue_check import (
+    Checked,
+    Needs,
+    check_catalogue,
+    open_entry,
+    refuse_if_empty,
+    show_check,
+)
 from ankle_predictor.training.augmentation import Augmentation
 from ankle_predictor.training.cross_validation import HELD_OUT, measure
 from ankle_predictor.training.learning import Progress, TrainSettings, Walk, learn, simulated_walks, walk_of
@@ -35,9 +44,14 @@ def train(
     output: Path,
     settings: TrainSettings,
     on_progress: Progress = lambda _stage, _share: None,
+    *,
     folds: Path | None = None,
+    catalogue: Path | None = None,
+    on_check: Callable[[Checked], None] = lambda _checked: None,
 ) -> Manifest:
     """Train on recordings and write the bundle, completely or not at all.
+
+    A recording of the catalogue that cannot be learned from is left out; one that is named in ``logs`` is refused.
 
     Args:
         logs: one recording, or several, of each person.
@@ -45,19 +59,47 @@ def train(
         settings: of the training.
         on_progress: called with the current stage and the share of it that is done.
         folds: a folder for the models that were trained without a person, as ``not_`` and the recording's name.
+        catalogue: a folder or a list of more recordings.
+        on_check: called before the training begins with what of the catalogue is used and what is left out.
 
     Raises:
         TrainingError: two logs have the same name.
+        CatalogueError: the catalogue cannot be read, or nothing of it can be used.
         NetworkError: TensorFlow is not installed.
         Refusal: a log cannot be read or learned from, or the bundle cannot be written.
     """
     check_writable(output, replace=True)
-    grouped = [[entry] if isinstance(entry, Path) else list(entry) for entry in logs]
-    people = _read(grouped, settings, on_progress)
-    names = [walk.recording.name for person in people for walk in person]
-    origins = dict(zip(names, [log for group in grouped for log in group], strict=True))
-    training = _training(origins, settings)
+    named = entries_of([entry] if isinstance(entry, Path) else list(entry) for entry in logs)
+    listed = Checked((), (), {}) if catalogue is None else _checked(catalogue, settings, on_progress)
+    _refuse_same_names([*named, *listed.usable])
+    walks = {entry.name: _walk(entry, settings) for entry in _each(named, on_progress)}
+    refused = []
+    for entry in _each(listed.usable, on_progress):
+        try:
+            walks[entry.name] = _walk(entry, settings)
+        except Refusal as refusal:
+            refused.append((entry, str(refusal)))
+    if catalogue is not None:
+        listed = listed.without(refused)
+        on_check(listed)
+        refuse_if_empty(listed)
+    entries = [*named, *listed.usable]
+    training = _training(entries, settings, listed)
+    people = [
+        [walks[e.name] for e in entries if e.person == person] for person in dict.fromkeys(e.person for e in entries)
+    ]
     people += [[walk] for walk in simulated_walks(settings, on_progress)]
+    return _learned(people, output, settings, training, on_progress, folds)
+
+
+def _learned(  # noqa: PLR0917 - each is another thing
+    people: list[list[Walk]],
+    output: Path,
+    settings: TrainSettings,
+    training: Training,
+    on_progress: Progress,
+    folds: Path | None,
+) -> Manifest:
     walks = [walk for person in people for walk in person]
     bundle = learn(walks, settings, on_progress, until=1.0 if len(walks) > 1 else 1.0 - HELD_OUT)
 
@@ -74,34 +116,41 @@ def train(
     return manifest
 
 
-def _read(logs: Sequence[Sequence[Path]], settings: TrainSettings, on_progress: Progress) -> list[list[Walk]]:
-    people: list[list[Walk]] = []
-    for k, group in enumerate(logs):
-        on_progress(f"reading {group[0].name}", k / len(logs))
-        people.append([walk_of(read_recording(log, leg=settings.leg), settings) for log in group])
-    names = [walk.recording.name for person in people for walk in person]
+def _checked(catalogue: Path, settings: TrainSettings, on_progress: Progress) -> Checked:
+    least = (settings.spec.window + settings.horizon) * settings.spec.period
+    return check_catalogue(read_catalogue(catalogue), Needs(settings.labels, least, leg=settings.leg), on_progress)
+
+
+def _each(entries: Sequence[Entry], on_progress: Progress) -> Iterator[Entry]:
+    for k, entry in enumerate(entries):
+        on_progress(f"reading {entry.name}", k / len(entries))
+        yield entry
+
+
+def _walk(entry: Entry, settings: TrainSettings) -> Walk:
+    own = dataclasses.replace(settings, labels=entry.labels or settings.labels)
+    return walk_of(open_entry(entry, leg=settings.leg), own, mirrored=(entry.side or settings.side) != settings.side)
+
+
+def _refuse_same_names(entries: Sequence[Entry]) -> None:
+    names = [entry.name for entry in entries]
     if len(set(names)) != len(names):
-        raise TrainingError(f"two logs have the same name among {', '.join(names)}; rename one")
-    return people
+        twice = sorted(name for name, count in Counter(names).items() if count > 1)
+        raise TrainingError(f"two logs have the same name: {', '.join(twice[:5])}; rename one")
 
 
-def _training(logs: Mapping[str, Path], settings: TrainSettings) -> Training:
+def _training(entries: Sequence[Entry], settings: TrainSettings, listed: Checked) -> Training:
     """Return the record of what the model was made from."""
-    digests = {name: _log_digest(log) for name, log in logs.items()}
+    digests = {entry.name: listed.digests.get(entry.name) or digest_of(entry.path) for entry in entries}
     module = imported(NETWORK, "training")
     variation = {k: v for k, v in asdict(Augmentation()).items() if not isinstance(v, tuple)}
     values = asdict(module.FitSettings()) | variation | asdict(settings)
-    everything = json.dumps([digests, values, settings.spec.to_json()], sort_keys=True)
+    rows = [(e.name, e.person, e.side, e.labels, e.leg, e.licence) for e in listed.usable]
+    everything = json.dumps([digests, values, settings.spec.to_json(), *rows], sort_keys=True)
     numbers = {key: float(value) for key, value in values.items() if not isinstance(value, str)}
-    return Training(hashlib.sha256(everything.encode()).hexdigest(), digests, numbers, module.software())
-
-
-def _log_digest(log: Path) -> str:
-    """Return the SHA-256 of a log: of the file, or of a bag's files in the order of their names."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in log.rglob("*") if p.is_file()) if log.is_dir() else [log]:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    digest = hashlib.sha256(everything.encode()).hexdigest()
+    persons = {entry.name: entry.person for entry in entries}
+    return Training(digest, digests, numbers, module.software(), persons, listed.licences)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -120,6 +169,12 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help="several recordings of one person; may be given again for another person",
     )
     add_leg(parser)
+    parser.add_argument(
+        "--catalogue",
+        type=Path,
+        metavar="PATH",
+        help="a folder of recordings, or a list of them as .csv or .yaml (docs/recordings.md)",
+    )
     parser.add_argument(
         "--labels",
         choices=("encoder", "imu"),
@@ -146,8 +201,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--side", choices=("left", "right"), default=defaults.side, help="the leg that was recorded")
     arguments = parser.parse_args(argv)
-    if not arguments.log and not arguments.person:
-        parser.error("give recordings with --log or --person")
+    if not arguments.log and not arguments.person and arguments.catalogue is None:
+        parser.error("give recordings with --log, --person or --catalogue")
     return arguments
 
 
@@ -182,7 +237,9 @@ def main(argv: Sequence[str] | None = None) -> int:
                 output,
                 settings,
                 lambda stage, share: progress.update(task, description=stage, completed=share),
-                arguments.folds,
+                folds=arguments.folds,
+                catalogue=arguments.catalogue,
+                on_check=lambda checked: show_check(checked, progress.console),
             )
         for metric in manifest.metrics:
             h50 = "" if metric.mae_h50_deg is None else f", h50 {metric.mae_h50_deg:.2f} deg"

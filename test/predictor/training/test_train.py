@@ -18,7 +18,9 @@ from ankle_imu_driver.recordings.rosbag_writer import write_bag
 from ankle_predictor.model.bundle import load_bundle
 from ankle_predictor.model.engine import load_engine
 from ankle_predictor.model.features import SEGMENT_FEATURES
+from ankle_predictor.offline.catalogue_check import Checked
 from ankle_predictor.training import learning
+from ankle_predictor.training import train as train_module
 from ankle_predictor.training.train import TrainSettings, main, train
 
 SECONDS = 18.0  # the held-out end must contain a window of 2 s
@@ -164,3 +166,33 @@ def test_without_tensorflow_the_requirements_file_is_named(
     monkeypatch.setitem(sys.modules, "keras", None)
     assert main(["--log", str(logs[0]), "--output", str(tmp_path / "m")]) == 1
     assert "requirements-train.txt" in capsys.readouterr().err
+
+
+def test_a_catalogue_is_left_out_by_person_and_what_cannot_be_used_by_name(
+    logs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network_module: Any
+) -> None:
+    write_bag(tmp_path / "short", swinging(1.0))
+    rows = [f"{logs[0]},anna,right,CC0-1.0", f"{logs[1]},anna,left,", f"{tmp_path / 'short'},ben,,"]
+    (tmp_path / "list.csv").write_text("\n".join(["path,person,side,licence", *rows]) + "\n")
+    people: list[list[str]] = []
+    checks: list[Checked] = []
+
+    def capture(_bundle: Any, found: Any, *_: Any) -> Any:
+        people.extend([walk.recording.name for walk in person] for person in found)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(train_module, "learn", lambda *_, **__: None)
+    monkeypatch.setattr(train_module, "measure", capture)
+    write_bag(tmp_path / "alone", swinging(5.0))
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            [tmp_path / "alone"],
+            tmp_path / "m",
+            TrainSettings(),
+            catalogue=tmp_path / "list.csv",
+            on_check=checks.append,
+        )
+    assert people == [["alone"], ["swing0", "swing1"]]
+    assert checks[0].persons == {"swing0": "anna", "swing1": "anna"}
+    assert checks[0].licences == {"swing0": "CC0-1.0"}
+    assert [(entry.name, "1.0 s" in why) for entry, why in checks[0].left_out] == [("short", True)]
