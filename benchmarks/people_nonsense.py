@@ -106,7 +106,7 @@ def shaken(shank: Readings, foot: Readings, seed: int) -> tuple[Readings, Readin
 
 
 KINDS: Mapping[str, Callable[[Readings, Readings, int], tuple[Readings, Readings]]] = {
-    "rates in deg/s": degrees_per_second,
+    "rates in degrees per second": degrees_per_second,
     "forces in g": units_of_g,
     "sensors swapped": swapped,
     "axes of the foot's sensor permuted": permuted,

@@ -17,7 +17,7 @@ from ankle_predictor.model.feature_family import family_of
 from ankle_predictor.model.features import MIRROR, FeatureError, WindowGrid, pair_features
 from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.model.manifest import BundleError, Manifest
-from ankle_predictor.trust.familiarity import FamiliarityScore, unfamiliarity
+from ankle_predictor.trust.familiarity import FamiliarityScore, apartness, unfamiliarity
 
 NOT_MIRRORED = np.ones(len(MIRROR))
 CONSTANT_TOLERANCE = 1e-3  # relative; a YAML file may round the filter constants
@@ -175,7 +175,7 @@ class Forecaster:
             self._unfamiliarity = self._familiarity.of(self._window)
             if self._wearer is not None:
                 known = self._wearer.surprise, self._wearer.experience
-                self._unfamiliarity = unfamiliarity(self._unfamiliarity, *known)
+                self._unfamiliarity = unfamiliarity(self._unfamiliarity, apartness(self._window), *known)
         self._window = None
         return self._unfamiliarity
 

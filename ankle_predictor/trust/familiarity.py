@@ -27,6 +27,11 @@ from ankle_predictor.model.features import SEGMENT_FEATURES
 from ankle_predictor.model.manifest import Familiarity
 
 SHANK_RATE = SEGMENT_FEATURES.index("shank_gyro_y")
+FOOT_RATE = SEGMENT_FEATURES.index("foot_gyro_y")
+TURNING = 0.7  # rad/s, standard deviation of a segment's rate from which on it moves
+LEAST_TOGETHER = (
+    0.25  # correlation of both segments' rates; 99 % of stairs down, the least of all gaits, have over 0.28
+)
 KNOWN_AFTER = 3.0  # s of forecasts that came due, after which only their errors count
 MOST_SURPRISE = 1.1  # half widths, largest error of familiar movement; level walking has 0.2 to 0.5, stairs up to 1
 FLOOR = 0.05  # share of the training's standard deviation that counts as no movement
@@ -56,17 +61,32 @@ def moving(windows: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     return walking
 
 
-def unfamiliarity(window: float, surprise: float, experience: float) -> float:
+def apartness(window: FloatArray) -> float:
+    """Return how little shank and foot turn together in a (W, F) window of ``SEGMENT_FEATURES``; up to 1 it is gait.
+
+    It is 0 while neither of them moves.
+    """
+    off = window[:, (SHANK_RATE, FOOT_RATE)] - window[:, (SHANK_RATE, FOOT_RATE)].mean(axis=0)
+    (shank, both), (_, foot) = off.T @ off / len(off)
+    if max(shank, foot) < TURNING**2:
+        return 0.0
+    together = float(both / np.sqrt(shank * foot)) if min(shank, foot) > 0.0 else 0.0
+    return (1.0 - together) / (1.0 - LEAST_TOGETHER)
+
+
+def unfamiliarity(window: float, apart: float, surprise: float, experience: float) -> float:
     """Return how unfamiliar a movement is; up to 1 it is familiar.
 
     Args:
         window: how unfamiliar the window is, as ``FamiliarityScore`` says.
+        apart: how little both segments turn together, as ``apartness`` says.
         surprise: error of the forecasts that came due lately, in half widths of the interval that the model promises to
             a new person; NaN before the first.
         experience: s of forecasts that came due.
     """
     unknown = max(0.0, 1.0 - experience / KNOWN_AFTER)
-    return window * unknown if np.isnan(surprise) else max(window * unknown, surprise / MOST_SURPRISE)
+    score = max(window * unknown, apart)
+    return score if np.isnan(surprise) else max(score, surprise / MOST_SURPRISE)
 
 
 class FamiliarityScore:
