@@ -29,7 +29,7 @@ from ankle_predictor.model.manifest import Familiarity
 SHANK_RATE = SEGMENT_FEATURES.index("shank_gyro_y")
 FOOT_RATE = SEGMENT_FEATURES.index("foot_gyro_y")
 TURNING = 0.7  # rad/s, standard deviation of a segment's rate from which on it moves
-LEAST_TOGETHER = (
+LEAST_TOGETHER = 0.25  # correlation of both rates; 99 % of stairs down, the least of all gaits, have over 0.28
     0.25  # correlation of both segments' rates; 99 % of stairs down, the least of all gaits, have over 0.28
 )
 KNOWN_AFTER = 3.0  # s of forecasts that came due, after which only their errors count
