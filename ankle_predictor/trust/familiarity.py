@@ -30,8 +30,6 @@ SHANK_RATE = SEGMENT_FEATURES.index("shank_gyro_y")
 FOOT_RATE = SEGMENT_FEATURES.index("foot_gyro_y")
 TURNING = 0.7  # rad/s, standard deviation of a segment's rate from which on it moves
 LEAST_TOGETHER = 0.25  # correlation of both rates; 99 % of stairs down, the least of all gaits, have over 0.28
-    0.25  # correlation of both segments' rates; 99 % of stairs down, the least of all gaits, have over 0.28
-)
 KNOWN_AFTER = 3.0  # s of forecasts that came due, after which only their errors count
 MOST_SURPRISE = 1.1  # half widths, largest error of familiar movement; level walking has 0.2 to 0.5, stairs up to 1
 FLOOR = 0.05  # share of the training's standard deviation that counts as no movement
