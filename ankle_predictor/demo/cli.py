@@ -120,7 +120,7 @@ def _announce(plan: Plan, source: str, recording: Recording | None, outcome: Out
     elif recording is None:
         console.print(f"adapting to the new user is {outcome.message}")
     elif recording.encoder is None:
-        console.print(f"{source} has no encoder: there will be forecasts, but no errors")
+        console.print(f"{source} has no encoder: forecasts are scored against the IMUs' own later angle")
 
 
 if __name__ == "__main__":

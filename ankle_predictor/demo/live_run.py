@@ -43,12 +43,14 @@ class Outcome:
         seconds: of the walk that were watched.
         adapted: whether the model was adapted.
         message: why, or why not.
+        mountings: how each sensor sits, as the filter said last, by ``shank.mounting`` and ``foot.mounting``.
         began: start of the demo in s on the monotonic clock.
     """
 
     seconds: float
     adapted: bool = False
     message: str = ""
+    mountings: dict[str, str] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
 
 
@@ -80,7 +82,7 @@ def run_nodes(plan: Plan, folder: OutputFolder, view: LiveView | None, outcome: 
         try:
             run.watch()
         finally:
-            outcome.seconds = run.seconds
+            outcome.seconds, outcome.mountings = run.seconds, monitor.mountings
             if adapting is not None:
                 result = adapting.close()
                 outcome.adapted = result is not None and result.success

@@ -56,6 +56,7 @@ class MonitorNode(Node):  # type: ignore[misc,unused-ignore]
         answered_stamp: stamp in ns of the newest pair that the predictor has processed.
         last_sample: arrival of the newest raw sample in s on the monotonic clock.
         diagnostics: last level and message of each node.
+        mountings: how each sensor sits, as the filter found it, by ``shank.mounting`` and ``foot.mounting``.
     """
 
     def __init__(self, record: Record) -> None:
@@ -66,6 +67,7 @@ class MonitorNode(Node):  # type: ignore[misc,unused-ignore]
         self.answered_stamp = 0
         self.last_sample = math.inf
         self.diagnostics: dict[str, tuple[int, str]] = {}
+        self.mountings: dict[str, str] = {}
         self._record = record
         self._latest: dict[str, bytes] = {}
         self._undecoded: dict[str, deque[bytes]] = {topic: deque(maxlen=KEPT) for topic in (JOINT_TOPIC, ENCODER_TOPIC)}
@@ -183,6 +185,7 @@ class MonitorNode(Node):  # type: ignore[misc,unused-ignore]
         elif topic == DIAGNOSTICS_TOPIC:
             for status in deserialize_message(data, DiagnosticArray).status:
                 self.diagnostics[status.name] = (status.level[0], status.message)
+                self.mountings |= {v.key: v.value for v in status.values if v.key.endswith(".mounting")}
         self._latest[topic] = data
 
 

@@ -70,7 +70,7 @@ def typical_span(run: RecordedRun, length: float = SPAN) -> float:
     median is neither the best nor the worst span.
     """
     due = run.forecast_stamp + run.horizon * run.period
-    stamp, angle = _measured(run)
+    stamp, angle = run.truth
     error = np.abs(run.forecast[:, -1] - truth_at(stamp, angle, due))
     starts = np.arange(due[0], max(due[-1] - length, due[0]) + 1e-9, 0.25)
     spread, mean, complete = [], [], []
@@ -87,16 +87,12 @@ def typical_span(run: RecordedRun, length: float = SPAN) -> float:
     return float(starts[walking[np.argsort(np.array(mean)[walking], kind="stable")[len(walking) // 2]]])
 
 
-def _measured(run: RecordedRun) -> tuple[FloatArray, FloatArray]:
-    return (run.encoder_stamp, run.encoder) if len(run.encoder) else (run.angle_stamp, run.angle)
-
-
 def _strides(axes: Axes, run: RecordedRun) -> None:
     start = typical_span(run)
-    stamp, angle = _measured(run)
+    stamp, angle = run.truth
     _clean(axes)
     shown = (stamp >= start) & (stamp <= start + SPAN)
-    label = "measured by the encoder" if len(run.encoder) else "measured by the IMUs (no encoder)"
+    label = f"measured by the {run.labels}"
     axes.plot(stamp[shown] - start, np.degrees(angle[shown]), color=INK, linewidth=5, alpha=0.85, label=label)
     for step, colour in AHEAD:
         if step > run.horizon:
@@ -120,7 +116,7 @@ def _errors(axes: Axes, run: RecordedRun, summary: Summary, before: Summary | No
     axes.set_xlabel("ms ahead", loc="right")
     axes.set_ylabel("mean error, °", fontsize=12)
     if not summary.scored:
-        axes.text(0.5, 0.5, "no encoder: error unknown", transform=axes.transAxes, ha="center", color=GREY)
+        axes.text(0.5, 0.5, "nothing came due: error unknown", transform=axes.transAxes, ha="center", color=GREY)
         axes.set_yticks([])
         return
     ours, constant = summary.mae_by_step_deg, _error_of_constant(run)
@@ -138,7 +134,7 @@ def _errors(axes: Axes, run: RecordedRun, summary: Summary, before: Summary | No
 
 def _error_of_constant(run: RecordedRun) -> FloatArray:
     """Return (H,) mean error in deg of the present angle as a forecast, which any forecast must beat."""
-    truth = truth_at(run.encoder_stamp, run.encoder, due_times(run.forecast_stamp, run.horizon, run.period))
+    truth = truth_at(*run.truth, due_times(run.forecast_stamp, run.horizon, run.period))
     now = np.interp(run.forecast_stamp, run.angle_stamp, run.angle)
     known = np.isfinite(truth).all(axis=1)
     error: FloatArray = np.degrees(np.mean(np.abs(truth[known] - now[known, np.newaxis]), axis=0))

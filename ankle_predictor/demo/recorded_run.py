@@ -59,6 +59,16 @@ class RecordedRun:
         """H, the number of steps of a forecast."""
         return int(self.forecast.shape[1])
 
+    @property
+    def labels(self) -> str:
+        """What forecasts are scored against: ``encoder``, or without one the ``IMUs``' own later angle."""
+        return "encoder" if len(self.encoder) else "IMUs"
+
+    @property
+    def truth(self) -> tuple[FloatArray, FloatArray]:
+        """The (M,) stamps in s and the (M,) angles in rad that forecasts are scored against."""
+        return (self.encoder_stamp, self.encoder) if len(self.encoder) else (self.angle_stamp, self.angle)
+
     def made_between(self, start: float, end: float) -> RecordedRun:
         """Return the run with the pairs and forecasts of ``[start, end)`` s only, and all encoder samples."""
         pairs, angles, forecasts = (

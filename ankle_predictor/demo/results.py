@@ -47,6 +47,8 @@ def report_results(plan: Plan, source: str, folder: OutputFolder, outcome: Outco
     trained_on = plan.log is not None and _is_among(plan.log, manifest.training)
     _draw(run, summary, compared, source, trained_on, folder.picture)
     console.print(summary.table())
+    for name, how in outcome.mountings.items():
+        console.print(f"{name}: {how}", soft_wrap=True)
     if compared is not None:
         console.print(compared.table())
     if outcome.message:
@@ -63,6 +65,7 @@ def report_results(plan: Plan, source: str, folder: OutputFolder, outcome: Outco
         **summary.to_json(),
         "source": source,
         "trained_on_source": trained_on,
+        "mountings": outcome.mountings,
         "output": str(folder.path),
         "adaptation": _adaptation(plan, outcome, compared),
     }

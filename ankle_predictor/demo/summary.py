@@ -16,10 +16,11 @@ from ankle_predictor.trust.scoring import due_times, score, truth_at
 
 @dataclass(frozen=True, eq=False)
 class Summary:
-    """Figures of one run; NaN if unknown, as all errors are without an encoder.
+    """Figures of one run; NaN if unknown, as the error of the present angle is without an encoder.
 
     Attributes:
         model: name of the model.
+        labels: what forecasts are scored against, ``encoder`` or ``IMUs``: their own later angle.
         forecasts: number of forecasts.
         expected: number of pairs at which the model's window was full.
         rate_hz: forecasts per second, from the first one to the last.
@@ -35,6 +36,7 @@ class Summary:
     """
 
     model: str
+    labels: str
     forecasts: int
     expected: int
     rate_hz: float
@@ -52,6 +54,7 @@ class Summary:
         """Return the figures as JSON types; null if unknown."""
         return {
             "model": self.model,
+            "labels": self.labels,
             "forecasts": self.forecasts,
             "expected": self.expected,
             "rate_hz": _or_null(self.rate_hz),
@@ -76,7 +79,10 @@ class Summary:
         )
         table.add_row("from sample to forecast, median / 99 %", _pair(self.latency_p50_ms, self.latency_p99_ms, "ms"))
         table.add_row("error of the ankle angle now", _text(self.angle_mae_deg, ".2f", "°"))
-        table.add_row("error of the forecast, next 200 ms / 500 ms", _pair(self.mae_h20_deg, self.mae_h50_deg, "°"))
+        against = "" if self.labels == "encoder" else "against the IMUs' own later angle: "
+        table.add_row(
+            f"{against}error of the forecast, next 200 ms / 500 ms", _pair(self.mae_h20_deg, self.mae_h50_deg, "°")
+        )
         table.add_row("truth inside the 90 % interval", _text(100 * self.coverage_90, ".0f", " %"))
         return table
 
@@ -88,7 +94,7 @@ def summarise(run: RecordedRun, spec: FeatureSpec) -> Summary:
         run: as recorded.
         spec: of the model's features, with the length of its window.
     """
-    truth = truth_at(run.encoder_stamp, run.encoder, due_times(run.forecast_stamp, run.horizon, run.period))
+    truth = truth_at(*run.truth, due_times(run.forecast_stamp, run.horizon, run.period))
     scores = score(run.forecast, run.lower, run.upper, truth)
     known = np.isfinite(run.lower).all(axis=1)  # the message with the interval may be lost
     intervals = score(run.forecast[known], run.lower[known], run.upper[known], truth[known])
@@ -98,6 +104,7 @@ def summarise(run: RecordedRun, spec: FeatureSpec) -> Summary:
     p50, p99 = np.percentile(run.latency, (50, 99)) * 1e3 if len(run.latency) else (math.nan, math.nan)
     return Summary(
         model=run.model,
+        labels=run.labels,
         forecasts=len(run.forecast_stamp),
         expected=expected_forecasts(run.pair_stamp, spec),
         rate_hz=(len(run.forecast_stamp) - 1) / span if span else math.nan,

@@ -25,10 +25,11 @@ def test_figures_of_a_run_that_is_known() -> None:
     assert json.loads(json.dumps(summary.to_json(), allow_nan=False))["latency_ms"]["p50"] == pytest.approx(4.0)
 
 
-def test_without_an_encoder_no_error_is_made_up() -> None:
+def test_without_an_encoder_the_imus_later_angle_scores_forecasts_and_nothing_scores_the_angle() -> None:
     summary = summarise(made_up_run(encoder=False), FeatureSpec())
-    figures = summary.to_json()
-    assert [figures[k] for k in ("mae_h20_deg", "mae_h50_deg", "angle_mae_deg", "coverage_90")] == [None] * 4
+    assert (summary.labels, summarise(made_up_run(), FeatureSpec()).labels) == ("IMUs", "encoder")
+    assert summary.mae_h50_deg == pytest.approx(1.0, abs=0.01)  # the IMUs' angle is one degree off, the forecast two
+    assert summary.to_json()["angle_mae_deg"] is None
     assert summary.forecasts == 1001
 
 
