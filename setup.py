@@ -62,6 +62,7 @@ setup(
             "finetune = ankle_predictor.adaptation.finetune:main",
             "import_keras = ankle_predictor.training.import_keras:main",
             "evaluate = ankle_predictor.offline.evaluate:main",
+            "models = ankle_predictor.library.models:main",
             "benchmark = ankle_predictor.performance.cli:main",
         ],
     },

@@ -14,7 +14,7 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -113,13 +113,18 @@ def write_bundle(path: Path, manifest: Manifest, onnx: bytes, keras: bytes, *, r
         BundleError: REJECTED: the name is not allowed, the path exists, or the disk cannot be written; or any code of
             ``load_bundle``: the new bundle cannot be read back.
     """
-    check_writable(path, replace=replace)
     contents = {ONNX: onnx, KERAS: keras}
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
     try:
         contents[MANIFEST] = _manifest_bytes(dataclasses.replace(manifest, files=digests))
     except ValueError as error:
         raise BundleError("REJECTED", f"model {path} cannot be written: {error}") from error
+    place_bundle(path, contents, replace=replace)
+
+
+def place_bundle(path: Path, contents: Mapping[str, bytes], *, replace: bool = False) -> None:
+    """Write the files of a bundle as they are, by their names; otherwise as ``write_bundle``."""
+    check_writable(path, replace=replace)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep_bundles(path.parent)
