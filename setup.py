@@ -33,7 +33,7 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
-        *shared_files("config", "launch", "models", "udev"),
+        *shared_files("config", "foxglove", "launch", "models", "plotjuggler", "rviz", "udev", "urdf"),
     ],
     zip_safe=False,
     install_requires=[
@@ -57,6 +57,7 @@ setup(
             "orientation_filter = ankle_predictor.nodes.filter_node:main",
             "predictor = ankle_predictor.nodes.predictor_node:main",
             "bringup = ankle_predictor.nodes.bringup:main",
+            "visualizer = ankle_predictor.nodes.visualizer_node:main",
             "demo = ankle_predictor.demo.cli:main",
             "train = ankle_predictor.training.train:main",
             "finetune = ankle_predictor.adaptation.finetune:main",

@@ -14,6 +14,7 @@ from rigs.repository import REPOSITORY
 from ankle_imu_driver.driver_node import ImuDriverNode
 from ankle_predictor.nodes.filter_node import OrientationFilterNode
 from ankle_predictor.nodes.predictor_node import PredictorNode
+from ankle_predictor.nodes.visualizer_node import VisualizerNode
 
 FILE = REPOSITORY / "config" / "ankle.yaml"
 OF_ROS = {"start_type_description_service"}
@@ -33,7 +34,7 @@ def context(monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
 
 def test_it_lists_the_parameters_that_the_nodes_declare(context: Context) -> None:
     declared = {}
-    for make in (ImuDriverNode, OrientationFilterNode, PredictorNode):
+    for make in (ImuDriverNode, OrientationFilterNode, PredictorNode, VisualizerNode):
         node = make(context=context)
         for name, parameter in node.get_parameters_by_prefix("").items():
             value = parameter.value

@@ -9,6 +9,7 @@ from rclpy.parameter import Parameter
 from ankle_imu_driver.conventions import RAW_TOPICS
 from ankle_imu_driver.driver_node import ImuDriverNode
 from ankle_imu_driver.managed_node import ManagedNode, spin_nodes
+from ankle_imu_driver.raw_imu_message import raw_imu_message
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.nodes.filter_node import OrientationFilterNode
 from ankle_predictor.nodes.predictor_node import PredictorNode
@@ -58,6 +59,8 @@ def connect(
     orientation.inputs.is_direct = predictor.inputs.is_direct = True
     orientation.predictor_inputs = predictor.inputs
     predictor.time = orientation.time
+    for covariance in orientation.covariances.values():  # samples that are passed directly have no message
+        covariance.note(raw_imu_message(""))
     executor.serve(orientation.inputs.drain, driver.guarded(driver.send_waiting))
 
     def tap(stream: int, frame: str, stamp: int, values: Sequence[float]) -> None:

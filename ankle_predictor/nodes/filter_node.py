@@ -43,6 +43,7 @@ from ankle_predictor.nodes.messages import (
 from ankle_predictor.nodes.node_parameters import declare_joint, declare_leg, lock_parameters, read_joint, read_leg
 from ankle_predictor.nodes.qos import SAMPLE_QOS
 from ankle_predictor.nodes.rate_limit import RateLimit
+from ankle_predictor.nodes.source_covariance import SourceCovariance
 from ankle_predictor.nodes.source_defaults import AUTO
 from ankle_predictor.nodes.stamps import TimeOrigin
 from ankle_predictor.nodes.topic_senders import TopicSenders
@@ -76,6 +77,7 @@ class OrientationFilterNode(ManagedNode):
         senders: who sends the raw samples, as far as they come over DDS.
         leg: the estimator, while the node is configured.
         outputs: the publishers by topic, while the node is configured.
+        covariances: how accurate the sensors are, by stream, as the source of their samples says.
     """
 
     def __init__(self, **node_arguments: Any) -> None:
@@ -86,6 +88,7 @@ class OrientationFilterNode(ManagedNode):
         self.time = TimeOrigin()
         self.predictor_inputs: InputQueue[Any] | None = None
         self.senders = TopicSenders(self)
+        self.covariances = {stream: SourceCovariance() for stream in NAMES}
         self._is_mixed, self._senders_problem = False, ""
         self.declare_parameter("calibration_file", "")
         self.declare_parameter("leg", "")  # in a calibration_file that is a recording of several legs
@@ -199,6 +202,8 @@ class OrientationFilterNode(ManagedNode):
                 "-1, see sensor_msgs/Imu); it is not used: both are needed"
             )
             return []
+        if self.covariances[stream].note(message):
+            self._carry_covariances()
         return self._read((stream, *framed_imu(message)))
 
     def _read(self, sample: RawSample) -> list[LegSample]:
@@ -305,9 +310,15 @@ class OrientationFilterNode(ManagedNode):
     def _apply_calibration(self) -> None:
         assert self.leg is not None
         self._calibration = self.leg.calibration
+        self._carry_covariances()
         if self._tf_output is not None:
             stamp = self.get_clock().now().to_msg()
             self._tf_output.publish(TFMessage(transforms=static_transforms(self._prefix, self.leg.rotations, stamp)))
+
+    def _carry_covariances(self) -> None:
+        if self.leg is not None:
+            for stream, rotation in zip((SHANK, FOOT), self.leg.rotations, strict=True):
+                self._segment_messages[stream].carry(*self.covariances[stream].turned(rotation))
 
 
 def main() -> int:

@@ -64,6 +64,18 @@ class SegmentMessage:
     def __init__(self, frame: str) -> None:
         self._message = Imu()
         self._message.header.frame_id = frame
+        self._first = (0.0, 0.0)  # first elements of the covariances of specific force and angular rate
+
+    def carry(self, accel: FloatArray, gyro: FloatArray) -> None:
+        """Say from now on how accurate the sensor is.
+
+        Args:
+            accel: (9,) covariance of the specific force in (m/s^2)^2, row-major, segment frame; zeros if unknown.
+            gyro: (9,) covariance of the angular rate in (rad/s)^2, the same way.
+        """
+        self._message.linear_acceleration_covariance[:] = accel
+        self._message.angular_velocity_covariance[:] = gyro
+        self._first = (float(accel[0]), float(gyro[0]))
 
     def fill(self, nanoseconds: int, sample: SegmentSample, from_one: bool = True) -> Imu:
         """Return the message of a sample; it is valid until the next call.
@@ -77,8 +89,8 @@ class SegmentMessage:
         message = self._message
         if not from_one:
             sample = dataclasses.replace(sample, orientation=None)
-        known = 0.0 if from_one else NO_ESTIMATE
-        message.linear_acceleration_covariance[0] = message.angular_velocity_covariance[0] = known
+        accel, gyro = self._first if from_one else (NO_ESTIMATE, NO_ESTIMATE)
+        message.linear_acceleration_covariance[0], message.angular_velocity_covariance[0] = accel, gyro
         set_stamp(message, nanoseconds)
         a, g, q = message.linear_acceleration, message.angular_velocity, message.orientation
         a.x, a.y, a.z = sample.accel

@@ -8,6 +8,9 @@ SEGMENT_TOPICS = {stream: f"{STREAM_NAMES[stream]}/imu/data" for stream in (SHAN
 JOINT_TOPIC = "joint_states"
 FORECAST_TOPIC, DETAIL_TOPIC = "forecast", "forecast_detail"
 DIAGNOSTICS_TOPIC = "diagnostics"
+TF_TOPIC = "/tf"
+MARKERS_TOPIC, CLOUD_TOPIC, DUE_TOPIC = "forecast_markers", "forecast_cloud", "forecast_due"
+DESCRIPTION_TOPIC = "robot_description"
 
 TOPICS = {
     **dict.fromkeys(RAW_TOPICS.values(), "sensor_msgs/msg/Imu"),
@@ -18,4 +21,4 @@ TOPICS = {
     DETAIL_TOPIC: "ankle_predictor_interfaces/msg/AnkleForecast",
     DIAGNOSTICS_TOPIC: "diagnostic_msgs/msg/DiagnosticArray",
 }
-"""All topics of the nodes, with their message types."""
+"""The topics that a recording has, with their message types; those for viewers follow from them."""

@@ -16,11 +16,15 @@ from rigs.repository import REPOSITORY
 COMMAND = "colcon build --base-paths src src/ankle_predictor/interfaces"
 SHARED = (
     "config/ankle.yaml",
+    "foxglove/ankle.json",
     "launch/ankle.launch.py",
     "models/base/bundle.json",
     "models/base/model.keras",
     "models/base/model.onnx",
     "package.xml",
+    "plotjuggler/ankle.xml",
+    "rviz/ankle.rviz",
+    "urdf/leg.urdf.xacro",
 )
 # Run in the workspace's own environment: what is imported and loaded is the installed copy.
 CHECK = """

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rclpy.serialization import deserialize_message, serialize_message
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import Imu, JointState
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from ankle_imu_driver.conventions import JointConvention
@@ -22,6 +22,7 @@ from ankle_predictor.nodes.messages import (
     joint_of,
     segment_imu,
 )
+from ankle_predictor.nodes.source_covariance import SourceCovariance
 from ankle_predictor.nodes.stamps import TimeOrigin, stamp_of
 from ankle_predictor.nodes.trajectory_message import TrajectoryMessage, curve_rates
 
@@ -34,6 +35,30 @@ STAMP = st.integers(0, 2**31 * 10**9 - 1)
 def test_a_segment_survives_the_conversion(stamp: int, accel: tuple, gyro: tuple, orientation: tuple | None) -> None:
     message = SegmentMessage("foot_link").fill(stamp, SegmentSample(1.5, accel, gyro, orientation))
     assert segment_imu(message) == (stamp, accel, gyro, orientation)
+
+
+def test_a_segment_is_as_accurate_as_its_sensor() -> None:
+    source = SourceCovariance()
+    raw = Imu(linear_acceleration_covariance=np.diag([1.0, 4.0, 9.0]).ravel())
+    raw.angular_velocity_covariance[:] = np.diag([0.1, 0.2, 0.3]).ravel()
+    assert source.note(raw)
+    assert not source.note(raw), "nothing new"
+    turn = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])  # the sensor's y points backward
+    message = SegmentMessage("foot_link")
+    message.carry(*source.turned(turn))
+    sample = SegmentSample(1.0, (1.0, 2.0, 3.0), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 1.0))
+    for _ in range(2):  # two senders, and one again
+        mixed = message.fill(1, sample, from_one=False)
+        assert mixed.linear_acceleration_covariance[0] == mixed.angular_velocity_covariance[0] == -1.0
+        filled = message.fill(1, sample, from_one=True)
+        np.testing.assert_allclose(filled.linear_acceleration_covariance, np.diag([4.0, 1.0, 9.0]).ravel())
+        np.testing.assert_allclose(filled.angular_velocity_covariance, np.diag([0.2, 0.1, 0.3]).ravel())
+
+
+def test_a_source_that_says_nothing_is_of_unknown_accuracy() -> None:
+    accel, gyro = SourceCovariance().turned(np.eye(3))
+    assert not accel.any()  # zeros: "unknown" in sensor_msgs/Imu
+    assert not gyro.any()
 
 
 @given(st.sampled_from([1.0, -1.0]), st.floats(-3, 3), st.floats(-2, 2), st.floats(-20, 20))
