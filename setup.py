@@ -50,6 +50,7 @@ setup(
         "scipy",
         "smbus2",
     ],
+    extras_require={"web": ["fastapi", "nicegui", "uvicorn"]},
     entry_points={
         "console_scripts": [
             "imu_driver = ankle_imu_driver.driver_node:main",
@@ -58,6 +59,7 @@ setup(
             "predictor = ankle_predictor.nodes.predictor_node:main",
             "bringup = ankle_predictor.nodes.bringup:main",
             "visualizer = ankle_predictor.nodes.visualizer_node:main",
+            "dashboard = ankle_predictor.dashboard.cli:main",
             "demo = ankle_predictor.demo.cli:main",
             "train = ankle_predictor.training.train:main",
             "finetune = ankle_predictor.adaptation.finetune:main",

@@ -40,6 +40,7 @@ autodoc_mock_imports = [
     *("geometry_msgs", "lifecycle_msgs", "rcl_interfaces", "rclpy", "rosgraph_msgs", "sensor_msgs", "std_msgs"),
     *("std_srvs", "tf2_msgs", "trajectory_msgs"),
     *("keras", "onnx", "onnxruntime", "tensorflow"),
+    *("fastapi", "nicegui", "uvicorn"),
 ]
 
 

@@ -6,12 +6,19 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from typing import Any
 from xml.etree import ElementTree
 
 from rigs.repository import REPOSITORY
 
 PACKAGES = ("ankle_imu_driver", "ankle_predictor")
-REQUIREMENTS = ("requirements.txt", "requirements-train.txt", "requirements-dev.txt", "requirements-ros.txt")
+REQUIREMENTS = (
+    "requirements.txt",
+    "requirements-train.txt",
+    "requirements-web.txt",
+    "requirements-dev.txt",
+    "requirements-ros.txt",
+)
 
 
 def documented(column: int, section: str = "") -> set[str]:
@@ -47,16 +54,16 @@ def from_package_xml() -> set[str]:
     return {str(element.text) for element in tree.getroot() if element.tag.endswith("depend")}
 
 
-def from_setup_py() -> set[str]:
+def from_setup_py(argument: str) -> Any:
     for node in ast.walk(ast.parse((REPOSITORY / "setup.py").read_text())):
-        if isinstance(node, ast.keyword) and node.arg == "install_requires":
-            return set(ast.literal_eval(node.value))
-    raise AssertionError("setup.py has no install_requires")
+        if isinstance(node, ast.keyword) and node.arg == argument:
+            return ast.literal_eval(node.value)
+    raise AssertionError(f"setup.py has no {argument}")
 
 
 def test_every_import_is_documented() -> None:
     third_party = {name.split(".")[0] for name in imported()} - set(sys.stdlib_module_names) - set(PACKAGES)
-    at_run_time = documented(0, "run time") | documented(0, "Training") | documented(0, "ROS 2")
+    at_run_time = set().union(*(documented(0, section) for section in ("run time", "Training", "Web page", "ROS 2")))
     assert third_party == at_run_time
 
 
@@ -65,6 +72,7 @@ def test_package_xml_is_as_documented() -> None:
 
 
 def test_setup_py_and_requirements_are_as_documented() -> None:
-    assert from_setup_py() == required("requirements.txt") == documented(2, "run time")
+    assert set(from_setup_py("install_requires")) == required("requirements.txt") == documented(2, "run time")
     assert required("requirements-train.txt") == documented(2, "Training")
+    assert set(from_setup_py("extras_require")["web"]) == required("requirements-web.txt") == documented(2, "Web page")
     assert required(*REQUIREMENTS) == documented(2)

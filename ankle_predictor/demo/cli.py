@@ -21,9 +21,10 @@ from ankle_predictor.command_line import add_leg, check_folder_of, duration, run
 from ankle_predictor.demo.adapting import NEEDED, WALKING
 from ankle_predictor.demo.live_run import Outcome, run_nodes
 from ankle_predictor.demo.output_folder import new_output_folder
-from ankle_predictor.demo.plan import SECONDS, Plan
+from ankle_predictor.demo.plan import SECONDS, WEB_SECONDS, Plan
 from ankle_predictor.demo.results import report_results
 from ankle_predictor.demo.view import LiveView
+from ankle_predictor.demo.web_page import ADDRESS
 from ankle_predictor.estimation.encoder_fusion import EncoderRole
 
 
@@ -66,6 +67,11 @@ def _parser() -> argparse.ArgumentParser:
         help="what the predictor uses the encoder for (default: input with --log, otherwise score)",
     )
     add_leg(parser)
+    parser.add_argument(
+        "--web",
+        action="store_true",
+        help=f"show the web page and leave adapting to it; {WEB_SECONDS:g} s long if --seconds does not say otherwise",
+    )
     parser.add_argument("--headless", action="store_true", help="no live view")
     parser.add_argument("--json", type=_path, metavar="FILE", help="write the figures there")
     parser.add_argument("--output", type=_path, metavar="DIR", help="a new folder for the results (demo_output/...)")
@@ -81,14 +87,18 @@ def _path(text: str) -> Path:
 
 def _demo(options: argparse.Namespace) -> None:
     console = Console(highlight=False, markup=False)
-    plan = Plan(options.log, options.model, options.emulated, options.seconds, options.encoder, options.leg)
+    plan = Plan(
+        options.log, options.model, options.emulated, options.seconds, options.encoder, options.leg, options.web
+    )
     recording = None if plan.log is None else read_recording(plan.log, leg=plan.leg)
     source = "simulator" if recording is None else recording.name
     check_folder_of(options.json)
     default = Path("demo_output", f"{source}-{time.strftime('%Y%m%d-%H%M%S')}")
     folder = new_output_folder(options.output or default)
     outcome = Outcome(plan.longest)
-    if recording is None and not plan.adapts:
+    if plan.web:
+        outcome.message = "left to the web page"
+    elif recording is None and not plan.adapts:
         outcome.message = f"skipped: {plan.longest:g} s are too short, it needs {NEEDED:g} s or more"
     _announce(plan, source, recording, outcome, console)
     if recording is not None and recording.calibration is not None:
@@ -113,7 +123,9 @@ def _announce(plan: Plan, source: str, recording: Recording | None, outcome: Out
     through = "emulated sensors, " if plan.emulated else ""
     length = f"{'' if plan.seconds or plan.log is not None else 'up to '}{plan.longest:g} s"
     console.print(f"{source}: {length} through {through}imu_driver, orientation_filter and predictor")
-    if plan.adapts:
+    if plan.web:
+        console.print(f"open {ADDRESS} in a browser; Ctrl-C ends the demo")
+    elif plan.adapts:
         console.print(
             f"a new user walks; {plan.model} is adapted to them with {WALKING:g} s of their walking, without an encoder"
         )

@@ -6,17 +6,20 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 from ankle_imu_driver.conventions import RAW_TOPICS
 from ankle_imu_driver.recordings.rosbag_writer import BagWriter
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.demo.adapting import Adapting
-from ankle_predictor.demo.monitor_node import ACTIVATE, CONFIGURE, MonitorNode, listening, message_definitions
+from ankle_predictor.demo.monitor_node import ACTIVATE, CONFIGURE, MonitorNode, listening
 from ankle_predictor.demo.output_folder import OutputFolder
 from ankle_predictor.demo.plan import Plan
 from ankle_predictor.demo.view import LiveView, status_words
+from ankle_predictor.demo.web_page import web_page
 from ankle_predictor.nodes.child_process import NodesProcess, private_environment
+from ankle_predictor.nodes.recorded_topics import message_definitions
 from ankle_predictor.nodes.topics import DETAIL_TOPIC, FORECAST_TOPIC, JOINT_TOPIC, TOPICS
 
 START_PATIENCE = 60.0  # s for the nodes to import, load the model and be discovered, on a small computer
@@ -65,6 +68,7 @@ def run_nodes(plan: Plan, folder: OutputFolder, view: LiveView | None, outcome: 
 
     Raises:
         RunError: the nodes do not start, fall silent or end.
+        Refusal: the web page does not start.
         RecordingError: the recording cannot be written.
     """
     environment = private_environment(os.environ)
@@ -74,6 +78,7 @@ def run_nodes(plan: Plan, folder: OutputFolder, view: LiveView | None, outcome: 
         BagWriter(folder.recording, TOPICS, message_definitions()) as bag,
         NodesProcess(plan.parameters(folder), environment, folder.nodes_log) as nodes,
         listening(bag.write) as (monitor, listener),
+        web_page(folder, environment) if plan.web else nullcontext(),
     ):
         adapting = None
         if plan.adapts:

@@ -6,16 +6,13 @@ import math
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
-from pathlib import Path
 
 import rclpy
-from ament_index_python.packages import get_package_share_directory
 from ankle_predictor_interfaces.action import AdaptToUser
 from ankle_predictor_interfaces.msg import AnkleForecast
 from diagnostic_msgs.msg import DiagnosticArray
@@ -24,26 +21,21 @@ from lifecycle_msgs.srv import ChangeState
 from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 
 from ankle_imu_driver.conventions import ENCODER_TOPIC, RAW_TOPICS
 from ankle_predictor.demo.view import FUTURE, PAST, Snapshot
+from ankle_predictor.nodes.recorded_topics import RECORDING_QOS, Record, message_class
 from ankle_predictor.nodes.stamps import serialized_stamp, stamp_of
 from ankle_predictor.nodes.topics import DETAIL_TOPIC, DIAGNOSTICS_TOPIC, FORECAST_TOPIC, JOINT_TOPIC, TOPICS
 
-# Deep enough for seconds of messages. Forecasts have a lifespan of 50 ms, though, so this process must never be busy
-# for that long; see ``listening``.
-QOS = QoSProfile(depth=1000)
 KEPT = 400  # messages of a topic that the view may show
 RATE_SPAN = 2.0  # s over which rate and latency are averaged
 SWITCH_INTERVAL = 0.001  # s, so that the drawing thread does not block the listening one; Python's default is 5 ms
 
 CONFIGURE, ACTIVATE = Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE
-
-Record = Callable[[str, int, bytes], None]  # topic, time of reception in ns, CDR bytes
 
 
 class MonitorNode(Node):  # type: ignore[misc,unused-ignore]
@@ -78,9 +70,8 @@ class MonitorNode(Node):  # type: ignore[misc,unused-ignore]
         self._forecasts: deque[tuple[float, float]] = deque(maxlen=KEPT)
         self._driver = self.create_client(ChangeState, "imu_driver/change_state")
         for topic, kind in TOPICS.items():
-            package, name = kind.split("/msg/")
             self.create_subscription(
-                getattr(import_module(f"{package}.msg"), name), topic, partial(self._on_message, topic), QOS, raw=True
+                message_class(kind), topic, partial(self._on_message, topic), RECORDING_QOS, raw=True
             )
 
     @property
@@ -187,12 +178,6 @@ class MonitorNode(Node):  # type: ignore[misc,unused-ignore]
                 self.diagnostics[status.name] = (status.level[0], status.message)
                 self.mountings |= {v.key: v.value for v in status.values if v.key.endswith(".mounting")}
         self._latest[topic] = data
-
-
-def message_definitions() -> dict[str, str]:
-    """Return the ``.msg`` text of our own message, which a recording of it needs."""
-    share = Path(get_package_share_directory("ankle_predictor_interfaces"))
-    return {TOPICS[DETAIL_TOPIC]: (share / "msg" / "AnkleForecast.msg").read_text("utf-8")}
 
 
 @contextmanager

@@ -39,6 +39,16 @@ class OutputFolder:
         return self.path / "nodes.log"
 
     @property
+    def web_recordings(self) -> Path:
+        """What is recorded by the button of the web page."""
+        return self.path / "web_recordings"
+
+    @property
+    def web_log(self) -> Path:
+        """The output of the web page's process."""
+        return self.path / "dashboard.log"
+
+    @property
     def models(self) -> Path:
         """The model directory for an adapted model, so that it does not get among the user's own models."""
         return self.path / "models"

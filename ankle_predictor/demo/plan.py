@@ -11,6 +11,7 @@ from ankle_predictor.estimation.encoder_fusion import EncoderRole
 from ankle_predictor.nodes.child_process import Parameter
 
 SECONDS = 30.0  # of a recorded walk
+WEB_SECONDS = 600.0  # of a walk that is watched and steered on the web page
 PERSON, SEED = 2026, 2026  # the simulated person with their sensors, and the walk; no training uses these
 
 
@@ -26,6 +27,7 @@ class Plan:
         encoder: what the predictor uses the encoder for; None for an input with a recorded walk, and only a judge with
             a simulated one, which shows what the IMUs alone can do.
         leg: the leg in a rosbag2 with several legs, by its namespace; empty for the only one.
+        web: whether the web page runs, on which the user adapts the model.
     """
 
     log: Path | None
@@ -34,11 +36,16 @@ class Plan:
     seconds: float | None
     encoder: EncoderRole | None = None
     leg: str = ""
+    web: bool = False
 
     @property
     def longest(self) -> float:
         """The longest time that the demo may last, in s of the walk."""
-        return self.seconds or (LONGEST if self.log is None else SECONDS)
+        if self.seconds is not None:
+            return self.seconds
+        if self.web:
+            return WEB_SECONDS
+        return LONGEST if self.log is None else SECONDS
 
     @property
     def encoder_role(self) -> EncoderRole:
@@ -47,8 +54,8 @@ class Plan:
 
     @property
     def adapts(self) -> bool:
-        """Whether the model is adapted during the walk."""
-        return self.log is None and self.longest >= NEEDED
+        """Whether the demo adapts the model during the walk."""
+        return self.log is None and not self.web and self.longest >= NEEDED
 
     def parameters(self, folder: OutputFolder) -> dict[str, Parameter]:
         """Return the parameters of all nodes as ``node:name``."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import rclpy
 from rigs.node_bench import Bench, bench
 from rigs.sros2_policy import POLICY, Rights, holders, rights
 from rigs.trials import leave_out_trials
@@ -13,6 +14,8 @@ from trajectory_msgs.msg import JointTrajectory
 
 from ankle_imu_driver.driver_node import ImuDriverNode
 from ankle_imu_driver.managed_node import ManagedNode
+from ankle_predictor.dashboard.recorder import Recorder
+from ankle_predictor.dashboard.ros_link import RosLink
 from ankle_predictor.nodes.filter_node import OrientationFilterNode
 from ankle_predictor.nodes.predictor_node import PredictorNode
 
@@ -85,10 +88,10 @@ def test_bringup_may_do_what_its_three_nodes_may() -> None:
         ("publish", "/joint_states", {"orientation_filter", "bringup"}),
         ("publish", "/forecast", {"predictor", "bringup"}),
         ("publish", "/forecast_detail", {"predictor", "bringup"}),
-        ("request", "/orientation_filter/calibrate", {"operator"}),
+        ("request", "/orientation_filter/calibrate", {"operator", "dashboard"}),
         ("request", "/orientation_filter/reset", {"operator"}),
-        ("request", "/predictor/load_weights", {"operator"}),
-        ("request", "/predictor/adapt/_action/send_goal", {"operator"}),
+        ("request", "/predictor/load_weights", {"operator", "dashboard"}),
+        ("request", "/predictor/adapt/_action/send_goal", {"operator", "dashboard"}),
         ("request", "/predictor/change_state", {"operator"}),
         ("request", "/imu_driver/set_parameters", {"operator"}),
     ],
@@ -97,11 +100,31 @@ def test_who_may_send_and_call(right: str, name: str, who: set[str]) -> None:
     assert holders(right, name) == {f"/ankle/{one}" for one in who}
 
 
-@pytest.mark.parametrize("enclave", ["controller", "dashboard"])
-def test_who_only_listens_can_send_nothing_that_a_forecast_rests_on(enclave: str) -> None:
-    ((own),) = rights()[f"/ankle/{enclave}"].values()
+def test_who_only_listens_can_send_nothing_that_a_forecast_rests_on() -> None:
+    ((own),) = rights()["/ankle/controller"].values()
     assert own["publish"] <= EVERY_NODE
     assert own["request"] == set()
+
+
+def test_the_page_may_do_what_it_does_and_nothing_else(table: Bench, tmp_path: Path) -> None:
+    executor = table.executor
+    node = rclpy.create_node("dashboard", context=executor.context, enable_rosout=False, start_parameter_services=False)
+    executor.add_node(node)
+    try:
+        link = RosLink(node, executor, ["/"], Recorder(tmp_path))
+        link.start_recording()
+        allowed = rights()["/ankle/dashboard"]["dashboard"]
+        table.until(lambda: "/forecast" in created(table, node)["subscribe"])
+        found = created(table, node)
+        link.stop_recording()
+        table.spin(0.2)
+    finally:
+        executor.remove_node(node)
+        node.destroy_node()
+    assert found["publish"] <= EVERY_NODE
+    assert "/predictor/adapt/_action/send_goal" in found["request"]
+    for right in AT_TIMES:
+        assert found[right] <= allowed[right], f"dashboard has more to {right} than the policy"
 
 
 def test_a_leg_in_a_namespace_has_the_same_rights_there() -> None:
