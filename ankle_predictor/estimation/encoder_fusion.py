@@ -16,6 +16,7 @@ from ankle_predictor.estimation.encoder_delay import EncoderDelay
 from ankle_predictor.estimation.encoder_watch import DEGREE, EncoderLimits, EncoderWatch, Reading
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
 from ankle_predictor.estimation.joint_track import JointTrack, TrackPoint
+from ankle_predictor.estimation.level_jumps import LevelJumps
 from ankle_predictor.estimation.samples import AngleSource, JointSample
 
 EncoderRole = Literal["input", "score", "off"]
@@ -47,6 +48,7 @@ class EncoderFusion:
         self._watch = EncoderWatch(self._limits)
         self._delay = EncoderDelay()
         self._track = JointTrack()
+        self._jumps = LevelJumps()
         self._pending: deque[tuple[float, float]] = deque(maxlen=PENDING)
         self.counts: Counter[str] = Counter()
         self.restart()
@@ -55,6 +57,7 @@ class EncoderFusion:
         """Start over, as after a new calibration: nothing is known of the encoder and its offset any more."""
         self._watch = EncoderWatch(self._limits)
         self._track.clear()
+        self._jumps = LevelJumps()
         self._forget_samples()
         self._level = math.nan  # rad, the believed angle less the gyros' integral
         self._correction = 0.0  # rad
@@ -93,6 +96,7 @@ class EncoderFusion:
             "encoder": said,
             "encoder above IMUs (deg)": f"{math.degrees(self.offset):.2f}",
             "encoder delay (ms)": f"{1e3 * self.delay:.0f}",
+            **({"encoder jumps taken off": str(self._jumps.count)} if self._jumps.count else {}),
             **{f"encoder.{kind}": str(n) for kind, n in self.counts.items()},
         }
 
@@ -152,6 +156,7 @@ class EncoderFusion:
 
     def _interrupt(self, dt: float) -> None:
         self._track.clear()
+        self._jumps.interrupt()
         self._watch.interrupt()
         self._level = math.nan
         if dt < 0.0:
@@ -160,7 +165,10 @@ class EncoderFusion:
 
     def _take(self, stamp: float, angle: float) -> None:
         if self._delay.due(stamp):
+            before = self._delay.seconds
             self._delay.push(stamp, angle, *self._track.turns())
+            if self._delay.seconds != before:  # the level moves with it
+                self._jumps.interrupt()
         watch, then = self._watch, self._track.at(stamp - self._delay.seconds)
         if then is None or then.stamp <= watch.newest:
             self._refuse("its stamps do not fit the IMUs'")
@@ -168,7 +176,11 @@ class EncoderFusion:
         if stamp - self._taken > LOST:
             watch.restart(self._kept(stamp))
         self._taken = stamp
+        kept = self._jumps.push(then.stamp, angle - then.turned, watch.believed)
+        angle -= self._jumps.taken_off
         reading = Reading(then.stamp, angle, then.turned, angle - then.angle)
+        if not kept:
+            return
         watch.push(reading)
         off = reading.level - self._level
         if watch.believed and abs(off) > REFUSED:

@@ -100,6 +100,13 @@ def test_back_to_the_encoder_when_it_is_good_again() -> None:
     assert np.abs(np.diff(run.correction)).max() <= STEP * 1.001
 
 
+def test_a_small_jump_is_taken_off_and_said() -> None:
+    run = Run(12.0, lambda t, a: a + (math.radians(2.5) if t >= BREAK else 0.0))
+    assert run.share(5.0, 12.0) == 1.0
+    assert math.degrees(np.abs(run.error[run.stamp > 4.0]).max()) < 1.0
+    assert run.fusion.report()["encoder jumps taken off"] == "1"
+
+
 def test_a_constant_delay_is_estimated_and_is_no_lie() -> None:
     run = Run(14.0, lambda t, _a: angle_at(t - 0.03))
     assert run.fusion.delay == pytest.approx(0.03, abs=0.003)
