@@ -42,7 +42,7 @@ except ImportError:
 GHOSTS = {0.2: (0.10, 0.45, 0.85), 0.5: (0.85, 0.35, 0.10)}
 """Horizons in s that are drawn as a ghost of the foot, with their colours (red, green, blue)."""
 GHOST_ALPHA, FAN_ALPHA, DOUBTED_ALPHA = 0.55, 0.35, 0.15
-BLADES = 12  # triangles of a fan
+BLADES = 6  # triangles of a fan
 SOLE = (0.09, 0.02)  # m, width and thickness; the same in urdf/leg.urdf.xacro
 LIFETIME = 500_000_000  # ns, after which a viewer drops the markers of a node that has died
 CLOUD_FIELDS = ("x", "y", "z", "t", "lower", "upper")

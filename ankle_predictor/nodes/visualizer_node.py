@@ -96,8 +96,8 @@ class VisualizerNode(ManagedNode):
             raise Refusal(f"display_rate must be more than 0 and at most {FASTEST:g} Hz, not {rate:g}")
         self._period, self._tolerance = 1.0 / rate, 1e9 * self.number("pair_tolerance")
         fixed, prefix = (str(self.get_parameter(name).value) for name in ("fixed_frame", "frame_prefix"))
-        if not fixed:
-            raise Refusal("fixed_frame must not be empty; name the frame that the leg stands in, such as odom")
+        if not fixed or fixed.startswith("/"):  # tf2 refuses a leading slash
+            raise Refusal(f"fixed_frame must be a frame's name without a slash before it, such as odom, not {fixed!r}")
         shape = LegShape(**{length.name: self.number(length.name) for length in fields(LegShape)})
         side, self._joint = read_side(self), read_joint(self)
         messages = LegMessages(shape, side, fixed, prefix)

@@ -18,18 +18,20 @@ from ankle_predictor.dashboard.recorder import Recorder
 from ankle_predictor.dashboard.ros_link import RosLink
 from ankle_predictor.nodes.filter_node import OrientationFilterNode
 from ankle_predictor.nodes.predictor_node import PredictorNode
+from ankle_predictor.nodes.visualizer_node import VisualizerNode
 
 SCHEMA = Path(__file__).parent.parent / "rigs" / "sros2_policy.xsd"
 NODES: tuple[tuple[type[ManagedNode], dict[str, str]], ...] = (
     (ImuDriverNode, {"source": "simulator"}),
     (OrientationFilterNode, {}),
     (PredictorNode, {}),
+    (VisualizerNode, {}),
 )
 AT_TIMES = {  # what a node creates only with other parameters, message packages or ROS distributions
-    "publish": {"/clock", "/tf_static"},
+    "publish": {"/clock", "/tf_static", "/tf", "/forecast_markers", "/forecast_cloud", "/robot_description"},
     "subscribe": {"/clock"},
     "reply": {"/imu_driver/get_type_description", "/orientation_filter/get_type_description",
-              "/predictor/get_type_description"},
+              "/predictor/get_type_description", "/visualizer/get_type_description"},
     "request": set(),
 }  # fmt: skip
 EVERY_NODE = {"/rosout", "/parameter_events", "/diagnostics"}

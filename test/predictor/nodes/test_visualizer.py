@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ankle_predictor_interfaces.msg import AnkleForecast
-from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rigs.filter_rig import PERIOD, START
 from rigs.node_bench import DEEP, Bench, bench, stamp_of
 from scipy.spatial.transform import Rotation
@@ -124,10 +124,18 @@ def test_the_ghosts_are_the_foot_at_200_and_500_ms(table: Bench, first: str) -> 
     assert all(0 < m.lifetime.sec * 10**9 + m.lifetime.nanosec <= 10**9 for m in markers.values())
 
 
+def test_no_sender_waits_for_it(table: Bench) -> None:
+    leg = Leg(table)
+    for topic in ("shank/imu/data", "foot/imu/data", "forecast_detail"):
+        readers = table.listener.get_subscriptions_info_by_topic(topic)
+        own = [reader.qos_profile for reader in readers if reader.node_name == leg.node.get_name()]
+        assert [qos.reliability for qos in own] == [ReliabilityPolicy.BEST_EFFORT]
+
+
 def test_it_draws_at_50_hz_at_most(table: Bench) -> None:
     leg = Leg(table)
     start = time.monotonic()
-    leg.walk(range(100))
+    leg.walk(range(60))
     drawn = leg.got["forecast_markers"]
     assert 10 <= len(drawn) <= FASTEST * (time.monotonic() - start) + 1
     stamps = [stamp_of(m.markers[0]) for m in drawn]
@@ -251,7 +259,7 @@ def test_what_is_missing_is_said_with_what_to_install(table: Bench, monkeypatch:
     needs = {topic: (package, None) for topic, (package, _) in visual_messages.NEEDS.items()}
     monkeypatch.setattr(visual_messages, "NEEDS", needs)
     leg = Leg(table)
-    leg.walk(range(70))
+    leg.walk(range(30))
     level, sentence, _ = table.health(leg.node)
     assert level == WARN
     assert "tf2_msgs is not installed, so that /tf is not published: sudo apt install ros-$ROS_DISTRO-tf2" in sentence
@@ -266,7 +274,8 @@ def test_what_is_missing_is_said_with_what_to_install(table: Bench, monkeypatch:
         ("display_rate", 200.0, "display_rate must be more than 0 and at most 50 Hz, not 200"),
         ("display_rate", 0, "display_rate must be more than 0"),
         ("foot_length", -1.0, "foot_length must be more than 0"),
-        ("fixed_frame", "", "fixed_frame must not be empty"),
+        ("fixed_frame", "", "fixed_frame must be a frame's name"),
+        ("fixed_frame", "/odom", "without a slash before it, such as odom, not '/odom'"),
         ("side", "both", "side must be 'left' or 'right', not 'both'"),
     ],
 )
