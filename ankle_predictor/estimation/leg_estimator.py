@@ -10,14 +10,16 @@ from ankle_imu_driver.arrays import FloatArray, Vector
 from ankle_imu_driver.calibration import Calibration
 from ankle_imu_driver.conventions import FOOT, SENSORS, SHANK
 from ankle_imu_driver.mounting import AUTO, FOOT_TILT, SHANK_TILT, MountingError
+from ankle_predictor.estimation.agreement_watch import AgreementWatch
 from ankle_predictor.estimation.ankle_angle import AnkleAngleEstimator
+from ankle_predictor.estimation.calibration_watch import CalibrationWatch
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.heading_tracker import HeadingTracker
 from ankle_predictor.estimation.leg_mounting import LegMounting, kept_forward, same_posture
 from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE, Matched, PairMatcher
 from ankle_predictor.estimation.rate_adapter import RateAdapter
 from ankle_predictor.estimation.raw_sample_converter import RawSampleConverter
-from ankle_predictor.estimation.samples import LegSample, Raw, RawPair, SegmentSample
+from ankle_predictor.estimation.samples import LegSample, PairSample, Raw, RawPair, SegmentSample
 from ankle_predictor.estimation.sensor_watch import SensorWatch
 from ankle_predictor.estimation.stamp_guard import StampGuard
 from ankle_predictor.estimation.standing_calibration import NotStandingError, StillestRefusal
@@ -79,6 +81,9 @@ class LegEstimator:
         self._refusals = StillestRefusal()
         self._watches = SensorWatch(), SensorWatch()
         self._swap = SwapWatch()
+        self._agreement = AgreementWatch(), AgreementWatch()
+        self._calibration_watch = CalibrationWatch(is_given=calibration is not None)
+        self._had_fault = False  # of a sensor
         self._pairs_since_attempt = 0
         self._restarted = False
         self._earlier_counts: Counter[str] = Counter()
@@ -107,6 +112,7 @@ class LegEstimator:
             self.rates.clear()
         for _, raw in certain:
             self._watches[stream].push(*raw)
+        self._start_over_after_a_fault()
         adapted = [sample for _, raw in certain for sample in self.rates.push(stream, *raw)]
         return [self._step(match) for to, raw in adapted for match in self._matcher.push(to, raw[0], raw)]
 
@@ -149,8 +155,11 @@ class LegEstimator:
     @property
     def sensor_problem(self) -> str:
         """Why a sensor's samples cannot be right, one sentence; empty if nothing speaks against them."""
-        problems = zip(SENSORS, (watch.problem for watch in self._watches), strict=True)
-        return "; ".join(f"the {name} sensor {problem}" for name, problem in problems if problem) or self._swap.problem
+        for watches in (self._watches, self._agreement):
+            problems = zip(SENSORS, (watch.problem for watch in watches), strict=True)
+            if found := "; ".join(f"the {name} sensor {problem}" for name, problem in problems if problem):
+                return found
+        return self._swap.problem or self._calibration_watch.problem
 
     @property
     def notes(self) -> list[str]:
@@ -191,7 +200,7 @@ class LegEstimator:
                 return LegSample(shank_sample, foot_sample, None)
             if estimator is not None:
                 pair = estimator.step(raw)
-                self._swap.push(raw.foot_stamp, pair.shank.gyro, pair.foot.gyro)
+                self._watch(pair, estimator.heading)
                 if estimator.heading.waiting:
                     self._attempt_calibration()
                 if not self._follow(estimator.heading) and not self.waiting:
@@ -199,6 +208,20 @@ class LegEstimator:
                 return LegSample(self._uncalibrated_segment(SHANK, shank), self._uncalibrated_segment(FOOT, foot), None)
             self._attempt_calibration()
         return LegSample(self._segment(SHANK, shank), self._segment(FOOT, foot), None)
+
+    def _watch(self, pair: PairSample, heading: HeadingTracker) -> None:
+        """Judge sensors and calibration by a pair."""
+        self._swap.push(pair.foot.stamp, pair.shank.gyro, pair.foot.gyro)
+        self._agreement[SHANK].push(pair.shank)
+        self._agreement[FOOT].push(pair.foot)
+        self._calibration_watch.push(pair, heading.evidence, heading.headings)
+
+    def _start_over_after_a_fault(self) -> None:
+        """Restart the estimate when a sensor that gave wrong readings is well again."""
+        had, self._had_fault = self._had_fault, any(watch.problem for watch in self._watches)
+        if had and not self._had_fault and self.calibration is not None:
+            self._restarted = True
+            self._use(self.calibration)
 
     def _segment(self, stream: int, raw: Raw | None) -> SegmentSample | None:
         if raw is None:
@@ -246,6 +269,9 @@ class LegEstimator:
         )
         self._earlier_counts = self._earlier_counts + self._current_counts(matcher=False)
         self._uncalibrated = self._make_uncalibrated()
+        self._agreement = AgreementWatch(), AgreementWatch()
+        if is_fresh:
+            self._calibration_watch = CalibrationWatch(is_given=False)
         self._estimator, self.calibration, self.refusal = estimator, calibration, ""
         self._refusals = StillestRefusal()
 

@@ -16,6 +16,11 @@ MOST_GRAVITY = 20.0  # m/s^2
 IN_G = (0.7, 1.6)  # m/s^2, norm of the mean where the readings are in g
 STILL = 0.15  # rad/s, below which the norm of the reading is gravity's
 STILL_TIME = 1.0  # s
+FROZEN_TIME = 0.25  # s for which one axis reads the same while the sensor turns; clipped ones do so for 0.2 s at most
+FROZEN_FEWEST = 8  # samples
+FROZEN_TURN = 1.0  # rad/s, by which the other axes' rates have changed meanwhile
+CLIPPED = (17.6, 7.8)  # m/s^2 and rad/s, beyond which an axis may rest at the end of its range: 2 g and 500 deg/s
+AXES = tuple(f"{axis} axis of its {part}" for part in ("accelerometer", "gyro") for axis in "xyz")
 GRAVITY_ERROR = 1.7  # m/s^2, of the norm at rest: what zero-g output and scale of an MPU6050 make at worst
 
 
@@ -34,6 +39,46 @@ def gravity_problem(norm: float) -> str:
     )
 
 
+class FrozenAxes:
+    """Finds an axis that reads the same while the others move, as the driver finds stuck registers.
+
+    An axis that has never read anything but zero is not judged: planar simulations have such. A whole sensor that is
+    frozen is found elsewhere (``trust/input_monitor.py``).
+    """
+
+    def __init__(self) -> None:
+        self._has_lived = [False] * 6
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all readings."""
+        self._values: tuple[float, ...] = ()
+        self._since = [0.0] * 6
+        self._count = [0] * 6
+        self._turn = [0.0] * 6
+
+    def push(self, stamp: float, accel: Vector, gyro: Vector) -> str:
+        """Process one raw sample: s, m/s^2, rad/s; return the name of an axis that is frozen, or nothing."""
+        values, before = (*accel, *gyro), self._values
+        self._values = values
+        if not before:
+            self._since = [stamp] * 6
+            return ""
+        turns = [abs(values[k] - before[k]) for k in (3, 4, 5)]
+        found = ""
+        for k, value in enumerate(values):
+            if value != before[k] or abs(value) >= CLIPPED[k // 3]:
+                self._since[k], self._count[k], self._turn[k] = stamp, 0, 0.0
+                self._has_lived[k] = True
+                continue
+            self._count[k] += 1
+            self._turn[k] += max(turns)
+            long = stamp - self._since[k] >= FROZEN_TIME and self._count[k] >= FROZEN_FEWEST
+            if long and self._turn[k] >= FROZEN_TURN and (self._has_lived[k] or value != 0.0):
+                found = AXES[k]
+        return found
+
+
 class SensorWatch:
     """Watches one stream.
 
@@ -44,9 +89,11 @@ class SensorWatch:
     def __init__(self) -> None:
         self.problem = ""
         self._last = math.nan
+        self._axes = FrozenAxes()
         self._start()
 
     def _start(self) -> None:
+        self._axes.clear()
         self._seconds = self._fast = self._norm = 0.0
         self._mean = (0.0, 0.0, 0.0)
         self._still = 0.0
@@ -70,7 +117,12 @@ class SensorWatch:
         self._still = self._still + dt if rate < STILL else 0.0
         if self._still > 0.0:
             self._still_norm += min(1.0, dt / min(self._still, STILL_TIME)) * (norm - self._still_norm)
-        if self._seconds >= TIME_CONSTANT:
+        frozen = self._axes.push(stamp, accel, gyro)
+        if frozen:
+            self.problem = (
+                f"has a dead axis: the {frozen} does not change while it moves; restart or replace the sensor"
+            )
+        elif self._seconds >= TIME_CONSTANT:
             self.problem = self._judge()
 
     def _judge(self) -> str:

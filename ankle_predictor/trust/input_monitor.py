@@ -48,7 +48,7 @@ class TrustLimits:
     silent_after: float = 0.1
     skew: float = PAIR_TOLERANCE
     skewed_after: float = 0.25
-    frozen_after: float = 0.25
+    frozen_after: float = 0.12
     saturated_after: float = 0.5
     max_angle: float = math.radians(60.0)
     max_rate: float = 15.0
