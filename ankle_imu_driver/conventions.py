@@ -16,6 +16,7 @@ STREAM_NAMES = {SHANK: "shank", FOOT: "foot", ENCODER: "encoder"}
 SENSORS = (STREAM_NAMES[SHANK], STREAM_NAMES[FOOT])
 RAW_TOPICS = {stream: f"{STREAM_NAMES[stream]}/imu/data_raw" for stream in (SHANK, FOOT)}
 ENCODER_TOPIC = "encoder/joint_states"
+SOURCE_TIME_TOPIC = "source_time"
 SENSOR_FRAMES = {stream: f"{STREAM_NAMES[stream]}_imu_link" for stream in (SHANK, FOOT)}
 SEGMENT_FRAMES = {stream: f"{STREAM_NAMES[stream]}_link" for stream in (SHANK, FOOT)}
 """Frames of the sensors and of the segments, without the node's frame_prefix."""

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Imu, JointState
+from sensor_msgs.msg import Imu, JointState, TimeReference
 
-from ankle_imu_driver.conventions import ENCODER, ENCODER_TOPIC, ERROR, RAW_TOPICS, WARN
+from ankle_imu_driver.conventions import ENCODER, ENCODER_TOPIC, ERROR, RAW_TOPICS, SOURCE_TIME_TOPIC, WARN
 from ankle_imu_driver.deferred_publisher import DeferredPublisher
 from ankle_imu_driver.driver_parameters import CHOICES, NUMBERS, DriverConfig, read_driver_parameters
 from ankle_imu_driver.managed_node import Health, ManagedNode, spin_nodes
 from ankle_imu_driver.mpu6050_parameters import PARAMETERS, read_parameters
 from ankle_imu_driver.mpu6050_source import Mpu6050Source
 from ankle_imu_driver.playback_source import PlaybackSource
-from ankle_imu_driver.raw_imu_message import RawMessages
+from ankle_imu_driver.raw_imu_message import SECOND, RawMessages
+from ankle_imu_driver.recordings.following import Leader, Reference
 from ankle_imu_driver.recordings.timeline import Sample
 from ankle_imu_driver.refusal import Refusal
 
 EXIT_DELAY = 1.0  # s for the last messages to arrive before the process ends
 # The system's default QoS except for the depth: the default may be 1, and a busy computer then loses samples.
 QOS = QoSProfile(depth=50, reliability=ReliabilityPolicy.SYSTEM_DEFAULT, durability=DurabilityPolicy.SYSTEM_DEFAULT)
+
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Source(Protocol):
@@ -74,6 +78,8 @@ class ImuDriverNode(ManagedNode):
         self.outputs: dict[int, Any] = {}
         self._source: Source | None = None
         self._clock_output: Any = None
+        self._time_output: Any = None
+        self._follows: Any = None
         for name, default in CHOICES.items():
             self.declare_parameter(name, default)
         for name, number in NUMBERS.items():
@@ -98,11 +104,14 @@ class ImuDriverNode(ManagedNode):
         if self.tap is not None and config.rate != 1:
             raise Refusal(f"rate cannot change to {config.rate:g} in a process that started at rate 1; start it again")
         self._source = source = self._open_source(config)
-        self._messages = RawMessages(config.frame_prefix, config.encoder)
+        self._messages = RawMessages(config.frames, config.encoder)
         self.outputs = {stream: self.create_publisher(Imu, topic, QOS) for stream, topic in RAW_TOPICS.items()}
         if source.has_encoder:
             self.outputs[ENCODER] = self.create_publisher(JointState, ENCODER_TOPIC, QOS)
-        self._clock_output = None if config.rate == 1 else self.create_publisher(Clock, "/clock", QOS)
+        if not config.follow and config.rate != 1:  # of two legs one publishes the time
+            self._clock_output = self.create_publisher(Clock, "/clock", QOS)
+        if not config.follow and config.rate == 1 and isinstance(source, PlaybackSource):
+            self._time_output = self.create_publisher(TimeReference, SOURCE_TIME_TOPIC, LATCHED)
         self._clock_stamp = -1
         self._deferred = self._make_queue()  # a new queue: the last source may have left samples in the old one
 
@@ -123,10 +132,12 @@ class ImuDriverNode(ManagedNode):
             return
         self._source.close()
         self._source = None
-        for output in (*self.outputs.values(), self._clock_output):
+        for output in (*self.outputs.values(), self._clock_output, self._time_output):
             if output is not None:
                 self.destroy_publisher(output)
-        self.outputs, self._clock_output = {}, None
+        if self._follows is not None:
+            self.destroy_subscription(self._follows)
+        self.outputs, self._clock_output, self._time_output, self._follows = {}, None, None, None
 
     def health(self) -> Health:
         """Return the source's health since the last call, or the problem of the publishing if that is worse."""
@@ -173,7 +184,13 @@ class ImuDriverNode(ManagedNode):
                 side=config.side,
             )
             return Mpu6050Source(parameters, self._now, self.deliver, self.get_logger().warning)
-        source = PlaybackSource(config, self._now, self.deliver, self._finish)
+        follows_clock = config.follow and config.rate != 1
+        if follows_clock and not self.get_parameter("use_sim_time").value:
+            raise Refusal(f"following {config.follow} at rate {config.rate:g} needs its /clock; set use_sim_time")
+        source = PlaybackSource(config, self._now, self.deliver, self._finish, tell=self._tell_time)
+        if source.leader is not None and not follows_clock:
+            topic = f"{config.follow.rstrip('/')}/{SOURCE_TIME_TOPIC}"
+            self._follows = self.create_subscription(TimeReference, topic, partial(_hear, source.leader), LATCHED)
         for note in source.notes:
             self.get_logger().info(note)
         if config.rate != 1:
@@ -185,6 +202,15 @@ class ImuDriverNode(ManagedNode):
             self._clock_stamp = stamp
             self._clock_output.publish(self._messages.clock(stamp))
         self.outputs[sample.stream].publish(self._messages.fill(sample, stamp))
+
+    def _tell_time(self, time: int, stamp: int) -> None:
+        """Tell a follower how the source's time and the stamps go together; called in the source's thread."""
+        if self._time_output is None:
+            return
+        message = TimeReference(source=self._config.source)
+        for part, value in ((message.header.stamp, stamp), (message.time_ref, time)):
+            part.sec, part.nanosec = divmod(value, SECOND)
+        self._time_output.publish(message)
 
     def _log_publishing_error(self, text: str) -> None:
         if self.context.ok():  # otherwise the process is ending, and publishing must fail
@@ -219,6 +245,11 @@ class ImuDriverNode(ManagedNode):
             reason = f"{', '.join(names)} cannot change while imu_driver is configured; clean it up first"
             return SetParametersResult(successful=False, reason=reason)
         return SetParametersResult(successful=True)
+
+
+def _hear(leader: Leader, message: TimeReference) -> None:
+    stamp, time = (part.sec * SECOND + part.nanosec for part in (message.header.stamp, message.time_ref))
+    leader.reference = Reference(stamp, time)
 
 
 def main() -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ankle_imu_driver.conventions import JointConvention, check_seed, check_side
+from ankle_imu_driver.conventions import SENSOR_FRAMES, STREAM_NAMES, JointConvention, check_seed, check_side
 from ankle_imu_driver.recordings.timeline import check_rate
 from ankle_imu_driver.refusal import Refusal
 
@@ -20,11 +20,14 @@ CHOICES = {
     "seed": 1,
     "simulator.person": 1,
     "simulator.accel_range": 2,
+    "follow": "",
+    "shank.frame_id": "",
+    "foot.frame_id": "",
     "exit_at_end": False,
     "frame_prefix": "",
     "encoder.joint_name": "ankle",
 }
-NUMBERS = {"rate": 1.0, "encoder.joint_sign": 1.0, "encoder.joint_offset": 0.0}
+NUMBERS = {"rate": 1.0, "simulator.phase": 0.0, "encoder.joint_sign": 1.0, "encoder.joint_offset": 0.0}
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,11 @@ class DriverConfig:
         side: leg of the simulated person that wears the sensors, "left" or "right".
         seed: seed of the simulated walk.
         person: seed of the simulated person.
+        phase: share of a stride by which the simulated leg is behind the planned one, 0 to below 1.
+        follow: namespace of a driver to keep step with, in s of the source's time; empty for none.
         accel_range: range of the simulated accelerometers: +-2, 4, 8 or 16 g.
         exit_at_end: end the process at the end of the recording; with status 1 if it cannot be played.
-        frame_prefix: prefix of the frame names.
+        frames: the frame of each sensor, by stream.
         encoder: name, sign and offset of the encoder's joint.
     """
 
@@ -57,8 +62,10 @@ class DriverConfig:
     seed: int
     person: int
     accel_range: int
+    phase: float
+    follow: str
     exit_at_end: bool
-    frame_prefix: str
+    frames: Mapping[int, str]
     encoder: JointConvention
 
     def __post_init__(self) -> None:
@@ -75,6 +82,8 @@ class DriverConfig:
         check_seed("seed", self.seed)
         check_seed("simulator.person", self.person)
         check_rate(self.rate)
+        if not 0.0 <= self.phase < 1.0:
+            raise Refusal(f"simulator.phase must be a share of a stride from 0 to below 1, not {self.phase:g}")
         if self.source == "mpu6050" and self.rate != 1:
             raise Refusal(f"source mpu6050 needs rate 1, not {self.rate}; mpu6050.rate sets its sampling rate")
 
@@ -104,7 +113,12 @@ def read_driver_parameters(values: Mapping[str, Any], namespace: str = "") -> Dr
         seed=values["seed"],
         person=values["simulator.person"],
         accel_range=values["simulator.accel_range"],
+        phase=values["simulator.phase"],
+        follow=values["follow"],
         exit_at_end=values["exit_at_end"],
-        frame_prefix=values["frame_prefix"],
+        frames={
+            stream: values[f"{STREAM_NAMES[stream]}.frame_id"] or values["frame_prefix"] + frame
+            for stream, frame in SENSOR_FRAMES.items()
+        },
         encoder=encoder,
     )

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from ankle_imu_driver.conventions import ENCODER, FOOT, SHANK, STREAM_NAMES
+from ankle_imu_driver.conventions import ENCODER, FOOT, SHANK, STREAM_NAMES, WARN
 from ankle_imu_driver.driver_parameters import DriverConfig
+from ankle_imu_driver.recordings.following import FollowingPlayback, Leader
 from ankle_imu_driver.recordings.playback import Playback, PlaybackStatus, Publish
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import Recording
@@ -22,10 +23,17 @@ class PlaybackSource:
         has_encoder: the source has encoder samples.
         notes: what the reader of the recording repaired or assumed, one sentence each.
         first_stamp: time of the first sample on the source's clock, in s.
+        leader: whom the playback keeps step with; None if it sets its own time.
     """
 
     def __init__(
-        self, config: DriverConfig, now: Callable[[], int], publish: Publish, finished: Callable[[], None]
+        self,
+        config: DriverConfig,
+        now: Callable[[], int],
+        publish: Publish,
+        finished: Callable[[], None],
+        *,
+        tell: Callable[[int, int], None] = lambda _time, _stamp: None,
     ) -> None:
         """Open the source.
 
@@ -34,6 +42,7 @@ class PlaybackSource:
             now: the clock of the stamps, in ns.
             publish: takes each sample and its stamp; called in the source's thread.
             finished: called in the source's thread when the source has ended or failed.
+            tell: called in the source's thread with a time of the source and its stamp, when a follower must know.
 
         Raises:
             Refusal: the recording cannot be read, or the simulator refuses a parameter.
@@ -43,8 +52,13 @@ class PlaybackSource:
         self.notes = first.notes
         self.has_encoder = first.encoder is not None
         self.first_stamp = first.start
+        self.leader = Leader(now, config.rate) if config.follow else None
         self._config = config
-        self._playback = Playback(samples(chain([first], chunks)), config.rate, now, publish, finished)
+        self._playback: Playback
+        if self.leader is None:
+            self._playback = Playback(samples(chain([first], chunks)), config.rate, now, publish, finished, tell=tell)
+        else:
+            self._playback = FollowingPlayback(lambda: samples(_open(config)), self.leader, publish, finished)
         self._asked_at = time.monotonic()
 
     def start(self) -> None:
@@ -74,6 +88,7 @@ class PlaybackSource:
             "source": self._config.source,
             "log": self._config.log,
             "rate": self._config.rate,
+            **({"follows": self._config.follow} if self._config.follow else {}),
             "messages per second": f"{status.lateness.sent / max(elapsed, 1e-9):.1f}",
             **{f"{STREAM_NAMES[stream]} samples": status.counts.get(stream, 0) for stream in streams},
             "position (s)": f"{status.position / 1e9:.3f}",
@@ -81,6 +96,8 @@ class PlaybackSource:
             "worst lateness (ms)": f"{status.lateness.worst / 1e6:.2f}",
             **{f"note {number}": note for number, note in enumerate(self.notes, 1)},
         }
+        if self.leader is not None and self.leader.time() is None:
+            return WARN, f"waits for the imu_driver in {self._config.follow} to begin", values
         return (*status.judge(self._config.source), values)
 
 
@@ -93,6 +110,6 @@ def _open(config: DriverConfig) -> Iterator[Recording]:
         from ankle_imu_driver.simulator.user_profile import draw_user  # noqa: PLC0415
 
         model = SensorModel(accel_range=config.accel_range)
-        return stream(draw_user(config.person), model, config.seed, config.side)
+        return stream(draw_user(config.person), model, config.seed, config.side, config.phase)
     recording = read_recording(Path(config.log), config.encoder, config.leg, config.namespace)
     return looped(recording) if config.loop else iter([recording])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu, JointState
 
-from ankle_imu_driver.conventions import ENCODER, FOOT, SENSOR_FRAMES, SHANK, JointConvention
+from ankle_imu_driver.conventions import ENCODER, JointConvention
 from ankle_imu_driver.recordings.timeline import Sample
 
 # Noise densities from PS-MPU-6000A rev. 3.4, tables 6.1 and 6.2, times the bandwidth of the low-pass (register 26,
@@ -25,9 +26,9 @@ class RawMessages:
         frames: frame of each sensor, by stream.
     """
 
-    def __init__(self, frame_prefix: str, encoder: JointConvention) -> None:
-        """Make the messages; the encoder's angle is published by the convention ``encoder``."""
-        self.frames = {stream: frame_prefix + SENSOR_FRAMES[stream] for stream in (SHANK, FOOT)}
+    def __init__(self, frames: Mapping[int, str], encoder: JointConvention) -> None:
+        """Make the messages in these frames; the encoder's angle is published by the convention ``encoder``."""
+        self.frames = frames
         self._convention = encoder
         self._imu = {stream: raw_imu_message(frame) for stream, frame in self.frames.items()}
         self._joint = JointState(name=[encoder.name], position=[0.0])

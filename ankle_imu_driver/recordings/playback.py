@@ -65,6 +65,8 @@ class Playback:
         now: Callable[[], int],
         publish: Publish,
         finished: Callable[[], None],
+        *,
+        tell: Callable[[int, int], None] = lambda _time, _stamp: None,
     ) -> None:
         """Prepare to play a source.
 
@@ -74,12 +76,15 @@ class Playback:
             now: the clock of the stamps, in ns.
             publish: takes each sample and its stamp; called in the thread.
             finished: called in the thread when the source has ended or failed.
+            tell: called in the thread with a time of the source and its stamp, in ns, when they begin to go together
+                otherwise than before: at the start, and when the clock of the stamps was set.
         """
         self._samples = samples
         self._rate = rate
         self._now = now
         self._publish = publish
         self._finished = finished
+        self._tell = tell
         self._next: Sample | None = None
         self._lateness = LatenessStats()
         self._position = 0
@@ -129,20 +134,31 @@ class Playback:
     def _play(self) -> None:
         timeline: Timeline | None = None
         while not self._stop.is_set():
-            sample = self._next = self._next or next(self._samples, None)
+            sample = self._take()
             if sample is None:
-                self._ended = True
                 return
             if timeline is None:
                 timeline = Timeline.starting(self._rate, sample.time, time.monotonic_ns(), self._now())
+                self._tell(sample.time, timeline.stamp(sample.time))
             due = timeline.due(sample.time)
             if self._stop.wait(max(due - time.monotonic_ns(), 0) / 1e9):
                 return
-            timeline = timeline.following(time.monotonic_ns(), self._now(), time.monotonic_ns())
-            lateness = time.monotonic_ns() - due
-            self._publish(sample, timeline.stamp(sample.time))
-            self._next = None
-            with self._lock:
-                self._position = sample.time
-                self._counts[sample.stream] += 1
-                self._lateness.add(lateness)
+            followed = timeline.following(time.monotonic_ns(), self._now(), time.monotonic_ns())
+            if followed is not timeline:
+                self._tell(sample.time, followed.stamp(sample.time))
+            timeline = followed
+            self._send(sample, timeline.stamp(sample.time), time.monotonic_ns() - due)
+
+    def _take(self) -> Sample | None:
+        """Return the next sample, the same one until it was sent; None at the end."""
+        self._next = self._next or next(self._samples, None)
+        self._ended = self._next is None
+        return self._next
+
+    def _send(self, sample: Sample, stamp: int, lateness: int) -> None:
+        self._publish(sample, stamp)
+        self._next = None
+        with self._lock:
+            self._position = sample.time
+            self._counts[sample.stream] += 1
+            self._lateness.add(lateness)

@@ -12,7 +12,7 @@ from ankle_imu_driver.recordings.recording import Recording, RecordingError
 from ankle_imu_driver.recordings.rosbag_reader import is_bag, read_bag
 from ankle_imu_driver.regular_file import FileError, exists, expanded
 
-__all__ = ["RecordingError", "read_calibration", "read_recording"]
+__all__ = ["RecordingError", "is_calibration_file", "read_calibration", "read_recording"]
 
 
 def read_recording(
@@ -45,6 +45,11 @@ def read_recording(
     return read_logger_txt(path)
 
 
+def is_calibration_file(path: Path) -> bool:
+    """Return whether a path is that of a calibration file, by its name, and not that of a recording."""
+    return path.suffix.lower() in (".yaml", ".yml") and path.name != METADATA
+
+
 def read_calibration(path: Path, leg: str = "", namespace: str = "") -> Calibration:
     """Read a calibration file, or the calibration that belongs to a recording, of a leg as in ``read_recording``.
 
@@ -55,7 +60,7 @@ def read_calibration(path: Path, leg: str = "", namespace: str = "") -> Calibrat
         path = expanded(path)
     except FileError as error:
         raise CalibrationError(str(error)) from error
-    if path.suffix.lower() in (".yaml", ".yml") and path.name != METADATA:
+    if is_calibration_file(path):
         return load_calibration(path)
     try:
         calibration = read_recording(path, leg=leg, namespace=namespace).calibration

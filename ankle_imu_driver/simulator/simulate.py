@@ -21,6 +21,7 @@ from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Re
 from ankle_imu_driver.simulator.gait_planner import GaitPlanner
 from ankle_imu_driver.simulator.gait_scenario import Activity, Stand, indoor_walk
 from ankle_imu_driver.simulator.leg_motion import RATE
+from ankle_imu_driver.simulator.other_leg import later
 from ankle_imu_driver.simulator.segment_motion import segment_motion
 from ankle_imu_driver.simulator.sensor_model import Chip, SensorModel, StampSource
 from ankle_imu_driver.simulator.strapped_sensor import StrappedSensor
@@ -108,7 +109,9 @@ def simulate(scenario: Sequence[Activity], user: UserProfile, sensor: SensorMode
     return SimulatedWalk(recording, truth)
 
 
-def stream(user: UserProfile, sensor: SensorModel, seed: int, side: str = "right") -> Iterator[Recording]:
+def stream(
+    user: UserProfile, sensor: SensorModel, seed: int, side: str = "right", phase: float = 0.0
+) -> Iterator[Recording]:
     """Simulate an endless walk: 5 s of standing, then walking with turns, changes of speed and short stops.
 
     Args:
@@ -116,16 +119,18 @@ def stream(user: UserProfile, sensor: SensorModel, seed: int, side: str = "right
         sensor: settings and quality of the chips.
         seed: seed of everything that is random.
         side: leg that wears the sensors; the left leg is the mirror image of the right one.
+        phase: share of a stride by which this leg is behind that of the same seed without a phase. It has sensors of
+            its own.
 
     Yields:
         Consecutive chunks of up to a few seconds, without a calibration, as from a live driver.
     """
-    for chunk in simulated_chunks(indoor_walk(seed), user, sensor, seed):
+    for chunk in simulated_chunks(indoor_walk(seed), user, sensor, seed, phase):
         yield mirrored(chunk.recording) if side == "left" else chunk.recording
 
 
 def simulated_chunks(
-    scenario: Iterable[Activity], user: UserProfile, sensor: SensorModel, seed: int
+    scenario: Iterable[Activity], user: UserProfile, sensor: SensorModel, seed: int, phase: float = 0.0
 ) -> Iterator[SimulatedWalk]:
     """Simulate a scenario in consecutive chunks: one stride, or up to 5 s of rest, in each chunk.
 
@@ -134,15 +139,19 @@ def simulated_chunks(
         user: the person and the mounting of the sensors.
         sensor: settings and quality of the chips.
         seed: seed of everything that is random.
+        phase: share of a stride by which this leg is later.
     """
-    planning, sampling, *rngs = (np.random.default_rng([seed, k]) for k in range(6))
+    own = [1] if phase else []  # the other leg's strides are planned together with this one's, its sensors are others
+    planning = np.random.default_rng([seed, 0])
+    sampling, *rngs = (np.random.default_rng([seed, k, *own]) for k in range(1, 6))
     stamps = StampSource(sampling)
     shank, foot = (
         StrappedSensor(mount, Chip(sensor, chip), user.strap, user.rattle, strap)
         for mount, chip, strap in ((user.shank_mount, rngs[0], rngs[1]), (user.foot_mount, rngs[2], rngs[3]))
     )
     start = 0
-    for motion in segment_motion(GaitPlanner(user, planning).motion(scenario)):
+    pieces = GaitPlanner(user, planning).motion(scenario)
+    for motion in segment_motion(later(pieces, phase) if phase else pieces):
         at = stamps.until(start + len(motion.label)) - start
         stamp = (start + at) / RATE
         on_shank, on_foot = shank.perfect(motion.ankle, motion.shank), foot.perfect(motion.ankle, motion.foot)

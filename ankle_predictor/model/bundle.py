@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 from ankle_imu_driver.document import DocumentError, parse_json, shown
 from ankle_predictor.model.exchange import exchange
 from ankle_predictor.model.manifest import BundleError, Manifest
+from ankle_predictor.model.model_hold import ModelInUseError, check_not_in_use, replacing
 from ankle_predictor.model.scratch_folder import scratch_folder, sweep
 
 MANIFEST, ONNX, KERAS = "bundle.json", "model.onnx", "model.keras"
@@ -110,6 +111,7 @@ def write_bundle(path: Path, manifest: Manifest, onnx: bytes, keras: bytes, *, r
         replace: whether an existing bundle is replaced.
 
     Raises:
+        ModelInUseError: a predictor uses the model that would be replaced.
         BundleError: REJECTED: the name is not allowed, the path exists, or the disk cannot be written; or any code of
             ``load_bundle``: the new bundle cannot be read back.
     """
@@ -134,10 +136,11 @@ def place_bundle(path: Path, contents: Mapping[str, bytes], *, replace: bool = F
             for name, data in contents.items():
                 _write_synced(fresh / name, data)
             load_bundle(path.name, [scratch])
-            if path.exists():
-                exchange(fresh, path, scratch / OLD)
-            else:
-                fresh.rename(path)
+            with replacing(path):
+                if path.exists():
+                    exchange(fresh, path, scratch / OLD)
+                else:
+                    fresh.rename(path)
     except OSError as error:
         raise BundleError("REJECTED", f"model {path} cannot be written: {error.strerror}") from error
 
@@ -176,6 +179,7 @@ def check_writable(path: Path, *, replace: bool = False) -> None:
     """Check before an hour of training whether ``write_bundle`` would accept the path.
 
     Raises:
+        ModelInUseError: a predictor uses the model that would be replaced.
         BundleError: REJECTED: the name is not allowed, or the path exists.
     """
     bundle_path(path.parent, path.name)
@@ -185,6 +189,23 @@ def check_writable(path: Path, *, replace: bool = False) -> None:
         raise BundleError("REJECTED", f"model {path} cannot be written: {error.strerror}") from error
     if is_in_the_way:
         raise BundleError("REJECTED", f"{path} is already there; name another directory or remove it first")
+    check_not_in_use(path)
+
+
+def free_version(path: Path) -> Path:
+    """Return a bundle's path, or while a predictor uses that bundle, the next free one: ``anna_2`` for ``anna``."""
+    free, number = path, 2
+    while _is_in_use(free) or (free != path and free.exists()):
+        free, number = path.with_name(f"{path.name[:60]}_{number}"), number + 1
+    return free
+
+
+def _is_in_use(path: Path) -> bool:
+    try:
+        check_not_in_use(path)
+    except ModelInUseError:
+        return True
+    return False
 
 
 def check_room(path: Path) -> None:

@@ -19,7 +19,7 @@ from ankle_predictor.adaptation.rolling_origin import shortest_walk
 from ankle_predictor.adaptation.run import SWAPPING, TRAINING, AdaptationRun, check_means
 from ankle_predictor.estimation.samples import PairSample
 from ankle_predictor.forecasting.live_predictor import LivePredictor
-from ankle_predictor.model.bundle import Bundle, bundle_path, check_writable, write_bundle
+from ankle_predictor.model.bundle import Bundle, bundle_path, check_writable, free_version, write_bundle
 from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.nodes.worker import Worker
 from ankle_predictor.trust.status import Status
@@ -186,6 +186,8 @@ class AdaptAction:
             raise AdaptationEnded(outcome.message)
         await self._swap(run, outcome.bundle)
         result.success, result.message = True, outcome.message
+        if (wanted := outcome.bundle.name) != run.path.name:
+            result.message += f"; {wanted} is in use by another predictor, so it was written as {run.path.name}"
 
     async def _collect_and_train(self, run: AdaptationRun) -> Outcome:
         """Collect the walk while the adapting process starts, then let it train."""
@@ -205,7 +207,9 @@ class AdaptAction:
     async def _swap(self, run: AdaptationRun, adapted: Bundle) -> None:
         """Prepare the adapted model, write it, and switch to it."""
         run.stage, run.progress = SWAPPING, 0.0
-        bundle = dataclasses.replace(adapted, path=run.path)
+        run.path = await self._worker.run(lambda: free_version(run.path))
+        manifest = dataclasses.replace(adapted.manifest, name=run.path.name)
+        bundle = dataclasses.replace(adapted, name=run.path.name, path=run.path, manifest=manifest)
         prepared = await self._worker.run(lambda: self._predictor.prepare(bundle))
         self._check_not_stopped(run)
         run.committing = True

@@ -21,7 +21,6 @@ from ankle_imu_driver.conventions import (
     OK,
     RAW_TOPICS,
     SEGMENT_FRAMES,
-    SENSOR_FRAMES,
     SHANK,
     STREAM_NAMES,
     WARN,
@@ -43,6 +42,7 @@ from ankle_predictor.nodes.messages import (
 from ankle_predictor.nodes.node_parameters import declare_joint, declare_leg, lock_parameters, read_joint, read_leg
 from ankle_predictor.nodes.qos import SAMPLE_QOS
 from ankle_predictor.nodes.rate_limit import RateLimit
+from ankle_predictor.nodes.sensor_frames import SensorFrames
 from ankle_predictor.nodes.source_covariance import SourceCovariance
 from ankle_predictor.nodes.source_defaults import AUTO
 from ankle_predictor.nodes.stamps import TimeOrigin
@@ -96,6 +96,8 @@ class OrientationFilterNode(ManagedNode):
         self.declare_parameter("calibration_save", AUTO)
         self._resets = RateLimit(RESET_PERIOD)
         self.declare_parameter("frame_prefix", "")
+        for name in NAMES.values():
+            self.declare_parameter(f"{name}.frame_id", "")
         declare_leg(self)
         declare_joint(self)
         lock_parameters(self, lambda: self.leg is not None)
@@ -107,15 +109,16 @@ class OrientationFilterNode(ManagedNode):
         self._save_to = None if self.get_parameter("calibration_save").value == AUTO else self._path("calibration_save")
         leg = LegEstimator(read_leg(self), self._given_calibration())
         prefix = self.get_parameter("frame_prefix").value
-        self._frames = {stream: f"{prefix}{frame}" for stream, frame in SENSOR_FRAMES.items()}
+        given = {stream: self.get_parameter(f"{name}.frame_id").value for stream, name in NAMES.items()}
+        self._frames = SensorFrames(prefix, given)
+        self._transformed: dict[int, str] = {}
         self._prefix = prefix
         self._segment_messages = {
             stream: SegmentMessage(f"{prefix}{frame}") for stream, frame in SEGMENT_FRAMES.items()
         }
         self._joint_message = JointMessage(read_joint(self))
         self._heard = dict.fromkeys(NAMES, -SILENT)
-        self._wrong_frame = dict.fromkeys(NAMES, 0)
-        self._frame_error = ""
+        self._unmeasured = ""
         self._pairs, self._pairs_reported, self._reported = 0, 0, time.monotonic()
         self.outputs = {t: self.create_publisher(Imu, t, SAMPLE_QOS) for t in SEGMENT_TOPICS.values()}
         self.outputs[JOINT_TOPIC] = self.create_publisher(JointState, JOINT_TOPIC, SAMPLE_QOS)
@@ -166,13 +169,14 @@ class OrientationFilterNode(ManagedNode):
             "calibration": "none" if calibration is None else calibration.source or "given",
             **{f"{NAMES[stream]} samples per second": text for stream, text in self._rates()},
             **self.leg.mountings,
-            **{f"{NAMES[stream]}.wrong_frame": n for stream, n in self._wrong_frame.items() if n},
+            **{f"{NAMES[stream]}.wrong_frame": n for stream, n in self._frames.refused.items() if n},
             **{name: n for name, n in self.leg.counts.items() if n},
         }
         silent = self._silent()
         if self.senders.dropped:
             values["samples of other senders"] = self.senders.dropped
-        unusable, self._senders_problem, self._frame_error = self._senders_problem or self._frame_error, "", ""
+        unusable = self._senders_problem or self._unmeasured or self._frames.take_problem()
+        self._senders_problem = self._unmeasured = ""
         silence = silent and f"no samples come from {silent}"
         if problem := unusable or silence or self.leg.rates.problem or self.leg.sensor_problem:
             return Health(ERROR, problem, values)
@@ -197,7 +201,7 @@ class OrientationFilterNode(ManagedNode):
 
     def _read_message(self, stream: int, message: Imu) -> list[LegSample]:
         if not is_measured(message):
-            self._frame_error = (
+            self._unmeasured = (
                 f"{RAW_TOPICS[stream]} says that it has no acceleration or no angular rate (its covariance begins with "
                 "-1, see sensor_msgs/Imu); it is not used: both are needed"
             )
@@ -210,12 +214,7 @@ class OrientationFilterNode(ManagedNode):
         if self.leg is None:  # cleaned up while the sample was pending
             return []
         stream, frame, stamp, accel, gyro = sample
-        if frame and frame != self._frames[stream]:
-            self._wrong_frame[stream] += 1
-            self._frame_error = (
-                f"{RAW_TOPICS[stream]} comes in the frame {frame!r} instead of {self._frames[stream]!r}; "
-                "it is not used: are the sensors swapped, or is frame_prefix different?"
-            )
+        if not self._frames.admit(stream, frame):
             return []
         self._heard[stream] = time.monotonic()
         return self.leg.push(stream, self.time.seconds(stamp), accel, gyro)
@@ -231,8 +230,12 @@ class OrientationFilterNode(ManagedNode):
             for topic, message in self._messages_of(sample):
                 self.outputs[topic].publish(message)
             self._pairs += sample.shank is not None and sample.foot is not None
-        if self.leg is not None and self.leg.calibration is not self._calibration:
+        if self.leg is None:
+            return
+        if self.leg.calibration is not self._calibration:
             self.get_logger().info(self._save_calibration())
+        elif self._frames.names() != self._transformed:
+            self._send_transforms()
 
     def _check_senders(self) -> None:
         """Notice when samples come from several senders, and start over when they no longer do."""
@@ -311,9 +314,23 @@ class OrientationFilterNode(ManagedNode):
         assert self.leg is not None
         self._calibration = self.leg.calibration
         self._carry_covariances()
-        if self._tf_output is not None:
-            stamp = self.get_clock().now().to_msg()
-            self._tf_output.publish(TFMessage(transforms=static_transforms(self._prefix, self.leg.rotations, stamp)))
+        self._send_transforms()
+
+    def _send_transforms(self) -> None:
+        """Publish the static transforms to the sensors' frames as they are called now."""
+        assert self.leg is not None
+        self._transformed = frames = self._frames.names()
+        if self._tf_output is None:
+            return
+        if len(set(frames.values())) < len(frames):
+            self.get_logger().warning(
+                f"both sensors call their frame {frames[SHANK]!r}, which tf cannot tell apart: their static transforms "
+                "are not published; give each driver a frame of its own"
+            )
+            return
+        stamp = self.get_clock().now().to_msg()
+        transforms = static_transforms(self._prefix, frames, self.leg.rotations, stamp)
+        self._tf_output.publish(TFMessage(transforms=transforms))
 
     def _carry_covariances(self) -> None:
         if self.leg is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from geometry_msgs.msg import TransformStamped
 from sensor_msgs.msg import Imu, JointState
 
 from ankle_imu_driver.arrays import FloatArray, Quaternion, Vector
-from ankle_imu_driver.conventions import FOOT, SEGMENT_FRAMES, SENSOR_FRAMES, SHANK, JointConvention
+from ankle_imu_driver.conventions import FOOT, SEGMENT_FRAMES, SHANK, JointConvention
 from ankle_imu_driver.mounting import quaternion_of
 from ankle_predictor.estimation.samples import SegmentSample
 from ankle_predictor.nodes.stamps import set_stamp, stamp_of
@@ -129,17 +129,20 @@ def joint_of(message: JointState, joint: JointConvention) -> tuple[int, float, f
     return None if values is None else (stamp_of(message), *values)
 
 
-def static_transforms(prefix: str, rotations: Sequence[FloatArray], stamp: Any) -> list[TransformStamped]:
+def static_transforms(
+    prefix: str, sensors: Mapping[int, str], rotations: Sequence[FloatArray], stamp: Any
+) -> list[TransformStamped]:
     """Return the transforms from each segment's frame to its sensor's frame.
 
     Args:
-        prefix: of all frame names.
+        prefix: of the segments' frames.
+        sensors: frame of each sensor, by stream.
         rotations: (3, 3) of shank and foot, sensor to segment.
         stamp: ``builtin_interfaces`` time.
     """
     transforms = []
     for stream, rotation in zip((SHANK, FOOT), rotations, strict=True):
-        transform = TransformStamped(child_frame_id=f"{prefix}{SENSOR_FRAMES[stream]}")
+        transform = TransformStamped(child_frame_id=sensors[stream])
         transform.header.frame_id, transform.header.stamp = f"{prefix}{SEGMENT_FRAMES[stream]}", stamp
         q = transform.transform.rotation
         q.x, q.y, q.z, q.w = quaternion_of(rotation)

@@ -399,14 +399,17 @@ def test_parameters_are_locked_while_the_node_is_configured(table: Bench, calibr
     assert result.successful
 
 
+SENSORS = {SHANK: "left_shank_imu_link", FOOT: "bno055"}
+
+
 def test_static_transforms_rotate_sensor_axes_to_segment_axes() -> None:
     calibration = swinging(0.1).calibration
     assert calibration is not None
     rotations = levelled(SHANK_AXES, calibration.shank), levelled(FOOT_AXES, calibration.foot)
-    transforms = static_transforms("left_", rotations, TransformStamped().header.stamp)
+    transforms = static_transforms("left_", SENSORS, rotations, TransformStamped().header.stamp)
     for name, rotation, transform in zip(("shank", "foot"), rotations, transforms, strict=True):
         assert transform.header.frame_id == f"left_{name}_link"
-        assert transform.child_frame_id == f"left_{name}_imu_link"
+        assert transform.child_frame_id == SENSORS[SHANK if name == "shank" else FOOT]
         q = transform.transform.rotation
         back = Rotation.from_quat([q.x, q.y, q.z, q.w]).as_matrix()
         np.testing.assert_allclose(back, rotation, atol=1e-12)

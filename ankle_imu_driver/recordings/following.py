@@ -1,0 +1,97 @@
+"""A playback that keeps step with another one, which plays another leg of the same walk."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from ankle_imu_driver.recordings.playback import Playback, Publish
+from ankle_imu_driver.recordings.timeline import Sample
+
+POLL = 0.002  # s between two looks at a leader that has not begun, or at its /clock
+LONGEST_WAIT = 0.1  # s between two looks at a leader that has begun
+TOO_LATE = 100_000_000  # ns; a sample that is due for longer is left out, to be in step again
+BACK = 1_000_000_000  # ns by which the leader goes back when it begins anew
+
+
+class Reference(NamedTuple):
+    """How a source's time and the ROS clock go together.
+
+    Attributes:
+        stamp: a time on the ROS clock, in ns.
+        time: the source's time that is due then, in ns.
+    """
+
+    stamp: int
+    time: int
+
+
+class Leader:
+    """What a follower knows of the playback that it keeps step with.
+
+    Attributes:
+        rate: seconds of the source per second.
+        reference: what the leader said last, at rate 1; None before. At any other rate its ``/clock`` says all.
+    """
+
+    def __init__(self, now: Callable[[], int], rate: float) -> None:
+        """Know nothing yet; ``now`` is the ROS clock in ns, which at a rate other than 1 is the leader's ``/clock``."""
+        self._now = now
+        self.rate = rate
+        self.reference: Reference | None = None
+
+    def time(self) -> int | None:
+        """Return the source's time that is due now, in ns; None while the leader has not begun."""
+        if self.rate != 1:
+            return self._now() or None
+        reference = self.reference
+        return None if reference is None else reference.time + self._now() - reference.stamp
+
+    def stamp(self, time: int) -> int:
+        """Return the stamp of a time of the source, in ns."""
+        reference = self.reference
+        return time if reference is None or self.rate != 1 else reference.stamp + time - reference.time
+
+    def wait(self, time: int, stop: threading.Event) -> None:
+        """Wait a little, at most until a time of the source in ns is due."""
+        now = self.time()
+        pause = POLL if now is None or self.rate != 1 else min(max((time - now) / 1e9, 0.0), LONGEST_WAIT)
+        stop.wait(pause)
+
+
+class FollowingPlayback(Playback):
+    """Plays each sample when the leader's source has come to its time.
+
+    It waits for the leader to begin, and leaves out what the leader has passed. When the leader begins anew, it does so
+    too.
+    """
+
+    def __init__(
+        self, source: Callable[[], Iterator[Sample]], leader: Leader, publish: Publish, finished: Callable[[], None]
+    ) -> None:
+        """Prepare to play.
+
+        Args:
+            source: opens the source from its start.
+            leader: whom to keep step with.
+            publish: takes each sample and its stamp; called in the thread.
+            finished: called in the thread when the source has ended or failed.
+        """
+        super().__init__(source(), leader.rate, lambda: leader.time() or 0, publish, finished)
+        self._source, self._leader = source, leader
+
+    def _play(self) -> None:
+        while not self._stop.is_set():
+            sample = self._take()
+            if sample is None:
+                return
+            now = self._leader.time()
+            if now is not None and now < self._position - BACK:
+                self._samples, self._next, self._position = self._source(), None, 0
+            elif now is None or now < sample.time:
+                self._leader.wait(sample.time, self._stop)
+            elif now - sample.time > TOO_LATE:
+                self._next = None
+            else:
+                self._send(sample, self._leader.stamp(sample.time), round((now - sample.time) / self._leader.rate))

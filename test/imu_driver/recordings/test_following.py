@@ -1,0 +1,94 @@
+"""A playback that keeps step with another one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ankle_imu_driver.recordings.following import FollowingPlayback, Leader, Reference
+from ankle_imu_driver.recordings.timeline import Sample
+
+MS = 1_000_000
+
+
+def source() -> Iterator[Sample]:
+    """A minute with a sample every 10 ms, from 1 s on."""
+    return (Sample(1_000 * MS + k * 10 * MS, 0, [float(k)]) for k in range(6000))
+
+
+class Follower:
+    """A follower whose ROS clock is set by hand at a rate other than 1, and runs at rate 1."""
+
+    def __init__(self, rate: float) -> None:
+        self.clock = 0
+        self.leader = Leader((lambda: self.clock) if rate != 1 else time.time_ns, rate)
+        self.sent: list[tuple[int, int]] = []
+        self.ended = threading.Event()
+        self.playback = FollowingPlayback(source, self.leader, self.publish, self.ended.set)
+        self.playback.start()
+
+    def publish(self, sample: Sample, stamp: int) -> None:
+        self.sent.append((sample.time, stamp))
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + 20.0
+        while not condition():
+            assert time.monotonic() < end
+            time.sleep(0.002)
+
+    def until_time(self, milliseconds: int) -> None:
+        self.until(lambda: bool(self.sent) and self.sent[-1][0] >= milliseconds * MS)
+
+
+@pytest.fixture(params=[0.5, 1.0])
+def follower(request: pytest.FixtureRequest) -> Iterator[Follower]:
+    made = Follower(request.param)
+    yield made
+    made.playback.stop()
+
+
+def lead(follower: Follower, milliseconds: int) -> None:
+    """The leader says that it has come to this time of the source."""
+    if follower.leader.rate == 1:
+        follower.leader.reference = Reference(time.time_ns(), milliseconds * MS)
+    else:
+        follower.clock = milliseconds * MS
+
+
+def test_nothing_is_sent_before_the_leader_begins(follower: Follower) -> None:
+    time.sleep(0.1)
+    assert follower.sent == []
+    assert follower.leader.time() is None
+
+
+def test_samples_go_out_when_the_leader_comes_to_their_time(follower: Follower) -> None:
+    lead(follower, 1_000)
+    follower.until_time(1_000)
+    lead(follower, 1_045)
+    follower.until_time(1_040)
+    if follower.leader.rate != 1:  # the clock stands
+        time.sleep(0.05)
+        assert [due for due, _ in follower.sent] == [1_000 * MS + k * 10 * MS for k in range(5)]
+        assert all(stamp == due for due, stamp in follower.sent)
+    else:
+        assert follower.leader.reference is not None
+        due, stamp = follower.sent[-1]
+        assert stamp - follower.leader.reference.stamp == due - follower.leader.reference.time
+
+
+def test_a_late_follower_leaves_out_what_is_over(follower: Follower) -> None:
+    lead(follower, 30_000)
+    follower.until_time(29_900)
+    assert follower.sent[0][0] >= 29_800 * MS
+
+
+def test_when_the_leader_begins_anew_so_does_the_follower(follower: Follower) -> None:
+    lead(follower, 20_000)
+    follower.until_time(19_950)
+    lead(follower, 1_000)
+    follower.until(lambda: follower.sent[-1][0] <= 1_100 * MS)
+    lead(follower, 1_500)
+    follower.until_time(1_450)
