@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ankle_imu_driver.arrays import FloatArray
+from ankle_imu_driver.parameter_spec import ParameterSpec
 from ankle_imu_driver.refusal import Refusal
 
 SHANK, FOOT, ENCODER = range(3)
@@ -52,6 +53,11 @@ def check_seed(name: str, seed: int) -> None:
         raise Refusal(f"{name} must be 0 or more, not {seed}")
 
 
+def _check_joint_name(name: str) -> None:
+    if not name:
+        raise Refusal("joint_name must not be empty")
+
+
 @dataclass(frozen=True)
 class JointConvention:
     """How a joint's angle is published: ``sign * dorsiflexion + offset``. Inside the code dorsiflexion is positive.
@@ -72,8 +78,7 @@ class JointConvention:
         Raises:
             Refusal: the name is empty, the sign is not 1 or -1, or the offset is not finite.
         """
-        if not self.name:
-            raise Refusal("joint_name must not be empty")
+        _check_joint_name(self.name)
         if self.sign not in (1.0, -1.0):
             raise Refusal(f"joint_sign must be 1 or -1, not {self.sign:g}")
         if not math.isfinite(self.offset):
@@ -104,3 +109,27 @@ class JointConvention:
 
 ENCODER_JOINT = JointConvention("ankle")
 """The encoder's joint, unless parameters say otherwise."""
+
+
+def frame_specs() -> tuple[ParameterSpec, ...]:
+    """Return the parameters that name the frames of the raw samples."""
+    return tuple(
+        ParameterSpec(
+            f"{name}.frame_id", "", f"frame of the {name}'s raw samples; empty: <frame_prefix>{name}_imu_link, or any"
+        )
+        for name in SENSORS
+    )
+
+
+def joint_specs(prefix: str = "") -> tuple[ParameterSpec, ...]:
+    """Return the parameters that give a joint's convention; ``prefix`` is ``encoder.`` for that of the encoder."""
+    of = "encoder/joint_states" if prefix else "published joint states and forecasts"
+    return (
+        ParameterSpec(f"{prefix}joint_name", "ankle", f"name of the joint in {of}", check=_check_joint_name),
+        ParameterSpec(
+            f"{prefix}joint_sign", 1.0, f"1, or -1 if plantarflexion is positive in {of}", choices=(1.0, -1.0)
+        ),
+        ParameterSpec(
+            f"{prefix}joint_offset", 0.0, f"rad, the angle at standing in {of}", low=-math.tau, high=math.tau
+        ),
+    )

@@ -6,17 +6,24 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
-from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
-from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Imu, JointState, TimeReference
 
-from ankle_imu_driver.conventions import ENCODER, ENCODER_TOPIC, ERROR, RAW_TOPICS, SOURCE_TIME_TOPIC, WARN
+from ankle_imu_driver.conventions import (
+    ENCODER,
+    ENCODER_TOPIC,
+    ERROR,
+    RAW_TOPICS,
+    SENSORS,
+    SOURCE_TIME_TOPIC,
+    WARN,
+)
 from ankle_imu_driver.deferred_publisher import DeferredPublisher
-from ankle_imu_driver.driver_parameters import CHOICES, NUMBERS, DriverConfig, read_driver_parameters
+from ankle_imu_driver.driver_parameters import SPECS, DriverConfig, read_driver_parameters
 from ankle_imu_driver.managed_node import Health, ManagedNode, spin_nodes
-from ankle_imu_driver.mpu6050_parameters import PARAMETERS, read_parameters
+from ankle_imu_driver.mpu6050_parameters import SPECS as MPU6050_SPECS
+from ankle_imu_driver.mpu6050_parameters import read_parameters
 from ankle_imu_driver.mpu6050_source import Mpu6050Source
 from ankle_imu_driver.playback_source import PlaybackSource
 from ankle_imu_driver.raw_imu_message import SECOND, RawMessages
@@ -25,8 +32,9 @@ from ankle_imu_driver.recordings.timeline import Sample
 from ankle_imu_driver.refusal import Refusal
 
 EXIT_DELAY = 1.0  # s for the last messages to arrive before the process ends
-# The system's default QoS except for the depth: the default may be 1, and a busy computer then loses samples.
-QOS = QoSProfile(depth=50, reliability=ReliabilityPolicy.SYSTEM_DEFAULT, durability=DurabilityPolicy.SYSTEM_DEFAULT)
+# The system's default QoS but for the depth, which may be 1, so that a busy computer loses samples, and for the
+# durability: Fast DDS would keep samples for those who come later, and old ones are of no use to anybody.
+QOS = QoSProfile(depth=50, reliability=ReliabilityPolicy.SYSTEM_DEFAULT, durability=DurabilityPolicy.VOLATILE)
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -80,13 +88,8 @@ class ImuDriverNode(ManagedNode):
         self._clock_output: Any = None
         self._time_output: Any = None
         self._follows: Any = None
-        for name, default in CHOICES.items():
-            self.declare_parameter(name, default)
-        for name, number in NUMBERS.items():
-            self.declare_number(name, number)
-        for name, default in PARAMETERS.items():
-            self.declare_parameter(name, default, ParameterDescriptor(dynamic_typing=True))
-        self.add_on_set_parameters_callback(self._refuse_while_configured)
+        self.parameters.declare((*SPECS, *MPU6050_SPECS))
+        self.parameters.guard(lambda: self._source is not None)
         self._finished = self.create_guard_condition(self.guarded(self._report_end))
 
     def autostart(self) -> None:
@@ -98,8 +101,7 @@ class ImuDriverNode(ManagedNode):
 
     def setup(self) -> None:
         """Open the source and make the publishers."""
-        values = {name: self.get_parameter(name).value for name in CHOICES}
-        values |= {name: self.number(name) for name in NUMBERS}
+        values = {spec.name: self.parameters.value(spec.name) for spec in SPECS}
         self._config = config = read_driver_parameters(values, self.get_namespace())
         if self.tap is not None and config.rate != 1:
             raise Refusal(f"rate cannot change to {config.rate:g} in a process that started at rate 1; start it again")
@@ -149,6 +151,14 @@ class ImuDriverNode(ManagedNode):
         dropped = {"samples not published": self._deferred.dropped} if self._deferred.dropped else {}
         return Health(level, message, {**values, **dropped})
 
+    def hardware_id(self) -> str:
+        """Return the sensors and their places on the buses, or what stands for them."""
+        value = self.parameters.value
+        if value("source") != "mpu6050":
+            return f"{value('source')} {value('log')}".strip()
+        places = (f"{value(f'{name}.bus_number')}:0x{value(f'{name}.address'):02x}" for name in SENSORS)
+        return f"{'' if value('bus') == 'smbus2' else 'emulated '}MPU6050 i2c-{', i2c-'.join(places)}"
+
     def deliver(self, sample: Sample, stamp: int) -> None:
         """Take a sample and its stamp in ns from the source; called in the source's thread."""
         try:
@@ -173,7 +183,7 @@ class ImuDriverNode(ManagedNode):
         if config.source == "mpu6050":
             if self.get_parameter("use_sim_time").value:
                 raise Refusal("source mpu6050 stamps samples with the system's clock; set use_sim_time to false")
-            values = {name: self.get_parameter(name).value for name in PARAMETERS}
+            values = {spec.name: self.parameters.value(spec.name) for spec in MPU6050_SPECS}
             parameters = read_parameters(
                 values,
                 log=config.log,
@@ -237,14 +247,6 @@ class ImuDriverNode(ManagedNode):
         if self._config.exit_at_end:
             self.failed = bool(status.failure)
             self.create_steady_timer(EXIT_DELAY, self.context.try_shutdown)
-
-    def _refuse_while_configured(self, parameters: list[Parameter]) -> SetParametersResult:
-        fixed = {*CHOICES, *NUMBERS, *PARAMETERS}
-        names = sorted(p.name for p in parameters if p.name in fixed)
-        if names and self._source is not None:
-            reason = f"{', '.join(names)} cannot change while imu_driver is configured; clean it up first"
-            return SetParametersResult(successful=False, reason=reason)
-        return SetParametersResult(successful=True)
 
 
 def _hear(leader: Leader, message: TimeReference) -> None:

@@ -6,28 +6,50 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ankle_imu_driver.conventions import SENSOR_FRAMES, STREAM_NAMES, JointConvention, check_seed, check_side
+from ankle_imu_driver.conventions import (
+    SENSOR_FRAMES,
+    SIDES,
+    STREAM_NAMES,
+    JointConvention,
+    check_seed,
+    check_side,
+    frame_specs,
+    joint_specs,
+)
+from ankle_imu_driver.parameter_spec import ParameterSpec
 from ankle_imu_driver.recordings.timeline import check_rate
 from ankle_imu_driver.refusal import Refusal
 
 SOURCES = ("replay", "simulator", "mpu6050")
-CHOICES = {
-    "source": "replay",
-    "log": "",
-    "leg": "",
-    "loop": False,
-    "side": "right",
-    "seed": 1,
-    "simulator.person": 1,
-    "simulator.accel_range": 2,
-    "follow": "",
-    "shank.frame_id": "",
-    "foot.frame_id": "",
-    "exit_at_end": False,
-    "frame_prefix": "",
-    "encoder.joint_name": "ankle",
-}
-NUMBERS = {"rate": 1.0, "simulator.phase": 0.0, "encoder.joint_sign": 1.0, "encoder.joint_offset": 0.0}
+
+
+def _check_phase(phase: float) -> None:
+    if not 0.0 <= phase < 1.0:
+        raise Refusal(f"simulator.phase must be a share of a stride from 0 to below 1, not {phase:g}")
+
+
+SPECS = (
+    ParameterSpec("source", "replay", "where samples come from", choices=SOURCES),
+    ParameterSpec("log", "", "recording to replay: a logger's TXT or a rosbag2"),
+    ParameterSpec("leg", "", "in a rosbag2 with several legs, the namespace of one of them; empty for the node's own"),
+    ParameterSpec("rate", 1.0, "seconds of the source per second; if not 1, /clock is published", check=check_rate),
+    ParameterSpec("loop", False, "repeat the recording endlessly"),
+    ParameterSpec("exit_at_end", False, "end the process at the end of the recording"),
+    ParameterSpec("side", "right", "the leg that wears the sensors", choices=SIDES),
+    ParameterSpec("seed", 1, "seed of the simulated walk", low=0),
+    ParameterSpec("simulator.person", 1, "seed of the simulated person", low=0),
+    ParameterSpec("simulator.accel_range", 2, "range of the simulated accelerometers in g", choices=(2, 4, 8, 16)),
+    ParameterSpec(
+        "simulator.phase",
+        0.0,
+        "share of a stride by which this leg is later; 0.5 for the other leg",
+        check=_check_phase,
+    ),
+    ParameterSpec("follow", "", "namespace of another leg's imu_driver to play in step with; empty for none"),
+    ParameterSpec("frame_prefix", "", "prefix of the names of frames"),
+    *frame_specs(),
+    *joint_specs("encoder."),
+)
 
 
 @dataclass(frozen=True)
@@ -82,8 +104,7 @@ class DriverConfig:
         check_seed("seed", self.seed)
         check_seed("simulator.person", self.person)
         check_rate(self.rate)
-        if not 0.0 <= self.phase < 1.0:
-            raise Refusal(f"simulator.phase must be a share of a stride from 0 to below 1, not {self.phase:g}")
+        _check_phase(self.phase)
         if self.source == "mpu6050" and self.rate != 1:
             raise Refusal(f"source mpu6050 needs rate 1, not {self.rate}; mpu6050.rate sets its sampling rate")
 
@@ -92,7 +113,7 @@ def read_driver_parameters(values: Mapping[str, Any], namespace: str = "") -> Dr
     """Check the parameters' values.
 
     Args:
-        values: a value for each name in ``CHOICES`` and ``NUMBERS``.
+        values: a value for each name in ``SPECS``.
         namespace: the node's own.
 
     Raises:

@@ -18,6 +18,7 @@ from ankle_imu_driver.document import DocumentError
 from ankle_imu_driver.imu_check_view import View
 from ankle_imu_driver.mpu6050.driver import Mpu6050Driver
 from ankle_imu_driver.mpu6050.errors import SetupError
+from ankle_imu_driver.mpu6050.self_test import NOT_DONE
 from ankle_imu_driver.mpu6050_parameters import PARAMETERS, Mpu6050Parameters, read_parameters
 from ankle_imu_driver.mpu6050_source import open_driver
 from ankle_imu_driver.parameter_file import full_name, parameters_of, sections_of, untaken_warning
@@ -28,12 +29,23 @@ UPDATE = 0.2  # s between two updates of the view
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Show the view until Ctrl-C or for ``--seconds``; return 1 if a sensor failed or could not be opened, else 0."""
+    """Show the view until Ctrl-C or for ``--seconds``.
+
+    Returns:
+        1 if a sensor failed or could not be opened, or a self-test could not be done; else 0.
+    """
     options = _parser().parse_args(arguments)
     try:
         parameters = _read(options)
         view = View(parameters.driver.sensors)
-        driver, _ = open_driver(parameters, time.time_ns, view.take, view.messages.append)
+        undone: list[str] = []
+
+        def note(message: str) -> None:
+            view.messages.append(message)
+            if NOT_DONE in message:
+                undone.append(message)
+
+        driver, _ = open_driver(parameters, time.time_ns, view.take, note)
     except Refusal as refusal:
         print(refusal, file=sys.stderr)
         return 1
@@ -44,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         level = _watch(driver, view, options.seconds)
     finally:
         driver.close()
-    return int(level == ERROR)
+    for message in undone:
+        print(message, file=sys.stderr)
+    return int(level == ERROR or bool(undone))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,6 +6,7 @@ import functools
 import gc
 import inspect
 import signal
+import socket
 import sys
 import time
 import traceback
@@ -15,7 +16,6 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
@@ -23,6 +23,8 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 
 from ankle_imu_driver.bug_report import BugReport
 from ankle_imu_driver.conventions import ERROR, OK, WARN
+from ankle_imu_driver.declared_parameters import DeclaredParameters
+from ankle_imu_driver.parameter_spec import ParameterSpec
 from ankle_imu_driver.refusal import Refusal
 
 try:
@@ -34,6 +36,9 @@ except ImportError:  # Humble
 # 5 ms one thread could delay the other by half a sample period.
 SWITCH_INTERVAL = 0.0005
 DIAGNOSTIC_PERIOD = 1.0  # s, REP-107
+AUTOSTART = ParameterSpec(
+    "autostart", True, "configure and activate at the start; false: leave it to a lifecycle manager", is_fixed=True
+)
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
     Timers made by ``create_steady_timer`` also run while simulated time stands still.
 
     Attributes:
+        parameters: the node's parameters; a subclass declares its own with it.
         refusal: why the last transition failed; empty if it did not.
         is_active: whether the node works.
         failed: a node that has nothing left to do may set this and shut the context down; the process then ends with
@@ -79,7 +85,9 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.diagnostic_timer = self.create_steady_timer(DIAGNOSTIC_PERIOD, self.publish_diagnostics)
         self._autostart_timer = None
-        if self.declare_parameter("autostart", True).value:
+        self.parameters = DeclaredParameters(self)
+        self.parameters.declare([AUTOSTART])
+        if self.parameters.value(AUTOSTART.name):
             self._autostart_timer = self.create_steady_timer(0.0, self.autostart)
 
     def setup(self) -> None:
@@ -97,6 +105,10 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
     def health(self) -> Health:
         """Return what diagnostics report while the node is active."""
         return Health(OK, "active")
+
+    def hardware_id(self) -> str:
+        """Return what diagnostics name as the hardware: the computer, unless a subclass has hardware of its own."""
+        return socket.gethostname()
 
     def guarded(self, callback: Callable[..., Any]) -> Callable[..., Any]:
         """Return a callback that reports what it raises instead of ending the process."""
@@ -176,21 +188,6 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
         options.setdefault("event_callbacks", SubscriptionEventCallbacks(use_default_callbacks=False))
         return super().create_subscription(kind, topic, self.guarded(callback), *arguments, **options)
 
-    def declare_number(self, name: str, default: float) -> None:
-        """Declare a parameter that may be given as ``1`` or ``1.0``; ``number`` reads it."""
-        self.declare_parameter(name, default, ParameterDescriptor(dynamic_typing=True))
-
-    def number(self, name: str) -> float:
-        """Read a parameter that ``declare_number`` declared.
-
-        Raises:
-            Refusal: it is not a number.
-        """
-        value = self.get_parameter(name).value
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise Refusal(f"parameter {name} must be a number, not {value!r}")
-        return float(value)
-
     def autostart(self) -> None:
         """Configure and activate, if the parameter asks for it; called when the executor spins, or before by hand."""
         if self._autostart_timer is None:
@@ -217,7 +214,7 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
                 level=bytes([health.level]),
                 name=f"{self.get_fully_qualified_name().lstrip('/')}",
                 message=health.message,
-                hardware_id=self.get_namespace(),
+                hardware_id=self.hardware_id(),
                 values=[KeyValue(key=str(k), value=str(v)) for k, v in health.values.items()],
             )
         ]
@@ -231,7 +228,7 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Lifecycle transition; see ``setup``."""
-        return self._attempt(self.setup, undo=self.teardown)
+        return self._attempt(self.setup, undo=self.teardown, first=self.parameters.check_start)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Lifecycle transition; see ``start``."""
@@ -269,8 +266,14 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
             self.is_active = False
             self.stop()
 
-    def _attempt(self, action: Callable[[], None], undo: Callable[[], None] | None = None) -> TransitionCallbackReturn:
+    def _attempt(
+        self,
+        action: Callable[[], None],
+        undo: Callable[[], None] | None = None,
+        first: Callable[[], None] = lambda: None,
+    ) -> TransitionCallbackReturn:
         try:
+            first()
             action()
         except Refusal as refusal:
             if undo is not None:

@@ -16,6 +16,7 @@ from ankle_imu_driver.calibration import SensorCalibration
 from ankle_imu_driver.refusal import Refusal
 
 AUTO = "auto"
+MOUNTING_MEANING = "sensor axes that point forward, left and up, as -X,-Z,-Y; auto: found from standing and walking"
 SHANK_MOUNTING = "-X,-Z,-Y"  # as in the recordings: Y down, X backward, Z to the right
 FOOT_MOUNTING = "+Y,-Z,-X"  # as in the recordings: X down, Y forward, Z to the right
 SHANK_TILT = (math.radians(-4.0), math.radians(18.0))  # roll and pitch: the calf tilts the sensor forward
@@ -66,6 +67,15 @@ def axes_of(text: str, documented: str) -> FloatArray:
 def is_auto(text: str) -> bool:
     """Return whether a mounting is to be found from standing and walking."""
     return text.strip().lower() == AUTO
+
+
+def check_mounting(text: str) -> None:
+    """Check the value of a parameter such as ``shank.mounting``.
+
+    Raises:
+        MountingError: the text is neither ``auto`` nor a mounting.
+    """
+    axes_of(text, SHANK_MOUNTING)
 
 
 def gravity_at_standing(mounting: FloatArray, roll: float, pitch: float) -> FloatArray:

@@ -8,38 +8,46 @@ from typing import Any
 
 from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.conventions import SENSORS
-from ankle_imu_driver.mounting import AUTO, FOOT_MOUNTING, SHANK_MOUNTING, axes_of
+from ankle_imu_driver.mounting import AUTO, FOOT_MOUNTING, MOUNTING_MEANING, SHANK_MOUNTING, axes_of, check_mounting
 from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050.driver import Mpu6050Config, SensorWiring
-from ankle_imu_driver.mpu6050.errors import SetupError
 from ankle_imu_driver.mpu6050_emulator.wiring import Emulation
+from ankle_imu_driver.parameter_spec import ParameterSpec
 
 BUSES = ("smbus2", "emulated")
-PARAMETERS: dict[str, Any] = {
-    "bus": "smbus2",
-    "mpu6050.rate": 100.0,
-    "mpu6050.accel_range": 8,
-    "mpu6050.gyro_range": 1000,
-    "mpu6050.low_pass": 3,
-    "mpu6050.sample_rate_divider": 0,
-    "mpu6050.allowed_chips": [0x68],
-    "mpu6050.priority": 40,
-    "mpu6050.lock_memory": True,
-    "mpu6050.self_test": False,
-    "shank.bus_number": 1,
-    "shank.address": 0x68,
-    "shank.accel_offset": [0.0, 0.0, 0.0],
-    "shank.gyro_offset": [0.0, 0.0, 0.0],
-    "shank.mounting": AUTO,
-    "foot.bus_number": 1,
-    "foot.address": 0x69,
-    "foot.accel_offset": [0.0, 0.0, 0.0],
-    "foot.gyro_offset": [0.0, 0.0, 0.0],
-    "foot.mounting": AUTO,
-    "emulator.noise": 1.0,
-    "emulator.faults": "",
-    "emulator.swapped": False,
-}
+_OFF = [0.0, 0.0, 0.0]
+
+
+def _sensor_specs(name: str, address: int) -> tuple[ParameterSpec, ...]:
+    return (
+        ParameterSpec(f"{name}.bus_number", 1, f"I2C bus of the {name}'s sensor: 1 is /dev/i2c-1", low=0),
+        ParameterSpec(
+            f"{name}.address", address, "104 (0x68) with AD0 low, 105 (0x69) with AD0 high", choices=(104, 105)
+        ),
+        ParameterSpec(f"{name}.accel_offset", _OFF, "m/s^2, subtracted from every sample", length=3),
+        ParameterSpec(f"{name}.gyro_offset", _OFF, "rad/s, subtracted from every sample", length=3),
+        ParameterSpec(f"{name}.mounting", AUTO, MOUNTING_MEANING, check=check_mounting),
+    )
+
+
+SPECS = (
+    ParameterSpec("bus", "smbus2", "real sensors, or emulated: chips in software", choices=BUSES),
+    ParameterSpec("mpu6050.rate", 100.0, "samples per second of each sensor", low=1.0, high=500.0),
+    ParameterSpec("mpu6050.accel_range", 8, "range of the accelerometers in g", choices=(2, 4, 8, 16)),
+    ParameterSpec("mpu6050.gyro_range", 1000, "range of the gyroscopes in deg/s", choices=(250, 500, 1000, 2000)),
+    ParameterSpec("mpu6050.low_pass", 3, "DLPF_CFG of the chip; 3 is 44 Hz", low=0, high=6),
+    ParameterSpec("mpu6050.sample_rate_divider", 0, "SMPLRT_DIV of the chip", low=0, high=255),
+    ParameterSpec("mpu6050.allowed_chips", [0x68], "accepted values of WHO_AM_I; clones have others", low=0, high=255),
+    ParameterSpec("mpu6050.priority", 40, "SCHED_FIFO priority of the acquisition; 0 for none", low=0, high=99),
+    ParameterSpec("mpu6050.lock_memory", True, "lock the process's memory"),
+    ParameterSpec("mpu6050.self_test", False, "run the self-test when the buses are opened"),
+    *_sensor_specs("shank", 0x68),
+    *_sensor_specs("foot", 0x69),
+    ParameterSpec("emulator.noise", 1.0, "factor on the noise of the data sheet", low=0.0),
+    ParameterSpec("emulator.faults", "", "faults of the emulated sensors: KIND SENSOR START DURATION; ..."),
+    ParameterSpec("emulator.swapped", False, "each emulated sensor is mounted in the other's place"),
+)
+PARAMETERS: dict[str, Any] = {spec.name: spec.default for spec in SPECS}
 _DOCUMENTED = {"shank": SHANK_MOUNTING, "foot": FOOT_MOUNTING}
 
 
@@ -78,12 +86,9 @@ def read_parameters(
         side: leg of the simulated person that wears the sensors.
 
     Raises:
-        SetupError: a value has the wrong type or is out of range; one sentence says which.
-        MountingError: a mounting is impossible.
+        Refusal: a value has the wrong type or is out of range; one sentence says which.
     """
-    value = {name: _typed(name, values.get(name, default), default) for name, default in PARAMETERS.items()}
-    if value["bus"] not in BUSES:
-        raise SetupError(f"bus must be one of {', '.join(BUSES)}, not {value['bus']!r}")
+    value = {spec.name: spec.checked(values.get(spec.name, spec.default)) for spec in SPECS}
     sensors = {}
     for name in SENSORS:
         up = axes_of(value[f"{name}.mounting"], _DOCUMENTED[name])[2]
@@ -119,22 +124,6 @@ def read_parameters(
     return Mpu6050Parameters(driver, emulation if value["bus"] == "emulated" else None)
 
 
-def _typed(name: str, value: Any, default: Any) -> Any:
-    """Return a value of its default's type. A whole number is accepted for a float."""
-    if isinstance(default, list):
-        if isinstance(value, str) or not hasattr(value, "__iter__"):
-            raise SetupError(f"{name} must be a list of numbers, not {value!r}")
-        return [_typed(name, item, default[0]) for item in value]
-    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not type(default):
-        kinds = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-        raise SetupError(f"{name} must be {kinds[type(default)]}, not {value!r}")
-    return value
-
-
 def _vector(name: str, values: Mapping[str, Any]) -> Vector:
     numbers = values[name]
-    if len(numbers) != 3:
-        raise SetupError(f"{name} must be three numbers, not {len(numbers)}: {numbers}")
     return numbers[0], numbers[1], numbers[2]

@@ -20,6 +20,7 @@ LIMIT = 0.14  # of the factory trim
 
 _SAMPLES = 50
 _INTERVAL = 0.005  # s between samples
+NOT_DONE = "self-test not done"
 _SETTLE = 0.1  # s after switching the self-test on or off; five group delays of the slowest filter used here
 _RANGE_ACCEL = 2 << 3  # +-8 g, as the map requires
 _RANGE_GYRO = 0  # +-250 deg/s, as the map requires
@@ -104,7 +105,7 @@ def check_sensor(name: str, device: Mpu6050, sleep: Callable[[float], None]) -> 
         _run(device.configure(), sleep)
         results = run_self_test(device, sleep)
     except (SensorError, SetupError) as error:
-        return f"{name} sensor: self-test not done: {error}"
+        return f"{name} sensor: {NOT_DONE}: {error}"
     failed = [result for result in results if not result.passed]
     if failed:
         axes = ", ".join(

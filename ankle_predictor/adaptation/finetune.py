@@ -34,6 +34,8 @@ from ankle_predictor.model.bundle import (
     write_bundle,
 )
 from ankle_predictor.model.features import FeatureError
+from ankle_predictor.offline.leg_options import add_leg_options, is_mirrored, leg_settings
+from ankle_predictor.offline.live_run import LiveSettings
 
 
 def finetune(  # noqa: PLR0917 - each is another thing
@@ -46,6 +48,7 @@ def finetune(  # noqa: PLR0917 - each is another thing
     on_progress: Callable[[str, float], None] = lambda _stage, _share: None,
     encoder_role: EncoderRole = "score",
     leg: str = "",
+    worn: LiveSettings | None = None,
 ) -> Report:
     """Adapt a model to a user; write the report, and the user's bundle if the adaptation is better than the base.
 
@@ -60,6 +63,7 @@ def finetune(  # noqa: PLR0917 - each is another thing
         on_progress: called with the current stage and the share that is done.
         encoder_role: "input" if the user's forecasts will have the encoder as an input.
         leg: the leg in a rosbag2 with several legs, by its namespace.
+        worn: what the nodes' parameters say about the leg; None for their defaults.
 
     Raises:
         Refusal: nothing was written.
@@ -69,9 +73,12 @@ def finetune(  # noqa: PLR0917 - each is another thing
     if path == base.path:
         raise AdaptationError(f"{user} is the model to start from; give the user another name")
     check_writable(path, replace=True)
+    worn = worn or LiveSettings(side=base.manifest.side)
+    mirrored = is_mirrored(worn, base.manifest)
     on_progress(f"reading {log.name}", 0.0)
     try:
-        walk = walk_of(read_recording(log, leg=leg), base.manifest.features, *span, encoder_role)
+        recording = read_recording(log, worn.encoder, leg)
+        walk = walk_of(recording, base.manifest.features, *span, encoder_role, mirrored, worn.leg)
     except FeatureError as error:
         raise AdaptationError(f"model {base.name} was trained on {error}") from error
     adaptation = adapt(base, walk, labels, user, on_progress)
@@ -96,6 +103,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", required=True, metavar="NAME", help="model to adapt: a name, or a bundle's path")
     parser.add_argument("--log", type=Path, required=True, metavar="FILE", help="logger TXT or rosbag2 of the user")
     add_leg(parser)
+    add_leg_options(parser)
     parser.add_argument("--start", type=seconds_since, required=True, metavar="S", help="from the log's first sample")
     parser.add_argument("--seconds", type=duration, required=True, metavar="N", help="how many to learn from")
     parser.add_argument("--labels", choices=("imu", "encoder"), required=True, help="source of the true angle")
@@ -119,6 +127,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def work() -> None:
         check_folder_of(args.json)
+        worn = leg_settings(args.side, args.params_file, args.namespace)
         with progress_bar(Console(stderr=True)) as progress:
             task = progress.add_task("starting", total=1.0)
             report = finetune(
@@ -131,6 +140,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 lambda stage, share: progress.update(task, description=stage, completed=share),
                 args.encoder,
                 args.leg,
+                worn,
             )
         if args.json:
             write_json(args.json, as_json(report))

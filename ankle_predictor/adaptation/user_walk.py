@@ -15,6 +15,7 @@ from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.encoder_fusion import EncoderRole
 from ankle_predictor.estimation.filter_config import TIME_RESOLUTION, FilterConfig
 from ankle_predictor.estimation.gait import LONGEST_STRIDE, RESTING_RATE, Swing, SwingDetector
+from ankle_predictor.estimation.leg_estimator import LegConfig
 from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec
 from ankle_predictor.offline.feature_tables import feature_table
 from ankle_predictor.offline.pipeline import FeatureTable, run_chain
@@ -65,8 +66,14 @@ class UserWalk:
     warnings: tuple[str, ...] = ()
 
 
-def walk_of(
-    recording: Recording, spec: FeatureSpec, start: float, seconds: float, encoder_role: EncoderRole = "score"
+def walk_of(  # noqa: PLR0917 - each is another thing
+    recording: Recording,
+    spec: FeatureSpec,
+    start: float,
+    seconds: float,
+    encoder_role: EncoderRole = "score",
+    mirrored: bool = False,
+    worn: LegConfig | None = None,
 ) -> UserWalk:
     """Run a whole recording through the live code, and keep some seconds of the result.
 
@@ -76,6 +83,8 @@ def walk_of(
         start: s from the recording's first sample.
         seconds: how many to keep.
         encoder_role: "input" if the model will have the encoder as an input.
+        mirrored: whether the recording is of the other leg than the model's.
+        worn: how the sensors are mounted; None for the nodes' defaults.
 
     Raises:
         UserWalkError: the recording is too short.
@@ -87,8 +96,8 @@ def walk_of(
             f"{recording.name} is {recording.end - recording.start:.1f} s long, so it has no {seconds:g} s from "
             f"{start:g} s on; give other seconds"
         )
-    inputs = _between(feature_table(recording, spec, encoder_role), first, last)
-    leg = inputs if spec.names == SEGMENT_FEATURES else _between(run_chain(recording), first, last)
+    inputs = _between(feature_table(recording, spec, encoder_role, mirrored, worn), first, last)
+    leg = inputs if spec.names == SEGMENT_FEATURES else _between(run_chain(recording, leg=worn), first, last)
     encoder = recording.encoder
     if encoder is not None:
         inside = (encoder.stamp >= first) & (encoder.stamp <= last)

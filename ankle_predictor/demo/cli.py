@@ -13,12 +13,14 @@ from typing import get_args
 from rich.console import Console
 
 from ankle_imu_driver.calibration import save_calibration
+from ankle_imu_driver.document import shown
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_imu_driver.refusal import Refusal
 from ankle_imu_driver.regular_file import expanded
 from ankle_predictor.command_line import add_leg, check_folder_of, duration, run_command, write_json
 from ankle_predictor.demo.adapting import NEEDED, WALKING
+from ankle_predictor.demo.leg_parameters import leg_parameters
 from ankle_predictor.demo.live_run import Outcome, run_nodes
 from ankle_predictor.demo.output_folder import new_output_folder
 from ankle_predictor.demo.plan import SECONDS, WEB_SECONDS, Plan
@@ -26,6 +28,8 @@ from ankle_predictor.demo.results import report_results
 from ankle_predictor.demo.view import LiveView
 from ankle_predictor.demo.web_page import ADDRESS
 from ankle_predictor.estimation.encoder_fusion import EncoderRole
+from ankle_predictor.model.bundle import Bundle, find_model, load_bundle, model_directories, write_bundle
+from ankle_predictor.offline.leg_options import add_leg_options, leg_settings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,7 +61,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="S",
         help=f"how long (default: {SECONDS:g}; without --log until the adaptation is shown, which needs {NEEDED:g})",
     )
-    parser.add_argument("--model", default="base", metavar="NAME", help="name of the model (%(default)s)")
+    parser.add_argument(
+        "--model", metavar="NAME", help="name of the model, or a bundle's path (the file's model, otherwise base)"
+    )
     parser.add_argument(
         "--emulated", action="store_true", help="the walk moves two emulated MPU6050, which the real driver reads"
     )
@@ -72,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help=f"show the web page and leave adapting to it; {WEB_SECONDS:g} s long if --seconds does not say otherwise",
     )
+    add_leg_options(parser)
     parser.add_argument("--headless", action="store_true", help="no live view")
     parser.add_argument("--json", type=_path, metavar="FILE", help="write the figures there")
     parser.add_argument("--output", type=_path, metavar="DIR", help="a new folder for the results (demo_output/...)")
@@ -87,14 +94,14 @@ def _path(text: str) -> Path:
 
 def _demo(options: argparse.Namespace) -> None:
     console = Console(highlight=False, markup=False)
-    plan = Plan(
-        options.log, options.model, options.emulated, options.seconds, options.encoder, options.leg, options.web
-    )
-    recording = None if plan.log is None else read_recording(plan.log, leg=plan.leg)
+    worn = leg_settings(options.side, options.params_file, options.namespace)
+    recording = None if options.log is None else read_recording(options.log, worn.encoder, options.leg)
+    bundle, plan = _plan(options)
     source = "simulator" if recording is None else recording.name
     check_folder_of(options.json)
     default = Path("demo_output", f"{source}-{time.strftime('%Y%m%d-%H%M%S')}")
     folder = new_output_folder(options.output or default)
+    keep_model(bundle, folder.models)
     outcome = Outcome(plan.longest)
     if plan.web:
         outcome.message = "left to the web page"
@@ -117,6 +124,31 @@ def _demo(options: argparse.Namespace) -> None:
         report()
         raise
     report()
+
+
+def _plan(options: argparse.Namespace) -> tuple[Bundle, Plan]:
+    given = leg_parameters(options.side, options.params_file, options.namespace)
+    folder = str(given.pop("predictor:models_dir", ""))
+    model = options.model or str(given.get("predictor:model", "base"))
+    bundle = load_bundle(*find_model(model, expanded(Path(folder)) if folder else None))
+    asked = options.encoder or given.get("predictor:encoder.role")
+    role: EncoderRole | None = next((known for known in get_args(EncoderRole) if known == asked), None)
+    if role is None and asked is not None:
+        raise Refusal(f"encoder.role must be one of {', '.join(get_args(EncoderRole))}, not {shown(asked)}")
+    return bundle, Plan(
+        options.log, bundle.name, options.emulated, options.seconds, role, options.leg, options.web, given
+    )
+
+
+def keep_model(bundle: Bundle, folder: Path) -> None:
+    """Copy a model into a demo's own folder if the nodes would not find it, which look into model directories only.
+
+    Raises:
+        BundleError: it cannot be written.
+    """
+    if not any(bundle.path.is_relative_to(directory.absolute()) for directory in model_directories()):
+        folder.mkdir(exist_ok=True)
+        write_bundle(folder / bundle.name, bundle.manifest, bundle.onnx, bundle.keras)
 
 
 def _announce(plan: Plan, source: str, recording: Recording | None, outcome: Outcome, console: Console) -> None:

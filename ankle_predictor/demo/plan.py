@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ankle_predictor.demo.adapting import LONGEST, NEEDED
@@ -28,6 +29,7 @@ class Plan:
             a simulated one, which shows what the IMUs alone can do.
         leg: the leg in a rosbag2 with several legs, by its namespace; empty for the only one.
         web: whether the web page runs, on which the user adapts the model.
+        given: parameters of the nodes from the user's file, as ``node:name``.
     """
 
     log: Path | None
@@ -37,6 +39,7 @@ class Plan:
     encoder: EncoderRole | None = None
     leg: str = ""
     web: bool = False
+    given: Mapping[str, Parameter] = field(default_factory=dict)
 
     @property
     def longest(self) -> float:
@@ -61,6 +64,7 @@ class Plan:
         """Return the parameters of all nodes as ``node:name``."""
         calibration = str(folder.calibration.absolute())
         parameters: dict[str, Parameter] = {
+            **self.given,
             "imu_driver:autostart": False,
             "imu_driver:source": "simulator",
             "imu_driver:simulator.person": PERSON,

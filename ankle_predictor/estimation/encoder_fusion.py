@@ -53,6 +53,10 @@ class EncoderFusion:
         self.counts: Counter[str] = Counter()
         self.restart()
 
+    def change_max_angle(self, angle: float) -> None:
+        """Believe no angle beyond another one, in rad, from now on."""
+        self._limits = dataclasses.replace(self._limits, max_angle=angle)
+
     def restart(self) -> None:
         """Start over, as after a new calibration: nothing is known of the encoder and its offset any more."""
         self._watch = EncoderWatch(self._limits)

@@ -22,7 +22,7 @@ from ankle_predictor.model.engine import InferenceEngine, ModelFailure
 from ankle_predictor.model.manifest import BundleError
 from ankle_predictor.model.model_hold import ModelHold
 from ankle_predictor.trust.forecast_counters import ForecastCounters
-from ankle_predictor.trust.input_monitor import InputMonitor
+from ankle_predictor.trust.input_monitor import InputMonitor, TrustLimits
 from ankle_predictor.trust.live_score import RECENT, LiveScore
 from ankle_predictor.trust.status import UNTRUSTED_INPUT, WITHHELD, Status
 
@@ -64,7 +64,23 @@ class LivePredictor:
         self._score, self._period = LiveScore(DEFAULT_PERIOD), DEFAULT_PERIOD
         self._last_pair = -math.inf  # s, when the newest pair was processed
         self._overrun = Status.OK  # OVERRUN after a skipped pair until the next status is published
-        self._withholding = WITHHELD | (Status.UNFAMILIAR if config.withhold_unfamiliar else Status.OK)
+        self._withholding = self._withheld(config)
+
+    @staticmethod
+    def _withheld(config: PredictorConfig) -> Status:
+        return WITHHELD | (Status.UNFAMILIAR if config.withhold_unfamiliar else Status.OK)
+
+    def change_limits(self, limits: TrustLimits, withhold_unfamiliar: bool) -> None:
+        """Judge by other limits from the next pair on; what is known of input, encoder and wearer stays.
+
+        Args:
+            limits: of the age of input, of angles and rates; the others count when the predictor is configured.
+            withhold_unfamiliar: whether a forecast of unfamiliar movement is withheld.
+        """
+        self.config = dataclasses.replace(self.config, limits=limits, withhold_unfamiliar=withhold_unfamiliar)
+        self._input.change_limits(limits)
+        self._encoder.change_max_angle(limits.max_angle)
+        self._withholding = self._withheld(self.config)
 
     def configure(self, config: PredictorConfig) -> None:
         """Start over with these settings and without a model; remove what killed writers of models have left.

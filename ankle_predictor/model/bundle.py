@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 
 from ankle_imu_driver.document import DocumentError, parse_json, shown
 from ankle_predictor.model.exchange import exchange
+from ankle_predictor.model.known_models import model_names, there_are
 from ankle_predictor.model.manifest import BundleError, Manifest
 from ankle_predictor.model.model_hold import ModelInUseError, check_not_in_use, replacing
 from ankle_predictor.model.scratch_folder import scratch_folder, sweep
@@ -241,8 +242,8 @@ def _locate(model: str, directories: Sequence[Path]) -> tuple[Path, tuple[str, .
             raise BundleError(
                 "NOT_FOUND", f"{root} cannot be searched for {model[:200]!r}: {error.strerror}"
             ) from error
-    places = ", ".join(str(d) for d in directories) or "no directory"
-    raise BundleError("NOT_FOUND", f"there is no model {model[:200]!r} in {places}")
+    known = there_are(model_names(directories, MANIFEST))
+    raise BundleError("NOT_FOUND", f"there is no model {model[:200]!r}; {known}")
 
 
 def _open_directory(root: Path, parts: tuple[str, ...]) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ankle_predictor_interfaces.action import AdaptToUser
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action import ActionServer, CancelResponse
 from rclpy.task import Future
 
 from ankle_imu_driver.managed_node import ManagedNode
@@ -50,7 +50,7 @@ class AdaptAction:
             AdaptToUser,
             "~/adapt",
             self._execute,
-            goal_callback=self._consider,
+            # A goal that is rejected has no way to say why: each one is accepted, and a wrong one is aborted at once.
             handle_accepted_callback=self._accept_or_abort,
             cancel_callback=node.guarded(self._cancel),
         )
@@ -79,17 +79,6 @@ class AdaptAction:
             self._server.destroy()
             self._server = None
 
-    def _consider(self, goal: AdaptToUser.Goal) -> GoalResponse:
-        try:
-            self.check(goal)
-        except Refusal as refusal:
-            self._node.get_logger().error(f"adapt is refused: {refusal}")
-            return GoalResponse.REJECT
-        except Exception as bug:  # noqa: BLE001 - reported; without an answer the caller would wait for ever
-            self._node.report("adapt", bug)
-            return GoalResponse.REJECT
-        return GoalResponse.ACCEPT
-
     def check(self, goal: AdaptToUser.Goal) -> None:
         """Refuse a goal that cannot be served.
 
@@ -116,16 +105,27 @@ class AdaptAction:
 
     def _accept_or_abort(self, goal: Any) -> None:
         try:
-            self._accept(goal)
+            self.check(goal.request)
+        except Refusal as refusal:
+            self._node.get_logger().error(f"adapt is refused: {refusal}")
+            self._abort(goal, str(refusal))
+            return
         except Exception as bug:  # noqa: BLE001 - reported; without a result the caller would wait for ever
-            message = self._node.report("adapt", bug)
+            self._abort(goal, self._node.report("adapt", bug))
+            return
+        try:
+            self._accept(goal)
+        except Exception as bug:  # noqa: BLE001 - the same
             self._finish()
+            self._abort(goal, self._node.report("adapt", bug))
 
-            def abort(accepted: Any) -> AdaptToUser.Result:
-                accepted.abort()
-                return AdaptToUser.Result(error_before=math.nan, error_after=math.nan, message=message)
+    def _abort(self, goal: Any, message: str) -> None:
+        def abort(accepted: Any) -> AdaptToUser.Result:
+            accepted.abort()
+            model = self._predictor.model
+            return AdaptToUser.Result(error_before=math.nan, error_after=math.nan, message=message, model=model)
 
-            goal.execute(abort)
+        goal.execute(abort)
 
     def _accept(self, goal: Any) -> None:
         base = self._predictor.engine

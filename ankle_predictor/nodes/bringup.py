@@ -40,7 +40,7 @@ def make_nodes(executor: SampleExecutor, legs: Sequence[tuple[str, str]] = (("",
     for side, namespace in legs:
         made = _make_leg(side, namespace)
         # In simulated time the direct samples would arrive before their time on /clock.
-        if made[0].number("rate") == 1 and not any(node.get_parameter("use_sim_time").value for node in made):
+        if made[0].parameters.value("rate") == 1 and not any(node.get_parameter("use_sim_time").value for node in made):
             chains.append(made)
         nodes += reversed(made)  # receivers before senders, so that no sample is lost
     connect_all(executor, chains)
@@ -53,6 +53,8 @@ def _make_leg(side: str, namespace: str) -> Chain:
     own = {"namespace": namespace} if namespace else {}
     driver, orientation, predictor = ImuDriverNode(**own), OrientationFilterNode(**own), PredictorNode(**own)
     chain = (driver, orientation, predictor)
+    for node in chain:
+        node.parameters.check_start()
     if side:
         _set_unless_given(chain, leg_defaults(side, namespace.rpartition("/")[0]))
     source, log, leg, bus = (driver.get_parameter(name).value for name in ("source", "log", "leg", "bus"))
@@ -64,7 +66,7 @@ def _make_leg(side: str, namespace: str) -> Chain:
         source,
         log,
         bus,
-        driver.number("rate"),
+        driver.parameters.value("rate"),
         calibration_file=given,
         calibration_save=save,
         leg=leg,

@@ -21,7 +21,7 @@ PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 NETWORK_SETTINGS = ("ROS_STATIC_PEERS", "ROS_DISCOVERY_SERVER", "ROS_SUPER_CLIENT", "ROS_LOCALHOST_ONLY")
 BRINGUP = ("-c", "import sys; from ankle_predictor.nodes.bringup import main; sys.exit(main())")
 
-Parameter = str | int | float | bool
+Parameter = str | int | float | bool | list[bool] | list[int] | list[float] | list[str]
 
 
 def private_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -39,7 +39,8 @@ from ankle_predictor.nodes.messages import (
     is_measured,
     static_transforms,
 )
-from ankle_predictor.nodes.node_parameters import declare_joint, declare_leg, lock_parameters, read_joint, read_leg
+from ankle_predictor.nodes.node_parameters import read_joint, read_leg
+from ankle_predictor.nodes.parameter_specs import FILTER_SPECS
 from ankle_predictor.nodes.qos import SAMPLE_QOS
 from ankle_predictor.nodes.rate_limit import RateLimit
 from ankle_predictor.nodes.sensor_frames import SensorFrames
@@ -90,17 +91,9 @@ class OrientationFilterNode(ManagedNode):
         self.senders = TopicSenders(self)
         self.covariances = {stream: SourceCovariance() for stream in NAMES}
         self._is_mixed, self._senders_problem = False, ""
-        self.declare_parameter("calibration_file", "")
-        self.declare_parameter("leg", "")  # in a calibration_file that is a recording of several legs
-        # This node cannot know whether its samples come from a person: who starts the driver, too, replaces ``auto``.
-        self.declare_parameter("calibration_save", AUTO)
         self._resets = RateLimit(RESET_PERIOD)
-        self.declare_parameter("frame_prefix", "")
-        for name in NAMES.values():
-            self.declare_parameter(f"{name}.frame_id", "")
-        declare_leg(self)
-        declare_joint(self)
-        lock_parameters(self, lambda: self.leg is not None)
+        self.parameters.declare(FILTER_SPECS)
+        self.parameters.guard(lambda: self.leg is not None)
         self.create_service(Trigger, "~/calibrate", self._on_calibrate)
         self.create_service(Trigger, "~/reset", self._on_reset)
 

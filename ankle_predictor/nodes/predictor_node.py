@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from ankle_predictor_interfaces.msg import AnkleForecast
 from sensor_msgs.msg import Imu, JointState
@@ -15,9 +17,7 @@ from trajectory_msgs.msg import JointTrajectory
 from ankle_imu_driver.conventions import ENCODER_TOPIC, ERROR, FOOT, OK, SHANK, WARN
 from ankle_imu_driver.managed_node import Health, ManagedNode, spin_nodes
 from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.estimation.encoder_fusion import EncoderRole
 from ankle_predictor.estimation.pair_assembler import JoinedPair
-from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE
 from ankle_predictor.estimation.samples import JointSample, LegSample, SegmentSample
 from ankle_predictor.forecasting.live_predictor import LivePredictor
 from ankle_predictor.forecasting.predictor_config import PredictorConfig
@@ -29,14 +29,8 @@ from ankle_predictor.model.manifest import BundleError
 from ankle_predictor.nodes.adapt_action import AdaptAction
 from ankle_predictor.nodes.input_queue import InputQueue
 from ankle_predictor.nodes.messages import DetailMessage, joint_of, segment_imu
-from ankle_predictor.nodes.node_parameters import (
-    declare_filter,
-    declare_joint,
-    lock_parameters,
-    read_filter,
-    read_joint,
-    read_side,
-)
+from ankle_predictor.nodes.node_parameters import read_filter, read_joint
+from ankle_predictor.nodes.parameter_specs import LIVE_LIMITS, PREDICTOR_SPECS
 from ankle_predictor.nodes.predictor_senders import PredictorSenders
 from ankle_predictor.nodes.qos import FORECAST_QOS, SAMPLE_QOS
 from ankle_predictor.nodes.stamps import TimeOrigin
@@ -73,23 +67,8 @@ class PredictorNode(ManagedNode):
         self._missing_model = ""
         self._watch: Any = None
         self._senders = PredictorSenders(self)
-        limits = TrustLimits()
-        self.declare_parameter("model", "base")
-        self.declare_parameter("models_dir", "")
-        self.declare_parameter("side", "right")
-        self.declare_parameter("threads", 1)
-        self.declare_parameter("spinning", False)
-        self.declare_parameter("velocities", False)
-        self.declare_parameter("withhold_unfamiliar", False)
-        self.declare_number("pair_tolerance", PAIR_TOLERANCE)
-        self.declare_number("max_input_age", limits.max_input_age)
-        self.declare_number("plausible.angle", limits.max_angle)
-        self.declare_number("plausible.rate", limits.max_rate)
-        declare_joint(self)
-        declare_joint(self, "encoder.")
-        self.declare_parameter("encoder.role", PredictorConfig.encoder_role)
-        declare_filter(self)
-        lock_parameters(self, lambda: self.predictor.is_configured)
+        self.parameters.declare(PREDICTOR_SPECS)
+        self.parameters.guard(lambda: self.predictor.is_configured, self._apply)
         WeightsService(self, self.predictor)
         self.adapt_action = AdaptAction(self, self.predictor)
 
@@ -106,7 +85,7 @@ class PredictorNode(ManagedNode):
         }
         self.predictor.configure(config)
         try:
-            self.predictor.use(self.predictor.load(self.get_parameter("model").value))
+            self.predictor.use(self.predictor.load(self.parameters.value("model")))
         except BundleError as error:
             self._missing_model = f"nothing is forecast until load_weights loads a model: {error}"
 
@@ -126,7 +105,9 @@ class PredictorNode(ManagedNode):
             for stream in (SHANK, FOOT):
                 topic = SEGMENT_TOPICS[stream]
                 self.inputs.listen(Imu, topic, partial(self._read_segment, stream), senders.segment(topic))
-            self.inputs.listen(JointState, JOINT_TOPIC, self._read_joint, senders.joint(JOINT_TOPIC, self._joint))
+            self.inputs.listen(
+                JointState, JOINT_TOPIC, self._read_joint, senders.joint(JOINT_TOPIC, self._joint, of_filter=True)
+            )
         admit = senders.joint(ENCODER_TOPIC, self._encoder)
         self.inputs.listen(JointState, ENCODER_TOPIC, self._read_encoder, admit)
         senders.start({FORECAST_TOPIC: JointTrajectory, DETAIL_TOPIC: AnkleForecast})
@@ -165,31 +146,29 @@ class PredictorNode(ManagedNode):
         return Health((WARN if any_wrong else OK) if any_made else ERROR, sentence, values)
 
     def _read_config(self) -> PredictorConfig:
-        folder, threads = self.get_parameter("models_dir").value, self.get_parameter("threads").value
-        if threads < 1:
-            raise Refusal(f"threads must be at least 1, not {threads}")
+        value = self.parameters.value
+        folder = value("models_dir")
         return PredictorConfig(
-            side=read_side(self),
+            side=value("side"),
             filter=read_filter(self),
-            encoder_role=self._read_encoder_role(),
+            encoder_role=value("encoder.role"),
             limits=TrustLimits(
-                skew=self.number("pair_tolerance"),
-                max_input_age=self.number("max_input_age"),
-                max_angle=self.number("plausible.angle"),
-                max_rate=self.number("plausible.rate"),
+                skew=value("pair_tolerance"), **{limit: value(name) for name, limit in LIVE_LIMITS.items()}
             ),
-            withhold_unfamiliar=self.get_parameter("withhold_unfamiliar").value,
+            withhold_unfamiliar=value("withhold_unfamiliar"),
             real_time=not self.get_parameter("use_sim_time").value,
-            threads=threads,
-            spinning=self.get_parameter("spinning").value,
+            threads=value("threads"),
+            spinning=value("spinning"),
             model_directories=tuple(model_directories(Path(folder).expanduser() if folder else None)),
         )
 
-    def _read_encoder_role(self) -> EncoderRole:
-        role: EncoderRole = self.get_parameter("encoder.role").value
-        if role not in get_args(EncoderRole):
-            raise Refusal(f"encoder.role must be input, score or off, not {role!r}")
-        return role
+    def _apply(self, changes: Mapping[str, Any]) -> None:
+        """Let changed parameters count at once."""
+        limits = {limit: changes[name] for name, limit in LIVE_LIMITS.items() if name in changes}
+        self.predictor.change_limits(
+            replace(self.predictor.config.limits, **limits),
+            changes.get("withhold_unfamiliar", self.predictor.config.withhold_unfamiliar),
+        )
 
     def _read_segment(self, stream: int, message: Imu) -> list[JoinedPair]:
         stamp, accel, gyro, orientation = segment_imu(message)
@@ -278,11 +257,20 @@ class PredictorNode(ManagedNode):
             self._joint, horizon, period, velocities=self.get_parameter("velocities").value
         )
         self._detail.message.sample_period = period
+        self._follow_model(engine)
         was_missing, self._missing_model = self._missing_model, ""
         if was_missing:
             self.refusal = ""
             if self.get_parameter("autostart").value:
                 self.trigger_activate()
+
+    def _follow_model(self, engine: InferenceEngine) -> None:
+        """Let the parameter ``model`` say what is in use, so that it is used again after the node was cleaned up."""
+        bundle, asked = engine.bundle, self.parameters.value("model")
+        if asked not in (bundle.name, str(bundle.path)):
+            found = (directory / bundle.name for directory in self.predictor.config.model_directories)
+            is_first = next((path.absolute() for path in found if path.is_dir()), None) == bundle.path
+            self.parameters.follow("model", bundle.name if is_first else str(bundle.path))
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ from ankle_imu_driver.managed_node import ManagedNode
 from ankle_predictor.nodes.input_queue import Admit, Info
 from ankle_predictor.nodes.messages import is_measured
 from ankle_predictor.nodes.rival_watch import RivalWatch
-from ankle_predictor.nodes.topic_senders import GRAPH_PERIOD, TopicSenders, senders_of
+from ankle_predictor.nodes.topic_senders import GRAPH_PERIOD, SenderNames, TopicSenders, senders_of
 from ankle_predictor.nodes.topics import FORECAST_TOPIC
 from ankle_predictor.trust.sender_watch import senders_sentence
 
@@ -30,6 +30,8 @@ class PredictorSenders:
         self._rivals: RivalWatch | None = None
         self._problem, self._looked = "", -GRAPH_PERIOD
         self._is_mixed = False  # whether the filter's newest segment says so
+        self._names = SenderNames(node)
+        self._filter = ""  # full name of the node that sends segments, as far as it is known
 
     def start(self, outputs: Mapping[str, Any]) -> None:
         """Begin to watch for rivals on the outputs, given by topic and message type."""
@@ -42,6 +44,8 @@ class PredictorSenders:
             self._rivals.close()
             self._rivals = None
         self._problem, self._looked, self._is_mixed = "", -GRAPH_PERIOD, False
+        self._names.forget()
+        self._filter = ""
 
     def published(self) -> None:
         """Note that a forecast was published."""
@@ -56,16 +60,28 @@ class PredictorSenders:
             use = self._inputs.admit(topic, message, info)
             if use:
                 self._is_mixed = not is_measured(message)
+                self._filter = self._names.of(topic, info) or self._filter
             return use
 
         return admit
 
-    def joint(self, topic: str, joint: JointConvention) -> Admit:
-        """Watch one joint of a topic, and return what messages have to pass; others may send other joints there."""
+    def joint(self, topic: str, joint: JointConvention, of_filter: bool = False) -> Admit:
+        """Watch one joint of a topic, and return what messages have to pass; others may send other joints there.
+
+        Args:
+            topic: as the node names it.
+            joint: whose name counts.
+            of_filter: whether only the node that sends the segments can mean this joint. In the namespace ``/`` the
+                topic is the whole robot's, and another node may have a joint of this name.
+        """
         self._inputs.watch(topic)
 
         def admit(message: Any, info: Info) -> bool:
-            return joint.name not in message.name or self._inputs.admit(topic, message, info)
+            if joint.name not in message.name:
+                return True
+            if of_filter and self._filter and self._names.of(topic, info) not in ("", self._filter):
+                return False
+            return self._inputs.admit(topic, message, info)
 
         return admit
 

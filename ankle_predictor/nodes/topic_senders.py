@@ -75,6 +75,34 @@ class TopicSenders:
         return next((topic for topic, watch in self._watches.items() if watch.several(now)), "")
 
 
+class SenderNames:
+    """The full names of the nodes that messages come from, where the middleware tells them (from Kilted on)."""
+
+    def __init__(self, node: ManagedNode) -> None:
+        """Know no name yet."""
+        self._node = node
+        self._names: dict[tuple[str, bytes], str] = {}
+        self._looked = -GRAPH_PERIOD
+
+    def of(self, topic: str, info: Mapping[str, Any] | None) -> str:
+        """Return the name of the node that sent a message; empty while it is not known."""
+        sender = origin_of(info).sender
+        if sender is None:
+            return ""
+        key, now = (topic, sender), time.monotonic()
+        if key not in self._names and now - self._looked >= GRAPH_PERIOD:
+            self._looked = now
+            names, _ = senders_of(self._node, topic, [sender])
+            if len(names) == 1 and not names[0].endswith("_NODE_NAME_UNKNOWN_"):
+                self._names[key] = names[0]
+        return self._names.get(key, "")
+
+    def forget(self) -> None:
+        """Forget all names."""
+        self._names.clear()
+        self._looked = -GRAPH_PERIOD
+
+
 def senders_of(node: ManagedNode, topic: str, ids: list[bytes]) -> tuple[list[str], int]:
     """Return the full names of the nodes that publish a topic, and the number of its senders.
 

@@ -23,10 +23,9 @@ from std_msgs.msg import String
 
 from ankle_imu_driver.conventions import FOOT, OK, SHANK, WARN
 from ankle_imu_driver.managed_node import Health, ManagedNode, spin_nodes
-from ankle_imu_driver.refusal import Refusal
-from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE
 from ankle_predictor.nodes.messages import segment_imu
-from ankle_predictor.nodes.node_parameters import declare_joint, lock_parameters, read_joint, read_side
+from ankle_predictor.nodes.node_parameters import read_joint
+from ankle_predictor.nodes.parameter_specs import VISUALIZER_SPECS
 from ankle_predictor.nodes.qos import SENSOR_QOS
 from ankle_predictor.nodes.stamps import TimeOrigin, serialized_stamp, stamp_of
 from ankle_predictor.nodes.topics import (
@@ -50,7 +49,6 @@ from ankle_predictor.nodes.visual_messages import (
 from ankle_predictor.visualization.due_forecasts import DueForecasts
 from ankle_predictor.visualization.leg_geometry import LegShape, leg_pose
 
-FASTEST = 50.0  # Hz
 EARLY = 0.25  # share of a period that a drawing may come early, as samples do not come evenly
 SILENT = 0.2  # s without a forecast_detail of a drawn pair, after which the leg is drawn without one
 KEPT = 10  # pairs and details that wait for each other
@@ -78,28 +76,16 @@ class VisualizerNode(ManagedNode):
         self._messages: LegMessages | None = None
         self._inputs: list[Any] = []
         self._outputs: dict[str, Any] = {}
-        self.declare_parameter("fixed_frame", "odom")
-        self.declare_parameter("frame_prefix", "")
-        self.declare_parameter("side", "right")
-        self.declare_number("display_rate", FASTEST)
-        for length in fields(LegShape):
-            assert isinstance(length.default, float)
-            self.declare_number(length.name, length.default)
-        self.declare_number("pair_tolerance", PAIR_TOLERANCE)
-        declare_joint(self)
-        lock_parameters(self, lambda: self._messages is not None)
+        self.parameters.declare(VISUALIZER_SPECS)
+        self.parameters.guard(lambda: self._messages is not None)
 
     def setup(self) -> None:
         """Read the parameters, and make the publishers of everything whose package is installed."""
-        rate = self.number("display_rate")
-        if not 0.0 < rate <= FASTEST:
-            raise Refusal(f"display_rate must be more than 0 and at most {FASTEST:g} Hz, not {rate:g}")
-        self._period, self._tolerance = 1.0 / rate, 1e9 * self.number("pair_tolerance")
-        fixed, prefix = (str(self.get_parameter(name).value) for name in ("fixed_frame", "frame_prefix"))
-        if not fixed or fixed.startswith("/"):  # tf2 refuses a leading slash
-            raise Refusal(f"fixed_frame must be a frame's name without a slash before it, such as odom, not {fixed!r}")
-        shape = LegShape(**{length.name: self.number(length.name) for length in fields(LegShape)})
-        side, self._joint = read_side(self), read_joint(self)
+        value = self.parameters.value
+        self._period, self._tolerance = 1.0 / value("display_rate"), 1e9 * value("pair_tolerance")
+        fixed, prefix = value("fixed_frame"), value("frame_prefix")
+        shape = LegShape(**{length.name: value(length.name) for length in fields(LegShape)})
+        side, self._joint = value("side"), read_joint(self)
         messages = LegMessages(shape, side, fixed, prefix)
         self._missing = missing_packages()
         for sentence in self._missing:

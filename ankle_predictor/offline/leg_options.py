@@ -17,6 +17,7 @@ from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.leg_estimator import LegConfig
 from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE
+from ankle_predictor.model.manifest import Manifest
 from ankle_predictor.offline.live_run import LiveSettings
 from ankle_predictor.trust.input_monitor import TrustLimits
 
@@ -71,7 +72,28 @@ def leg_settings(side: str | None, params_file: Path | None, namespace: str = ""
     )
     limits = {limit: _number(predictor, name) for name, limit in LIMITS.items() if name in predictor}
     own_filter = FilterConfig(**constants) if constants else None
-    return LiveSettings(side, leg, TrustLimits(**limits), own_filter, _encoder_joint(predictor))
+    return LiveSettings(
+        side,
+        leg,
+        TrustLimits(**limits),
+        own_filter,
+        _encoder_joint(predictor),
+        withhold_unfamiliar=_flag(predictor, "withhold_unfamiliar"),
+    )
+
+
+def is_mirrored(settings: LiveSettings, model: Manifest) -> bool:
+    """Return whether the sensors are on the other leg than the model's.
+
+    Raises:
+        Refusal: the settings have other constants of the filter than the model was trained with.
+    """
+    if settings.filter not in (None, model.features.filter):
+        raise Refusal(
+            f"the filter's constants differ from those that the model {model.name} was trained with; "
+            "use the model's, or another model"
+        )
+    return settings.side != model.side
 
 
 def _encoder_joint(values: Mapping[str, Any]) -> JointConvention:
@@ -95,6 +117,13 @@ def _text(values: Mapping[str, Any], name: str, default: str) -> str:
     value = values.get(name, default)
     if not isinstance(value, str):
         raise Refusal(f"parameter {name} must be text, not {shown(value)}")
+    return value
+
+
+def _flag(values: Mapping[str, Any], name: str) -> bool:
+    value = values.get(name, False)
+    if not isinstance(value, bool):
+        raise Refusal(f"parameter {name} must be true or false, not {shown(value)}")
     return value
 
 

@@ -39,6 +39,7 @@ class LiveSettings:
         filter: constants of the filter; None for those that the model was trained with.
         encoder: name, sign and offset of the encoder's joint.
         encoder_role: with "input" the encoder is an input of the forecasts.
+        withhold_unfamiliar: whether a forecast of unfamiliar movement is withheld.
     """
 
     side: str = "right"
@@ -47,6 +48,7 @@ class LiveSettings:
     filter: FilterConfig | None = None
     encoder: JointConvention = ENCODER_JOINT
     encoder_role: EncoderRole = "score"
+    withhold_unfamiliar: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +107,13 @@ def run_live(
     predictor = LivePredictor()
     role = settings.encoder_role
     predictor.configure(
-        PredictorConfig(side=settings.side, filter=filter_config, limits=settings.limits, encoder_role=role)
+        PredictorConfig(
+            side=settings.side,
+            filter=filter_config,
+            limits=settings.limits,
+            encoder_role=role,
+            withhold_unfamiliar=settings.withhold_unfamiliar,
+        )
     )
     predictor.use(predictor.prepare(bundle))
     ticks, last = _Ticks(predictor), min(recording.end, recording.start + end + TIME_RESOLUTION)

@@ -9,7 +9,6 @@ import numpy as np
 
 from ankle_imu_driver.arrays import FloatArray, Vector
 from ankle_imu_driver.conventions import FOOT, SHANK
-from ankle_imu_driver.mounting import AUTO
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.encoder_fusion import EncoderFusion, EncoderRole
@@ -44,26 +43,28 @@ class FeatureTable:
 
 
 def pairs_of(
-    recording: Recording,
-    spec: FeatureSpec | None = None,
-    shank_mounting: str = AUTO,
-    foot_mounting: str = AUTO,
+    recording: Recording, spec: FeatureSpec | None = None, leg: LegConfig | None = None
 ) -> Iterator[PairSample]:
     """Yield the pairs that the filter node would publish, as soon as the leg is calibrated and its mounting is known.
 
     A recording without a calibration is calibrated as a wearer is: from standing still, and from walking.
 
+    Args:
+        recording: the raw samples.
+        spec: gives the constants of the filter.
+        leg: how the sensors are mounted; its own constants of the filter are not used.
+
     Raises:
         ChainError: nobody stands still or walks in the recording, or its rate cannot be used.
         MountingError: the calibration does not fit a mounting that is set.
     """
-    config = LegConfig(shank_mounting, foot_mounting, filter=(spec or FeatureSpec()).filter)
-    leg, has_angle = LegEstimator(config, recording.calibration), False
-    for _, sample in leg_samples(recording, leg):
+    config = replace(leg or LegConfig(), filter=(spec or FeatureSpec()).filter)
+    estimator, has_angle = LegEstimator(config, recording.calibration), False
+    for _, sample in leg_samples(recording, estimator):
         if sample.shank is not None and sample.foot is not None and sample.joint is not None:
             has_angle = True
             yield PairSample(sample.shank, sample.foot, sample.joint)
-    if not has_angle and (why := leg.waiting or ("" if leg.calibration is not None else leg.refusal)):
+    if not has_angle and (why := estimator.waiting or ("" if estimator.calibration is not None else estimator.refusal)):
         raise ChainError(f"{recording.name} gives no angle: {why}; put the calibration file of that walk beside it")
 
 
@@ -127,7 +128,11 @@ def with_encoder(table: FeatureTable, encoder: EncoderSamples) -> FeatureTable:
 
 
 def run_chain(
-    recording: Recording, spec: FeatureSpec | None = None, mirrored: bool = False, encoder_role: EncoderRole = "score"
+    recording: Recording,
+    spec: FeatureSpec | None = None,
+    mirrored: bool = False,
+    encoder_role: EncoderRole = "score",
+    leg: LegConfig | None = None,
 ) -> FeatureTable:
     """Run a recording through the live code.
 
@@ -137,12 +142,13 @@ def run_chain(
         mirrored: whether the recording is of the other leg than the model's.
         encoder_role: with "input" the angle is fused from encoder and IMUs. A recording without an encoder, or with one
             that has gaps, is a walk whose encoder is silent there.
+        leg: how the sensors are mounted.
 
     Raises:
         ChainError: the recording has no calibration, or no pair of samples.
     """
     stamps, rows = [], []
-    for pair in pairs_of(recording, spec):
+    for pair in pairs_of(recording, spec, leg):
         stamps.append(pair.joint.stamp)
         rows.append(pair_features(pair, mirrored))
     if not rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +22,7 @@ from ankle_predictor.model.feature_family import family_called
 from ankle_predictor.model.features import ANGLE_FEATURE, SEGMENT_FEATURES, FeatureSpec
 from ankle_predictor.model.manifest import Canary, Intervals, Manifest, MemorySettings, Output, Scaler, Training
 from ankle_predictor.offline.feature_tables import feature_table
+from ankle_predictor.offline.live_run import LiveSettings
 from ankle_predictor.offline.pipeline import FeatureTable, with_encoder
 from ankle_predictor.training.augmentation import Augmentation, VariedSource, varied_windows
 from ankle_predictor.training.dataset import (
@@ -63,6 +64,7 @@ class TrainSettings:
         labels: what a recording is learned from: its encoder, or where it has none, the IMUs' own later angle.
         simulated: simulated people of each kind of movement to learn from beside the recordings.
         leg: the leg in a rosbag2 with several legs, by its namespace; empty for the only one.
+        worn: what the nodes' parameters say about the leg; its side is not used.
     """
 
     epochs: int = 6
@@ -76,11 +78,13 @@ class TrainSettings:
     labels: Literal["encoder", "imu"] = "encoder"
     simulated: int = 0
     leg: str = ""
+    worn: LiveSettings = field(default_factory=LiveSettings)
 
     @property
     def spec(self) -> FeatureSpec:
         """Features and size of the windows."""
-        return family_called(self.features).spec
+        spec = family_called(self.features).spec
+        return spec if self.worn.filter is None else replace(spec, filter=self.worn.filter)
 
     @property
     def is_varied(self) -> bool:
@@ -130,7 +134,8 @@ def walk_of(recording: Recording, settings: TrainSettings, simulated: bool = Fal
             f"{recording.name} has no encoder, so there is no angle to learn; "
             "--labels imu learns from the IMUs' own later angle"
         )
-    table = feature_table(recording, spec, mirrored=mirrored)
+    leg = None if simulated else settings.worn.leg
+    table = feature_table(recording, spec, mirrored=mirrored, leg=leg)
     truth = encoder or EncoderSamples(table.stamp, table.angle)
     stride = settings.stride * (SIMULATED_STRIDE if simulated else 1)
     examples = cut_examples(table, (recording.name, recording.start), truth, spec, settings.horizon, stride)

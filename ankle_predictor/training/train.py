@@ -29,6 +29,7 @@ from ankle_predictor.offline.catalogue_check import (
     refuse_if_empty,
     show_check,
 )
+from ankle_predictor.offline.leg_options import add_leg_options, leg_settings
 from ankle_predictor.training.augmentation import Augmentation
 from ankle_predictor.training.cross_validation import HELD_OUT, measure
 from ankle_predictor.training.learning import Progress, TrainSettings, Walk, learn, simulated_walks, walk_of
@@ -129,7 +130,11 @@ def _each(entries: Sequence[Entry], on_progress: Progress) -> Iterator[Entry]:
 
 def _walk(entry: Entry, settings: TrainSettings) -> Walk:
     own = dataclasses.replace(settings, labels=entry.labels or settings.labels)
-    return walk_of(open_entry(entry, leg=settings.leg), own, mirrored=(entry.side or settings.side) != settings.side)
+    return walk_of(
+        open_entry(entry, settings.worn.encoder, settings.leg),
+        own,
+        mirrored=(entry.side or settings.side) != settings.side,
+    )
 
 
 def _refuse_same_names(entries: Sequence[Entry]) -> None:
@@ -145,8 +150,9 @@ def _training(entries: Sequence[Entry], settings: TrainSettings, listed: Checked
     module = imported(NETWORK, "training")
     variation = {k: v for k, v in asdict(Augmentation()).items() if not isinstance(v, tuple)}
     values = asdict(module.FitSettings()) | variation | asdict(settings)
+    worn = values.pop("worn")
     rows = [(e.name, e.person, e.side, e.labels, e.leg, e.licence) for e in listed.usable]
-    everything = json.dumps([digests, values, settings.spec.to_json(), *rows], sort_keys=True)
+    everything = json.dumps([digests, values, settings.spec.to_json(), worn, *rows], sort_keys=True)
     numbers = {key: float(value) for key, value in values.items() if not isinstance(value, str)}
     digest = hashlib.sha256(everything.encode()).hexdigest()
     persons = {entry.name: entry.person for entry in entries}
@@ -199,7 +205,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--features", choices=[f.label for f in FAMILIES], default=defaults.features, help="the network's inputs"
     )
-    parser.add_argument("--side", choices=("left", "right"), default=defaults.side, help="the leg that was recorded")
+    add_leg_options(parser)
     arguments = parser.parse_args(argv)
     if not arguments.log and not arguments.person and arguments.catalogue is None:
         parser.error("give recordings with --log, --person or --catalogue")
@@ -215,12 +221,17 @@ def _at_least_one(text: str) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``train``; returns the exit status."""
-    arguments = _arguments(argv)
+    return run_command(lambda: _train(_arguments(argv)), "interrupted; nothing was written")
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    worn = leg_settings(arguments.side, arguments.params_file, arguments.namespace)
     settings = TrainSettings(
         epochs=arguments.epochs,
         stride=arguments.stride,
         seed=arguments.seed,
-        side=arguments.side,
+        side="left" if worn.side == "left" else "right",
+        worn=worn,
         horizon=arguments.horizon,
         features=arguments.features,
         labels=arguments.labels,
@@ -228,25 +239,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         leg=arguments.leg,
     )
     output = arguments.output.absolute()
-
-    def work() -> None:
-        with progress_bar(Console(stderr=True)) as progress:
-            task = progress.add_task("starting", total=1.0)
-            manifest = train(
-                [*arguments.log, *arguments.person],
-                output,
-                settings,
-                lambda stage, share: progress.update(task, description=stage, completed=share),
-                folds=arguments.folds,
-                catalogue=arguments.catalogue,
-                on_check=lambda checked: show_check(checked, progress.console),
-            )
-        for metric in manifest.metrics:
-            h50 = "" if metric.mae_h50_deg is None else f", h50 {metric.mae_h50_deg:.2f} deg"
-            print(f"{metric.log}: h20 {metric.mae_h20_deg:.2f} deg{h50}; {metric.role}")
-        print(f"wrote {output}")
-
-    return run_command(work, "interrupted; nothing was written")
+    with progress_bar(Console(stderr=True)) as progress:
+        task = progress.add_task("starting", total=1.0)
+        manifest = train(
+            [*arguments.log, *arguments.person],
+            output,
+            settings,
+            lambda stage, share: progress.update(task, description=stage, completed=share),
+            folds=arguments.folds,
+            catalogue=arguments.catalogue,
+            on_check=lambda checked: show_check(checked, progress.console),
+        )
+    for metric in manifest.metrics:
+        h50 = "" if metric.mae_h50_deg is None else f", h50 {metric.mae_h50_deg:.2f} deg"
+        print(f"{metric.log}: h20 {metric.mae_h20_deg:.2f} deg{h50}; {metric.role}")
+    print(f"wrote {output}")
 
 
 if __name__ == "__main__":

@@ -36,13 +36,17 @@ class ClockWatch:
             real_time: whether the forecasts' clock advances with the monotonic clock; False for simulated time, which
                 comes in steps, so that stamps may lie ``max_age`` in the future.
         """
-        self._max_age = max_age
-        self._max_ahead = max_ahead if real_time else max(max_age, max_ahead)
-        self._real_time = real_time
+        self._real_time, self._least_ahead = real_time, max_ahead
+        self.change_max_age(max_age)
         self._stamp = self._looked = self._clock = math.nan
         self._offset = 0.0  # s by which the newest stamp was behind the clock when it came, without its time in queues
         self._agreed = math.nan  # when a pair last came in time, or the first one came at all
         self._apart = 0.0  # s by which the stamps were behind when they were last found apart; 0 if they were not
+
+    def change_max_age(self, max_age: float) -> None:
+        """Judge by another largest age of a pair, in s, from now on."""
+        self._max_age = max_age
+        self._max_ahead = self._least_ahead if self._real_time else max(max_age, self._least_ahead)
 
     def pair(self, stamp: float, waited: float, now: float, clock: float) -> None:
         """Add the pair that is processed now.

@@ -148,6 +148,11 @@ class InputMonitor:
         """A sentence while a stream has more than one sender; to be set by whoever knows."""
         self._senders_told = ""
 
+    def change_limits(self, limits: TrustLimits) -> None:
+        """Judge age, angles and rates by other limits from now on; those of the sensors stay."""
+        self._limits = limits
+        self._clock.change_max_age(limits.max_input_age)
+
     def hear(self, stream: int, sample: SegmentSample, now: float) -> None:
         """Add a sample of stream ``SHANK`` or ``FOOT`` that was received now."""
         if sample.stamp < self._stamps[stream] and self._queue_delay is not None:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from lifecycle_msgs.msg import State
 from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy
 from rigs import synthetic_log
 from rigs.driver_bench import LOCAL, DriverBench, driver_bench
 
@@ -117,6 +118,20 @@ def test_a_bad_log_gives_one_sentence_and_the_node_can_be_configured_again(
     bench.until(lambda: bench.got["shank/imu/data_raw"])
 
 
+def test_samples_are_not_kept_for_those_who_come_later(bench: DriverBench, log: Path) -> None:
+    node = bench.start(log=str(log), autostart=False)
+    node.trigger_configure()
+    for topic in ("shank/imu/data_raw", "foot/imu/data_raw"):
+        (info,) = node.get_publishers_info_by_topic(topic)
+        assert info.qos_profile.durability == DurabilityPolicy.VOLATILE
+
+
+def test_diagnostics_name_the_hardware(bench: DriverBench, log: Path) -> None:
+    assert bench.start(log=str(log), autostart=False).hardware_id() == f"replay {log}"
+    node = bench.start(source="mpu6050", foot__bus_number=3, autostart=False)
+    assert node.hardware_id() == "MPU6050 i2c-1:0x68, i2c-3:0x69"
+
+
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
@@ -124,12 +139,15 @@ def test_a_bad_log_gives_one_sentence_and_the_node_can_be_configured_again(
         ({}, "source replay needs the parameter log"),
         ({"log": "walk.TXT", "rate": 0}, "rate 0 .as fast as possible. exists in-process only; use evaluate"),
         ({"log": "walk.TXT", "rate": -1.0}, "rate must be above 0"),
-        ({"log": "walk.TXT", "rate": "fast"}, "parameter rate must be a number, not 'fast'"),
-        ({"log": "walk.TXT", "encoder__joint_sign": 2.0}, "^encoder.joint_sign must be 1 or -1, not 2$"),
-        ({"log": "walk.TXT", "encoder__joint_offset": float("nan")}, "^encoder.joint_offset must be finite, not nan$"),
-        ({"log": "walk.TXT", "encoder__joint_name": ""}, "^encoder.joint_name must not be empty$"),
-        ({"source": "simulator", "seed": -1}, "^seed must be 0 or more, not -1$"),
-        ({"source": "simulator", "simulator__person": -2}, "^simulator.person must be 0 or more, not -2$"),
+        ({"log": "walk.TXT", "rate": "fast"}, "rate must be a number, not 'fast'"),
+        ({"log": "walk.TXT", "encoder__joint_sign": 2.0}, "^encoder.joint_sign must be one of 1, -1, not 2.0 "),
+        (
+            {"log": "walk.TXT", "encoder__joint_offset": float("nan")},
+            "^encoder.joint_offset must be -6.28319 to 6.28319",
+        ),
+        ({"log": "walk.TXT", "encoder__joint_name": ""}, "^encoder.joint_name: joint_name must not be empty "),
+        ({"source": "simulator", "seed": -1}, "^seed must be 0 or more, not -1 "),
+        ({"source": "simulator", "simulator__person": -2}, "^simulator.person must be 0 or more, not -2 "),
         ({"source": "simulator", "simulator__accel_range": 3}, "accel_range must be one of"),
     ],
 )

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rigs.user_walks import standing
+from rigs.walks import swinging
 
 from ankle_imu_driver.imu_check import main
+from ankle_imu_driver.recordings.rosbag_writer import write_bag
 
 QUIET = ["--bus", "emulated", "--set", "mpu6050.priority=0", "--set", "mpu6050.lock_memory=false"]
 
@@ -44,10 +47,17 @@ def test_swapped_sensors_are_shown_by_their_upward_axes(capsys):
     assert "but the mounting says -Y" in capsys.readouterr().out
 
 
-def test_the_self_test_is_reported(capsys):
-    assert main([*QUIET, "--seconds", "0.5", "--self-test"]) == 0
+def test_the_self_test_is_reported(tmp_path: Path, capsys):
+    write_bag(tmp_path / "standing", standing(60.0))
+    assert main([*QUIET, "--log", str(tmp_path / "standing"), "--seconds", "0.5", "--self-test"]) == 0
     shown = capsys.readouterr().out
     assert "shank sensor: self-test passed on all six axes" in shown
+
+
+def test_a_self_test_of_a_sensor_that_moves_gives_status_1(tmp_path: Path, capsys):
+    write_bag(tmp_path / "walk", swinging(20.0))
+    assert main([*QUIET, "--log", str(tmp_path / "walk"), "--seconds", "0.2", "--self-test"]) == 1
+    assert "sensor: self-test not done: the sensor at 0x68 moved" in capsys.readouterr().err
 
 
 def test_a_parameter_file_is_used(tmp_path: Path, capsys):
@@ -56,7 +66,7 @@ def test_a_parameter_file_is_used(tmp_path: Path, capsys):
         "/**:\n  ros__parameters: {bus: emulated, tau: 2.0}\n/**/imu_driver:\n  ros__parameters: {mpu6050.rate: 0.1}\n"
     )
     assert main(["--params-file", str(file)]) == 1
-    assert "mpu6050.rate must be 1 to 500 Hz, not 0.1" in capsys.readouterr().err
+    assert "mpu6050.rate must be 1 to 500, not 0.1" in capsys.readouterr().err
 
 
 def test_the_section_of_a_namespace_is_used_with_nested_names(tmp_path: Path, capsys):
@@ -65,7 +75,7 @@ def test_the_section_of_a_namespace_is_used_with_nested_names(tmp_path: Path, ca
     assert main(["--params-file", str(file)]) == 1
     assert "for /imu_driver; name the file's namespace with --namespace" in capsys.readouterr().err
     assert main(["--params-file", str(file), "--namespace", "right_ankle"]) == 1
-    assert "mpu6050.rate must be 1 to 500 Hz, not 0.1" in capsys.readouterr().err
+    assert "mpu6050.rate must be 1 to 500, not 0.1" in capsys.readouterr().err
 
 
 def test_a_section_that_no_node_takes_is_warned_of(tmp_path: Path, capsys):
@@ -76,12 +86,12 @@ def test_a_section_that_no_node_takes_is_warned_of(tmp_path: Path, capsys):
     assert main(["--params-file", str(file)]) == 1
     error = capsys.readouterr().err
     assert f"imu_check: parameter file {file}: no node takes the section /imu_drvier; the nodes in / are" in error
-    assert "mpu6050.rate must be 1 to 500 Hz, not 0.1" in error
+    assert "mpu6050.rate must be 1 to 500, not 0.1" in error
 
 
 def test_values_are_read_as_the_node_reads_them(capsys):
     assert main([*QUIET, "--set", "mpu6050.rate=1e-1"]) == 1
-    assert "mpu6050.rate must be 1 to 500 Hz, not 0.1" in capsys.readouterr().err
+    assert "mpu6050.rate must be 1 to 500, not 0.1" in capsys.readouterr().err
     assert main([*QUIET, "--set", "shank.bus_number='1'"]) == 1
     assert "shank.bus_number must be a whole number, not '1'" in capsys.readouterr().err
 

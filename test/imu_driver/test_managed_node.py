@@ -16,6 +16,7 @@ from std_srvs.srv import Trigger
 
 from ankle_imu_driver.bug_report import SHOWN, BugReport
 from ankle_imu_driver.managed_node import ManagedNode
+from ankle_imu_driver.parameter_spec import ParameterSpec
 from ankle_imu_driver.refusal import Refusal
 
 UNCONFIGURED, INACTIVE = State.PRIMARY_STATE_UNCONFIGURED, State.PRIMARY_STATE_INACTIVE
@@ -269,11 +270,10 @@ def test_the_executor_has_no_qos_events_to_wait_for(node: Node) -> None:
 
 
 def test_a_number_may_be_written_either_way(node: Node) -> None:
-    node.declare_number("rate", 1.0)
+    node.parameters.declare([ParameterSpec("rate", 1.0, "speed")])
     for value in (2, 2.0):
-        node.set_parameters([Parameter("rate", value=value)])
-        assert node.number("rate") == 2.0
+        assert node.set_parameters([Parameter("rate", value=value)])[0].successful
+        assert node.parameters.value("rate") == 2.0
     for value in (True, "fast"):
-        node.set_parameters([Parameter("rate", value=value)])
-        with pytest.raises(ValueError, match="parameter rate must be a number"):
-            node.number("rate")
+        assert "rate must be a number" in node.set_parameters([Parameter("rate", value=value)])[0].reason
+        assert node.parameters.value("rate") == 2.0

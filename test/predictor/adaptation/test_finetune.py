@@ -170,6 +170,8 @@ def test_a_refusal_is_one_sentence_and_leaves_no_files(folder: Path, capsys: pyt
     write_bag(folder / "lost", dataclasses.replace(recording, encoder=lost))
     write_bag(folder / "none", dataclasses.replace(recording, encoder=None))
     write_tiny_bundle(folder / "models", "strange", FeatureSpec(names=("a", "b"), window=50))
+    (folder / "other.yaml").write_text("/**: {ros__parameters: {rest_rate: 2e-0}}")
+    (folder / "set.yaml").write_text("/**/orientation_filter: {ros__parameters: {shank: {mounting: '+X,+Y,+Z'}}}")
     before = sorted(p.name for p in (folder / "models").iterdir())
     for changes, sentence in (
         ({"model": "strange"}, "model strange was trained on other features (2 from a to b)"),
@@ -183,6 +185,8 @@ def test_a_refusal_is_one_sentence_and_leaves_no_files(folder: Path, capsys: pyt
         ({"model": "nobody"}, "there is no model"),
         ({"user": "../anna"}, "no name for a model"),
         ({"user": "base"}, "another name"),
+        ({"params-file": str(folder / "other.yaml")}, "constants differ from those that the model base was trained"),
+        ({"params-file": str(folder / "set.yaml"), "side": "left"}, "gravity at standing is"),
     ):
         assert main(arguments(folder, **changes)) == 1, sentence
         message = capsys.readouterr().err

@@ -11,6 +11,7 @@ import pytest
 from rigs.user_walks import walking
 from scipy.signal import find_peaks
 
+from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples
 from ankle_predictor.adaptation.user_walk import (
@@ -79,3 +80,9 @@ def test_the_strides_of_a_recorded_walk_are_the_peaks_of_the_shanks_forward_rate
     stamps = stride_stamps(leg)
     assert len(stamps) == len(peaks) > 100
     np.testing.assert_allclose(stamps, leg.stamp[peaks], rtol=0.0, atol=0.1)
+
+
+def test_a_walk_with_the_other_leg_gives_the_inputs_of_the_models_own() -> None:
+    right = walk_of(walking(), FeatureSpec(), 2.0, 10.0)
+    left = walk_of(mirrored(walking()), FeatureSpec(), 2.0, 10.0, mirrored=True)
+    np.testing.assert_array_equal(left.inputs.values, right.inputs.values)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rigs.tiny_bundle import KERAS, tiny_manifest, tiny_onnx
 
+from ankle_predictor.demo.cli import keep_model
+from ankle_predictor.demo.leg_parameters import NODES, leg_parameters
 from ankle_predictor.demo.output_folder import OutputFolder
 from ankle_predictor.demo.plan import Plan
 from ankle_predictor.estimation.encoder_fusion import EncoderRole
+from ankle_predictor.model.bundle import find_model, load_bundle, model_directories, write_bundle
 
 LOG, FOLDER = Path("walk.TXT"), OutputFolder(Path("out"))
 
@@ -43,3 +47,31 @@ def test_the_driver_plays_the_walk(log: Path | None, emulated: bool, source: str
 def test_the_encoder_of_a_recorded_walk_is_an_input(log: Path | None, asked: EncoderRole | None, role: str) -> None:
     plan = Plan(log, "base", emulated=False, seconds=None, encoder=asked)
     assert plan.parameters(FOLDER)["predictor:encoder.role"] == role
+
+
+def test_the_nodes_get_what_the_file_says_to_them(tmp_path: Path) -> None:
+    file = tmp_path / "leg.yaml"
+    file.write_text(
+        "/left_ankle/**: {ros__parameters: {side: left, shank: {tilt: [0.1, 2e-1]}, rate: 7.0, autostart: false}}\n"
+        "/*/predictor: {ros__parameters: {max_input_age: 1e-1, encoder: {joint_sign: -1.0}}}\n"
+    )
+    given = leg_parameters(None, file, "left_ankle")
+    plan = Plan(LOG, "base", emulated=False, seconds=None, given=given)
+    parameters = plan.parameters(FOLDER)
+    assert parameters["orientation_filter:shank.tilt"] == [0.1, 0.2]
+    assert parameters["predictor:max_input_age"] == 0.1
+    assert parameters["predictor:joint_sign"] == parameters["orientation_filter:joint_sign"] == -1.0
+    assert {parameters[f"{node}:side"] for node in NODES} == {"left"}
+    assert "imu_driver:rate" not in parameters
+    assert parameters["imu_driver:autostart"] is False  # the demo's own
+    assert "orientation_filter:autostart" not in parameters
+    assert leg_parameters("right", file, "left_ankle")["predictor:side"] == "right"
+
+
+def test_a_model_from_elsewhere_is_kept_with_the_results(tmp_path: Path) -> None:
+    write_bundle(tmp_path / "mine", tiny_manifest("mine"), tiny_onnx(), KERAS)
+    bundle = load_bundle(*find_model(str(tmp_path / "mine"), None))
+    keep_model(bundle, tmp_path / "models")
+    assert load_bundle("mine", [tmp_path / "models"]).manifest == bundle.manifest
+    keep_model(load_bundle("base", model_directories()), tmp_path / "none")
+    assert not (tmp_path / "none").exists()

@@ -20,6 +20,7 @@ from ankle_imu_driver.simulator.simulate import simulate
 from ankle_imu_driver.simulator.user_profile import draw_user
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.foot_rest import FootRest
+from ankle_predictor.estimation.leg_estimator import LegConfig
 from ankle_predictor.estimation.segment_filter import GRAVITY
 from ankle_predictor.model.features import FeatureSpec
 from ankle_predictor.offline.pipeline import pairs_of, run_chain
@@ -36,7 +37,7 @@ def test_the_angle_is_the_difference_of_two_swinging_segments():
 
 def angle_with_set_axes(recording):
     """The (N,) stamps and angles with the documented mounting; what finding the headings costs is tested elsewhere."""
-    joints = [pair.joint for pair in pairs_of(recording, None, SHANK_MOUNTING, FOOT_MOUNTING)]
+    joints = [pair.joint for pair in pairs_of(recording, None, LegConfig(SHANK_MOUNTING, FOOT_MOUNTING))]
     return np.array([joint.stamp for joint in joints]), np.array([joint.angle for joint in joints])
 
 

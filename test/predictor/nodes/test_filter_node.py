@@ -373,10 +373,10 @@ def test_joint_conventions_apply_to_messages_only(table: Bench, calibration_file
     ("parameters", "sentence"),
     [
         ({"shank.mounting": "+X,+Y,-Z"}, "left-handed"),
-        ({"foot.tilt": [0.1]}, "foot.tilt must be [roll, pitch]"),
-        ({"side": "both"}, "side must be 'left' or 'right'"),
-        ({"joint_sign": 2}, "joint_sign must be 1 or -1"),
-        ({"rest_rate": 0.0}, "filter constant rest_rate must be a finite positive number"),
+        ({"foot.tilt": [0.1]}, "foot.tilt must be a list of 2 numbers"),
+        ({"side": "both"}, "side must be one of left, right"),
+        ({"joint_sign": 2}, "joint_sign must be one of 1, -1"),
+        ({"rest_rate": 0.0}, "rest_rate must be above 0"),
         ({"calibration_file": "nowhere.yaml"}, "calibration file nowhere.yaml cannot be read"),
     ],
 )

@@ -17,6 +17,8 @@ import pytest
 from ankle_predictor_interfaces.srv import LoadWeights
 from lifecycle_msgs.msg import State
 from rclpy.duration import Duration
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rigs.filter_rig import PERIOD, START, OrientationFilterNode, raw_of, send
 from rigs.models import pairs, write_models
@@ -252,6 +254,29 @@ def test_a_swap_keeps_the_window(table: Bench, models: Path) -> None:
     np.testing.assert_allclose(positions(table.got["forecast"][-1]), expected, atol=1e-6)
 
 
+def test_the_parameter_model_follows_a_swap_and_survives_a_cleanup(table: Bench, models: Path) -> None:
+    node = start(table, models)
+    assert load(table, "second").result == LoadWeights.Response.SUCCESS
+    assert node.get_parameter("model").value == "second"
+    assert load(table, "broken").result == LoadWeights.Response.CORRUPT
+    assert node.get_parameter("model").value == "second"
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+    assert node.predictor.model == "second"
+
+
+def test_limits_count_from_the_moment_on_at_which_they_are_set(table: Bench, models: Path) -> None:
+    node, source = start(table, models), Filter(table)
+    source.feed(pairs(0.3))
+    made = len(table.got["forecast"])
+    assert made
+    assert node.set_parameters([Parameter("plausible.angle", value=1e-6)])[0].successful
+    source.feed(pairs(0.4)[30:])
+    assert len(table.got["forecast"]) == made
+    assert statuses(table)[-1] & Status.IMPLAUSIBLE
+
+
 def test_callers_are_served_in_turn_while_forecasts_continue(table: Bench, models: Path) -> None:
     start(table, models)
     source = Filter(table)
@@ -396,10 +421,10 @@ def test_without_a_model_it_stays_configured_until_one_is_loaded(table: Bench, m
 @pytest.mark.parametrize(
     ("parameters", "sentence"),
     [
-        ({"side": "both"}, "side must be 'left' or 'right'"),
-        ({"threads": 0}, "threads must be at least 1"),
-        ({"max_input_age": -1}, "max_input_age must be a positive number"),
-        ({"encoder__joint_sign": 0}, "joint_sign must be 1 or -1"),
+        ({"side": "both"}, "side must be one of left, right"),
+        ({"threads": 0}, "threads must be 1 to 64"),
+        ({"max_input_age": -1}, "max_input_age must be above 0"),
+        ({"encoder__joint_sign": 0}, "joint_sign must be one of 1, -1"),
         ({"accel_limit": "2 g"}, "accel_limit"),
     ],
 )

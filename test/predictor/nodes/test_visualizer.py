@@ -22,7 +22,8 @@ from ankle_predictor.estimation.samples import SegmentSample
 from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.nodes import visual_messages
 from ankle_predictor.nodes.messages import DetailMessage, SegmentMessage
-from ankle_predictor.nodes.visualizer_node import FASTEST, VisualizerNode
+from ankle_predictor.nodes.parameter_specs import FASTEST
+from ankle_predictor.nodes.visualizer_node import VisualizerNode
 from ankle_predictor.visualization.leg_geometry import LegShape, on_foot
 
 try:
@@ -271,12 +272,12 @@ def test_what_is_missing_is_said_with_what_to_install(table: Bench, monkeypatch:
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("display_rate", 200.0, "display_rate must be more than 0 and at most 50 Hz, not 200"),
-        ("display_rate", 0, "display_rate must be more than 0"),
-        ("foot_length", -1.0, "foot_length must be more than 0"),
+        ("display_rate", 200.0, "display_rate must be above 0, at most 50, not 200"),
+        ("display_rate", 0, "display_rate must be above 0"),
+        ("foot_length", -1.0, "foot_length must be above 0"),
         ("fixed_frame", "", "fixed_frame must be a frame's name"),
         ("fixed_frame", "/odom", "without a slash before it, such as odom, not '/odom'"),
-        ("side", "both", "side must be 'left' or 'right', not 'both'"),
+        ("side", "both", "side must be one of left, right, not 'both'"),
     ],
 )
 def test_an_impossible_parameter_is_refused(table: Bench, name: str, value: Any, sentence: str) -> None:

@@ -11,9 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rigs.walks import swinging
 
+from ankle_imu_driver.mounting import MountingError
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
 from ankle_imu_driver.simulator.varied_scenario import KINDS
+from ankle_predictor.estimation.filter_config import FilterConfig
+from ankle_predictor.estimation.leg_estimator import LegConfig
 from ankle_predictor.model.features import FeatureSpec
+from ankle_predictor.offline.live_run import LiveSettings
 from ankle_predictor.offline.pipeline import run_chain, windows_of
 from ankle_predictor.training import learning
 from ankle_predictor.training.dataset import (
@@ -133,6 +137,14 @@ def test_a_recording_without_encoder_or_without_a_window_is_refused() -> None:
         walk_of(dataclasses.replace(swinging(), encoder=None), TrainSettings())
     with pytest.raises(DatasetError, match="gives no example"):
         examples_of(swinging(seconds=0.5), SPEC, HORIZON, 1)
+
+
+def test_training_takes_the_mounting_and_the_constants_that_the_nodes_have() -> None:
+    worn = LiveSettings(leg=LegConfig(shank_mounting="+X,+Y,+Z"))
+    with pytest.raises(MountingError, match="gravity at standing"):
+        walk_of(swinging(), TrainSettings(worn=worn))
+    constants = FilterConfig(rest_rate=2.0)
+    assert TrainSettings(worn=LiveSettings(filter=constants)).spec.filter == constants
 
 
 def test_without_an_encoder_the_imus_later_angle_is_learned() -> None:
