@@ -47,7 +47,7 @@ from ankle_predictor.nodes.visual_messages import (
     robot_description,
 )
 from ankle_predictor.visualization.due_forecasts import DueForecasts
-from ankle_predictor.visualization.leg_geometry import LegShape, leg_pose
+from ankle_predictor.visualization.leg_geometry import LegShape, is_rotation, leg_pose
 
 EARLY = 0.25  # share of a period that a drawing may come early, as samples do not come evenly
 SILENT = 0.2  # s without a forecast_detail of a drawn pair, after which the leg is drawn without one
@@ -188,7 +188,7 @@ class VisualizerNode(ManagedNode):
     def _publish_due(self, stamp: int, detail: AnkleForecast) -> None:
         seconds = self._time.seconds(stamp)
         due = self._due.due(seconds)
-        if len(detail.angle):
+        if is_forecast(detail):
             self._due.push(seconds, detail.sample_period, detail.angle)
         if due and stamp != self.newest:
             self._publish(DUE_TOPIC, lambda: due_message(stamp, self._joint.name, due))
@@ -199,17 +199,16 @@ class VisualizerNode(ManagedNode):
         if now < self._next - EARLY * self._period or messages is None:
             return
         shank, foot = (segment_imu(deserialize_message(data, Imu))[3] for data in pair)
-        if shank is None or foot is None:
+        if not is_rotation(shank) or not is_rotation(foot):
             return
         self._next = max(self._next + self._period, now)
         self.drawn += 1
         pose = leg_pose(shank, foot)
         self._publish(TF_TOPIC, lambda: messages.transforms(stamp, pose))
-        outlook = None if detail is None else self._outlook(detail)
-        if outlook is None:
+        if detail is None or not is_forecast(detail):
             self._clear(stamp)
             return
-        self._has_forecast = True
+        self._has_forecast, outlook = True, self._outlook(detail)
         self._publish(MARKERS_TOPIC, lambda: messages.markers(stamp, pose, outlook))
         self._publish(CLOUD_TOPIC, lambda: messages.cloud(stamp, pose, outlook))
 
@@ -227,13 +226,21 @@ class VisualizerNode(ManagedNode):
         if topic in self._outputs:
             self._outputs[topic].publish(make())
 
-    def _outlook(self, detail: AnkleForecast) -> Outlook | None:
+    def _outlook(self, detail: AnkleForecast) -> Outlook:
         curves = [np.array(curve) for curve in (detail.angle, detail.lower, detail.upper)]
-        if not len(curves[0]) or not np.isfinite([detail.current_angle, detail.sample_period]).all():
-            return None
         angle, lower, upper = (self._joint.sign * (curve - detail.current_angle) for curve in curves)
         published = np.column_stack(curves[1:])
         return Outlook(detail.sample_period, angle, lower, upper, published, detail.status != AnkleForecast.OK)
+
+
+def is_forecast(detail: AnkleForecast) -> bool:
+    """Whether a message has a forecast that can be drawn; it is empty while the forecast is withheld."""
+    numbers = (*detail.angle, *detail.lower, *detail.upper, detail.current_angle)
+    return (
+        0 < len(detail.angle) == len(detail.lower) == len(detail.upper)
+        and 0.0 < detail.sample_period < math.inf
+        and bool(np.isfinite(numbers).all())
+    )
 
 
 def main() -> int:

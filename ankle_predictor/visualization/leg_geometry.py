@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from typing import TypeGuard
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -19,6 +20,7 @@ from ankle_imu_driver.refusal import Refusal
 
 HEEL_SHARE = 0.25  # of the foot's length, behind the ankle; FootGeometry of the simulator has 0.03 / (0.03 + 0.095)
 LARGEST_LENGTH = 2.0  # m
+UNIT_TOLERANCE = 0.01  # of a quaternion's norm; of 32-bit ones, too
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,11 @@ class LegPose:
 
     shank: Quaternion
     foot: Quaternion
+
+
+def is_rotation(orientation: Quaternion | None) -> TypeGuard[Quaternion]:
+    """Whether there is an orientation, and it is one: a message that nobody filled has zeros."""
+    return orientation is not None and abs(math.hypot(*orientation) - 1.0) < UNIT_TOLERANCE
 
 
 def leg_pose(shank: Quaternion, foot: Quaternion) -> LegPose:

@@ -208,6 +208,25 @@ def test_the_tree_is_fixed_frame_shank_foot(table: Bench, side: str, lateral: fl
 
 
 @needs_tf
+def test_two_legs_stand_side_by_side_in_one_tree(table: Bench) -> None:
+    left = Leg(table, {"side": "left", "frame_prefix": "left_"})
+    table.start(VisualizerNode, {"side": "right", "frame_prefix": "right_"})
+    left.walk(range(20))
+    found = [transform for message in left.got["/tf"] for transform in message.transforms]
+    parents: dict[str, set[str]] = {}
+    for transform in found:
+        parents.setdefault(transform.child_frame_id, set()).add(transform.header.frame_id)
+    assert parents == {
+        "left_shank_link": {"odom"},
+        "left_foot_link": {"left_shank_link"},
+        "right_shank_link": {"odom"},
+        "right_foot_link": {"right_shank_link"},
+    }
+    lateral = {t.child_frame_id: t.transform.translation.y for t in found if t.header.frame_id == "odom"}
+    assert lateral["left_shank_link"] > 0.0 > lateral["right_shank_link"]
+
+
+@needs_tf
 def test_a_leg_is_drawn_without_a_predictor(table: Bench) -> None:
     leg = Leg(table)
     for k in range(40):
@@ -286,6 +305,29 @@ def test_an_impossible_parameter_is_refused(table: Bench, name: str, value: Any,
     level, said, _ = table.health(node)
     assert level == ERROR
     assert sentence in said
+
+
+def test_messages_that_make_no_sense_are_not_drawn_and_are_no_bug(table: Bench) -> None:
+    leg = Leg(table)
+    empty = Imu()
+    empty.orientation.w = 0.0  # an orientation of zeros, said to be exact
+    curve = np.linspace(0.0, 0.1, 50)
+    for k, (period, lower, angle) in enumerate(
+        [(0.0, 50, 0.1), (math.nan, 50, 0.1), (0.01, 3, 0.1), (0.01, 50, math.nan)]
+    ):
+        stamp = START + k * PERIOD
+        empty.header.stamp.sec, empty.header.stamp.nanosec = divmod(stamp, 10**9)
+        detail = DetailMessage(leg.joint).fill(stamp, 0, angle, Forecast(curve, curve, curve))
+        detail.sample_period, detail.lower = period, curve[:lower].tolist()
+        for topic in ("shank/imu/data", "foot/imu/data"):
+            table.publish(topic, empty)
+        table.publish("forecast_detail", detail)
+        table.until(lambda: leg.node.newest == stamp)  # noqa: B023 - called before the next round
+        table.spin(0.03)
+    assert leg.node.drawn == 0
+    level, sentence, _ = table.health(leg.node)
+    assert level == WARN
+    assert sentence.startswith("nothing to draw")
 
 
 def test_uncalibrated_segments_are_not_drawn(table: Bench) -> None:
