@@ -89,3 +89,19 @@ def test_an_executable_runs_from_another_folder_with_an_empty_home(tmp_path: Pat
     )
     assert done.returncode == 0, done.stderr
     assert "--model" in done.stdout
+
+
+@pytest.mark.parametrize("is_current", [True, False])
+def test_run_sets_up_only_if_there_is_something_to_do(tmp_path: Path, is_current: bool) -> None:
+    scripts = tmp_path / "scripts"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    scripts.mkdir()
+    shutil.copy(REPOSITORY / "scripts" / "run", scripts)
+    answer = f"exit {0 if is_current else 1}"
+    (scripts / "setup").write_text(f'#!/bin/bash\nif [ "$1" = --check ]; then {answer}; fi\necho made\n')
+    (scripts / "setup").chmod(0o755)
+    (scripts / "environment.bash").write_text(f"root={tmp_path} VIRTUAL_ENV={tmp_path}\n")
+    done = run(scripts / "run", "python", "-c", "print('ran')")
+    assert (done.returncode, done.stdout) == (0, "ran\n")
+    assert done.stderr == ("" if is_current else "made\n")
