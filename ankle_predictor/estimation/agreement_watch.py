@@ -35,25 +35,28 @@ class AgreementWatch:
         self._seconds = 0.0
         self._first = self._second = (0.0, 0.0)
 
-    def push(self, sample: SegmentSample) -> None:
-        """Process one sample with its orientation."""
+    def push(self, sample: SegmentSample) -> bool:
+        """Process one sample with its orientation; return whether the orientation should be found anew."""
         assert sample.orientation is not None
         dt, self._last = sample.stamp - self._last, sample.stamp
         if not 0.0 < dt <= LARGEST_GAP:
             self._start()
-            return
+            return False
         self._seconds += dt
         x, y, _ = rotated(sample.orientation, sample.accel)
         share, (fx, fy), (sx, sy) = dt / SMOOTHING, self._first, self._second
         self._first = fx, fy = fx + share * (x - fx), fy + share * (y - fy)
         self._second = sx, sy = sx + share * (fx - sx), sy + share * (fy - sy)
         if self._seconds < SETTLED:
-            return
+            return False
         size = math.hypot(sx, sy)
         if size > LARGEST:
             self.problem = (
                 f"has a gyro and an accelerometer that contradict each other (the leg would fly away with {size:.1f} "
                 "m/s^2): stand still and calibrate again; if that does not help, check its axes, range and strap"
             )
-        elif size < CALM:
+            self._start()
+            return True
+        if size < CALM:
             self.problem = ""
+        return False

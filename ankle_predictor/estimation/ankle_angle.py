@@ -47,6 +47,7 @@ class AnkleAngleEstimator:
             MountingError: calibration and mounting contradict each other.
         """
         config = config or FilterConfig()
+        self._config = config
         self._zero = calibration.angle_zero
         self._foot_rest = FootRest(config)
         self.heading = HeadingTracker(known or KnownHeading())
@@ -79,6 +80,17 @@ class AnkleAngleEstimator:
             rate=shank_sample.gyro[1] - foot_sample.gyro[1],
         )
         return PairSample(shank_sample, foot_sample, joint)
+
+    def restart(self, stream: int) -> None:
+        """Find the orientation of ``SHANK`` or ``FOOT`` anew from the next samples."""
+        old = self.shank_filter if stream == SHANK else self.foot_filter
+        new = SegmentFilter(self._config, self._config.lever_arm if stream == SHANK else 0.0)
+        new.counts = old.counts
+        new.counts["restarts"] += 1
+        if stream == SHANK:
+            self.shank_filter = new
+        else:
+            self.foot_filter = new
 
     def step_unpaired(self, stream: int, stamp: float, accel: Vector, gyro: Vector) -> SegmentSample:
         """Process a raw sample that has no partner. Whether the foot rests is then unknown.

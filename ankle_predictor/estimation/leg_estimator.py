@@ -113,6 +113,7 @@ class LegEstimator:
         for _, raw in certain:
             self._watches[stream].push(*raw)
         self._start_over_after_a_fault()
+        certain = [(to, raw) for to, raw in certain if self._converters[stream].is_possible(*raw[1:])]
         adapted = [sample for _, raw in certain for sample in self.rates.push(stream, *raw)]
         return [self._step(match) for to, raw in adapted for match in self._matcher.push(to, raw[0], raw)]
 
@@ -212,8 +213,9 @@ class LegEstimator:
     def _watch(self, pair: PairSample, heading: HeadingTracker) -> None:
         """Judge sensors and calibration by a pair."""
         self._swap.push(pair.foot.stamp, pair.shank.gyro, pair.foot.gyro)
-        self._agreement[SHANK].push(pair.shank)
-        self._agreement[FOOT].push(pair.foot)
+        for stream, segment in ((SHANK, pair.shank), (FOOT, pair.foot)):
+            if self._agreement[stream].push(segment) and self._estimator is not None:
+                self._estimator.restart(stream)
         self._calibration_watch.push(pair, heading.evidence, heading.headings)
 
     def _start_over_after_a_fault(self) -> None:

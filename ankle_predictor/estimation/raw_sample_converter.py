@@ -12,13 +12,16 @@ from ankle_imu_driver.mounting import levelled, turned_about_up
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.segment_filter import GRAVITY
 
+MOST_ACCEL = 1.1 * 16.0 * GRAVITY  # m/s^2 on an axis, beyond the MPU6050's largest range
+MOST_GYRO = 1.1 * math.radians(2000.0)  # rad/s
+
 
 class RawSampleConverter:
     """Rejects readings that are not measurements, and saturates, calibrates and rotates the others.
 
     Attributes:
-        counts: number of samples by fault: ``not_finite`` and ``all_zero`` samples are rejected, ``saturated`` ones are
-            used.
+        counts: number of samples by fault: ``not_finite``, ``all_zero`` and ``impossible`` samples are rejected,
+            ``saturated`` ones are used.
     """
 
     def __init__(
@@ -49,7 +52,7 @@ class RawSampleConverter:
         self._scale = 1.0 if calibration is None else GRAVITY / math.hypot(*calibration.gravity)
         self._accel_limit = config.accel_limit
         self._gyro_limit = config.gyro_limit
-        self.counts = {"not_finite": 0, "all_zero": 0, "saturated": 0}
+        self.counts = {"not_finite": 0, "all_zero": 0, "impossible": 0, "saturated": 0}
 
     def turn(self, heading: float) -> None:
         """Saturate in the axes that fit a heading in rad, from this converter's x axis to forward about up."""
@@ -73,6 +76,13 @@ class RawSampleConverter:
             self.counts["all_zero"] += 1
             return False
         return True
+
+    def is_possible(self, accel: Vector, gyro: Vector) -> bool:
+        """Return whether such a sensor can read this, and count it if it cannot: a glitch of a bus or of a driver."""
+        if max(map(abs, accel)) <= MOST_ACCEL and max(map(abs, gyro)) <= MOST_GYRO:
+            return True
+        self.counts["impossible"] += 1
+        return False
 
     def convert(self, accel: Vector, gyro: Vector) -> tuple[Vector, Vector]:
         """Return specific force (m/s^2) and angular rate (rad/s) in the segment frame.

@@ -65,10 +65,12 @@ class Evaluation:
     Attributes:
         scores: by the logs' stems.
         failed: why a log could not be scored, by the logs' stems.
+        notes: what the reader found, repaired or left out, one sentence each, by the logs' stems.
     """
 
     scores: dict[str, LogScore]
     failed: dict[str, str]
+    notes: dict[str, list[str]] = field(default_factory=dict)
 
 
 def evaluate(
@@ -107,17 +109,18 @@ def evaluate(
     names = [entry.name for entry in entries]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise EvaluationError(f"two logs have the name {twice}; rename one")
-    scores, failed = {}, {}
+    scores, failed, notes = {}, {}, {}
     for entry in entries:
         on_progress(entry.name, 0.0)
         try:
             recording = open_entry(entry, settings.leg.encoder, settings.namespace)
+            notes[entry.name] = list(recording.notes)
             scores[entry.name] = _score(
                 engine, recording, _settings_for(entry, settings), partial(on_progress, entry.name)
             )
         except Refusal as refusal:
             failed[entry.name] = str(refusal)
-    return Evaluation(scores, failed)
+    return Evaluation(scores, failed, notes)
 
 
 def _named(log: Path) -> Entry:
@@ -155,6 +158,9 @@ def show(model: str, evaluation: Evaluation, console: Console, offline_reference
         table.add_row(name, found.label, *(_shown(value, ".2f") for value in errors), *shares, str(result.windows))
     if evaluation.scores:
         console.print(table)
+    for name, notes in evaluation.notes.items():
+        for note in notes:
+            print(f"{name}: {note}", file=sys.stderr)
     for name, why in evaluation.failed.items():
         print(f"{name} was not scored: {why}", file=sys.stderr)
 
@@ -220,10 +226,10 @@ def _evaluate(args: argparse.Namespace) -> None:
         evaluation = evaluate(args.model, logs, args.models_dir, settings, report)
     if checked is not None:
         left_out = {entry.name: why for entry, why in checked.left_out}
-        evaluation = Evaluation(evaluation.scores, left_out | evaluation.failed)
+        evaluation = replace(evaluation, failed=left_out | evaluation.failed)
     if args.json:
         scores = {name: found.to_json() for name, found in evaluation.scores.items()}
-        document: dict[str, Any] = {"logs": scores, "failed": evaluation.failed}
+        document: dict[str, Any] = {"logs": scores, "failed": evaluation.failed, "notes": evaluation.notes}
         if checked is not None:
             document["persons"] = checked.persons
         if args.offline_reference:

@@ -49,6 +49,7 @@ def train(
     folds: Path | None = None,
     catalogue: Path | None = None,
     on_check: Callable[[Checked], None] = lambda _checked: None,
+    on_note: Callable[[str, str], None] = lambda _log, _note: None,
 ) -> Manifest:
     """Train on recordings and write the bundle, completely or not at all.
 
@@ -62,6 +63,7 @@ def train(
         folds: a folder for the models that were trained without a person, as ``not_`` and the recording's name.
         catalogue: a folder or a list of more recordings.
         on_check: called before the training begins with what of the catalogue is used and what is left out.
+        on_note: called with the name of a log and what its reader found, repaired or left out.
 
     Raises:
         TrainingError: two logs have the same name.
@@ -73,11 +75,11 @@ def train(
     named = entries_of([entry] if isinstance(entry, Path) else list(entry) for entry in logs)
     listed = Checked((), (), {}) if catalogue is None else _checked(catalogue, settings, on_progress)
     _refuse_same_names([*named, *listed.usable])
-    walks = {entry.name: _walk(entry, settings) for entry in _each(named, on_progress)}
+    walks = {entry.name: _walk(entry, settings, on_note) for entry in _each(named, on_progress)}
     refused = []
     for entry in _each(listed.usable, on_progress):
         try:
-            walks[entry.name] = _walk(entry, settings)
+            walks[entry.name] = _walk(entry, settings, on_note)
         except Refusal as refusal:
             refused.append((entry, str(refusal)))
     if catalogue is not None:
@@ -128,13 +130,12 @@ def _each(entries: Sequence[Entry], on_progress: Progress) -> Iterator[Entry]:
         yield entry
 
 
-def _walk(entry: Entry, settings: TrainSettings) -> Walk:
+def _walk(entry: Entry, settings: TrainSettings, on_note: Callable[[str, str], None]) -> Walk:
     own = dataclasses.replace(settings, labels=entry.labels or settings.labels)
-    return walk_of(
-        open_entry(entry, settings.worn.encoder, settings.leg),
-        own,
-        mirrored=(entry.side or settings.side) != settings.side,
-    )
+    recording = open_entry(entry, settings.worn.encoder, settings.leg)
+    for note in recording.notes:
+        on_note(entry.name, note)
+    return walk_of(recording, own, mirrored=(entry.side or settings.side) != settings.side)
 
 
 def _refuse_same_names(entries: Sequence[Entry]) -> None:
@@ -249,6 +250,7 @@ def _train(arguments: argparse.Namespace) -> None:
             folds=arguments.folds,
             catalogue=arguments.catalogue,
             on_check=lambda checked: show_check(checked, progress.console),
+            on_note=lambda log, note: progress.console.print(f"{log}: {note}", markup=False, highlight=False),
         )
     for metric in manifest.metrics:
         h50 = "" if metric.mae_h50_deg is None else f", h50 {metric.mae_h50_deg:.2f} deg"

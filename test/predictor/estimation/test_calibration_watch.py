@@ -16,7 +16,7 @@ from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_predictor.estimation.leg_estimator import LegConfig, LegEstimator
 from ankle_predictor.estimation.samples import LegSample
 from benchmarks.fault_chain import STANDING, Message, TrueWalk, true_walk
-from benchmarks.fault_streams import biased, tilted
+from benchmarks.fault_sensors import biased, tilted
 
 WALKS = 4.0  # s, from which on the person walks for sure
 Told = list[tuple[float, str]]
@@ -147,3 +147,33 @@ def test_a_dead_axis_is_told_in_a_third_of_a_second_and_forgotten(part: str, nam
     )
     assert said[-1][0] < 7.1
     assert samples[-1].joint is not None
+
+
+def test_what_no_sensor_can_read_is_dropped_and_counted() -> None:
+    """One sample in ten with 1e4 rad/s."""
+    count = iter(range(10**6))
+
+    def change(m: Message) -> Message:
+        glitch = m.stream == SHANK and 6.0 <= m.came < 8.0 and next(count) % 10 == 0
+        return replace(m, gyro=m.gyro + 1e4) if glitch else m
+
+    _, samples = told(walk().calibration, 0.0, 9.0, change)
+    angles = [(s.joint.stamp, s.joint.angle) for s in samples if s.joint is not None and s.joint.stamp > 6.0]
+    assert max(abs(angle - walk().truth(stamp)) for stamp, angle in angles) < math.radians(6.0)
+
+
+def test_after_a_dead_gyro_the_orientation_is_found_anew() -> None:
+    """All axes of the shank's gyro hang for 3 s."""
+    values: list[np.ndarray] = []
+
+    def change(m: Message) -> Message:
+        if m.stream != SHANK or not 6.0 <= m.came < 9.0:
+            return m
+        values.append(m.gyro)
+        return replace(m, gyro=values[0])
+
+    said, samples = told(walk().calibration, 0.0, 16.0, change)
+    assert any("contradict each other" in sentence for _, sentence in said)
+    assert said[-1][0] < 14.5
+    last = [s.joint for s in samples[-100:]]
+    assert all(joint is not None and abs(joint.angle - walk().truth(joint.stamp)) < 0.1 for joint in last)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,18 @@ def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("bags") / "walk"
     write_bag(path, swinging(SECONDS))
     return path
+
+
+def test_what_a_damaged_recording_lacks_is_said(
+    models: Path, bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = shutil.copytree(bag, tmp_path / "damaged")
+    (damaged / "metadata.yaml").unlink()
+    document = figures(models, tmp_path, "--log", str(bag), str(damaged))
+    assert list(document["logs"]) == ["walk", "damaged"]
+    assert not any("metadata.yaml" in note for note in document["notes"]["walk"])
+    (note,) = (note for note in document["notes"]["damaged"] if "metadata.yaml" in note)
+    assert f"damaged: {note}" in capsys.readouterr().err.splitlines()
 
 
 def leaning(recording: Recording) -> Recording:

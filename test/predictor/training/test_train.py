@@ -15,6 +15,7 @@ import pytest
 from rigs.walks import swinging
 
 from ankle_imu_driver.recordings.rosbag_writer import write_bag
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.model.bundle import load_bundle
 from ankle_predictor.model.engine import load_engine
 from ankle_predictor.model.features import SEGMENT_FEATURES
@@ -157,6 +158,18 @@ def test_a_refusal_is_one_sentence(
         lines = [line for line in capsys.readouterr().err.splitlines() if sentence in line]
         assert (status, len(lines)) == (1, 1), sentence
     assert not (tmp_path / "m").exists()
+
+
+def test_what_a_damaged_recording_lacks_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "imported", lambda _module, _doing: None)  # it is refused before that is used
+    write_bag(tmp_path / "damaged", swinging(4.0))
+    (tmp_path / "damaged" / "metadata.yaml").unlink()
+    notes: list[tuple[str, str]] = []
+    with pytest.raises(Refusal, match="too short"):
+        train(
+            [tmp_path / "damaged"], tmp_path / "m", TrainSettings(), on_note=lambda log, note: notes.append((log, note))
+        )
+    assert any(log == "damaged" and "metadata.yaml" in note for log, note in notes)
 
 
 def test_without_tensorflow_the_requirements_file_is_named(
