@@ -29,7 +29,7 @@ def chart_options() -> Options:
             "itemGap": 16,
             "textStyle": words,
             "selectedMode": False,
-            "data": ["angle", "forecast made 0.5 s before", {"name": "90 % interval", "icon": "roundRect"}],
+            "data": ["angle", "forecast", {"name": "90 % interval", "icon": "roundRect"}],
         },
         "xAxis": {
             "type": "value",
@@ -52,7 +52,7 @@ def chart_options() -> Options:
         "series": [
             *_band("past", "90 % interval"),
             *_band("coming", ""),
-            _line("forecast made 0.5 s before", FORECAST, 2),
+            _line("forecast", FORECAST, 2),
             _line("coming", FORECAST, 4),
             {**_line("angle", MEASURED, 3), "markLine": _now_line()},
         ],

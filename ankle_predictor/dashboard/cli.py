@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -24,6 +25,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run ``dashboard``; returns the exit status."""
     given = sys.argv[1:] if arguments is None else arguments
     options = _parser().parse_args(remove_ros_args(["dashboard", *given])[1:])
+
+    # By default SIGTERM would end the process at once, and a recording without its index.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
 
     def work() -> None:
         try:

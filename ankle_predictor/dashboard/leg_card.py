@@ -14,10 +14,14 @@ from ankle_predictor.dashboard.leg_drawing import leg_svg
 from ankle_predictor.dashboard.leg_link import LegLink
 from ankle_predictor.dashboard.leg_tasks import USER_DURATIONS, LegTasks, TaskState
 from ankle_predictor.dashboard.leg_view import LegView
-from ankle_predictor.dashboard.model_list import model_names
 from ankle_predictor.dashboard.wording import degrees, direction, gain_words, stage_words
+from ankle_predictor.library.catalogue import model_names
 from ankle_predictor.model.bundle import NAME, model_directories
 
+CAPTION = (
+    "Orange, left of now: what was forecast half a second before that moment. Right of now, and the dashed foot: "
+    "the newest forecast."
+)
 Begin = Callable[[Coroutine[Any, Any, None]], None]
 
 
@@ -42,6 +46,7 @@ class LegCard:
             with ui.element("div").classes("picture"):
                 self._drawing = ui.html("", sanitize=False).classes("leg")
                 self._chart = ui.echart(chart_options()).classes("chart")
+            ui.label(CAPTION).classes("caption")
             self._actions()
             self._answers()
             with ui.expansion("Details").classes("w-full"):

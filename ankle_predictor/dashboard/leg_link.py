@@ -36,7 +36,7 @@ from ankle_predictor.nodes.topics import DETAIL_TOPIC, SEGMENT_TOPICS
 
 # Best effort: a page that lags never makes a node wait or send again.
 LATEST = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-ANSWER_PATIENCE = 5.0  # s
+ANSWER_PATIENCE = 15.0  # s; a small computer that learns is slow to answer
 LOAD_PATIENCE = 60.0  # s; a model is tried before it is used
 FORGETTING = 3.0  # s without a message, after which the predictor is asked for its parameters again
 FEEDBACK_PATIENCE = 20.0  # s; the predictor sends feedback five times a second

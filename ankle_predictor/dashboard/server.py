@@ -18,6 +18,7 @@ from ankle_predictor.dashboard.page import Dashboard
 from ankle_predictor.dashboard.recorder import Recorder
 from ankle_predictor.dashboard.ros_link import ros_link
 
+GOODBYE = 1  # s that browsers have to end their connections
 RECONNECTING = 30.0  # s that a browser may be away before its page is built anew
 
 
@@ -44,7 +45,9 @@ def serve(
         ui.run_with(
             app, title="Ankle forecast", favicon="🦶", reconnect_timeout=RECONNECTING, show_welcome_message=False
         )
-        server = uvicorn.Server(uvicorn.Config(Gate(app, access), log_level="warning", lifespan="on"))
+        server = uvicorn.Server(
+            uvicorn.Config(Gate(app, access), log_level="warning", lifespan="on", timeout_graceful_shutdown=GOODBYE)
+        )
         host, port = listening.getsockname()[:2]
         print(f"dashboard: http://{f'[{host}]' if ':' in host else host}:{port}", flush=True)
         server.run(sockets=[listening])

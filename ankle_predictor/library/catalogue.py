@@ -92,6 +92,11 @@ def entries(directories: Sequence[Path]) -> Iterator[Entry]:
                 yield find_entry(name, [directory])
 
 
+def model_names(directories: Sequence[Path]) -> list[str]:
+    """Return the names of all models, each once, not read: whether one is sound is found when it is loaded."""
+    return list(dict.fromkeys(name for directory in directories for name in _names(directory, "")))
+
+
 def figures_of(manifest: Manifest) -> Figures | None:
     """Return the mean accuracy of a model; None if its bundle has no figures."""
     measured = [metric for metric in manifest.metrics if metric.windows > 0]

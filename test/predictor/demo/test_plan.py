@@ -28,6 +28,13 @@ def test_a_simulated_walk_that_is_long_enough_adapts_the_model(
     assert (plan.longest, plan.adapts) == (longest, adapts)
 
 
+@pytest.mark.parametrize(("seconds", "longest"), [(None, 600.0), (100.0, 100.0)])
+def test_with_the_web_page_adapting_is_left_to_its_user(seconds: float | None, longest: float) -> None:
+    for log in (None, LOG):
+        plan = Plan(log, "base", emulated=False, seconds=seconds, web=True)
+        assert (plan.longest, plan.adapts) == (longest, False)
+
+
 @pytest.mark.parametrize(
     ("log", "emulated", "source"),
     [(None, False, "simulator"), (LOG, False, "replay"), (None, True, "mpu6050"), (LOG, True, "mpu6050")],
