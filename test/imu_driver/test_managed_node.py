@@ -214,7 +214,7 @@ def test_a_bug_behind_a_service_that_rclpy_makes_is_answered_too(table: Bench, n
         raise RuntimeError("broken")
 
     node.add_on_set_parameters_callback(broken)
-    wanted = Parameter("autostart", value=True).to_parameter_msg()
+    wanted = Parameter("use_sim_time", value=True).to_parameter_msg()
     assert list(table.call(SetParameters, "node/set_parameters", parameters=[wanted]).results) == []
     assert any("RuntimeError: broken" in text for text in node.logged)
     assert table.state_of(node) == UNCONFIGURED
