@@ -50,7 +50,7 @@ from ankle_predictor.visualization.due_forecasts import DueForecasts
 from ankle_predictor.visualization.leg_geometry import LegShape, is_rotation, leg_pose
 
 EARLY = 0.25  # share of a period that a drawing may come early, as samples do not come evenly
-SILENT = 0.2  # s without a forecast_detail of a drawn pair, after which the leg is drawn without one
+SILENT = 0.5  # s without a forecast_detail of a drawn pair, after which the leg is drawn without one
 KEPT = 10  # pairs and details that wait for each other
 QOS = QoSProfile(depth=10)
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)

@@ -96,6 +96,10 @@ class Leg:
             self._table.until(lambda: self.node.newest == stamp)
         self._table.spin(0.01)
 
+    def ghosts(self) -> Any:
+        """The last markers that show a forecast; on a busy computer it may be withdrawn in between."""
+        return [m for m in self.got["forecast_markers"] if m.markers[0].action == Marker.ADD][-1]
+
     def walk(self, ticks: range, **how: Any) -> None:
         now = SHANK_PITCH - FOOT_PITCH
         for k in ticks:
@@ -107,7 +111,7 @@ class Leg:
 def test_the_ghosts_are_the_foot_at_200_and_500_ms(table: Bench, first: str) -> None:
     leg = Leg(table)
     leg.walk(range(40), first=first)
-    markers = {m.id: m for m in leg.got["forecast_markers"][-1].markers}
+    markers = {m.id: m for m in leg.ghosts().markers}
     assert len(markers) == 6
     assert {m.header.frame_id for m in markers.values()} == {"shank_link"}
     for number, change, label in ((0, 0.004 * 20, "200 ms"), (3, 0.004 * 50, "500 ms")):
@@ -137,7 +141,7 @@ def test_it_draws_at_50_hz_at_most(table: Bench) -> None:
     leg = Leg(table)
     start = time.monotonic()
     leg.walk(range(60))
-    drawn = leg.got["forecast_markers"]
+    drawn = [m for m in leg.got["forecast_markers"] if m.markers[0].action == Marker.ADD]
     assert 10 <= len(drawn) <= FASTEST * (time.monotonic() - start) + 1
     stamps = [stamp_of(m.markers[0]) for m in drawn]
     assert len(set(stamps)) == len(stamps), "tf2 warns of a pose that comes twice"
@@ -158,9 +162,9 @@ def test_a_withheld_forecast_disappears(table: Bench) -> None:
 def test_a_doubted_forecast_is_paler(table: Bench) -> None:
     leg = Leg(table)
     leg.walk(range(20))
-    sure = leg.got["forecast_markers"][-1].markers[0].color.a
+    sure = leg.ghosts().markers[0].color.a
     leg.walk(range(20, 40), status=AnkleForecast.UNFAMILIAR)
-    assert leg.got["forecast_markers"][-1].markers[0].color.a < sure
+    assert leg.ghosts().markers[0].color.a < sure
 
 
 @pytest.mark.parametrize("joint", [("ankle", 1.0, 0.0), ("left_ankle", -1.0, 0.3)])
@@ -183,7 +187,7 @@ def test_forecasts_come_when_they_are_due(table: Bench, joint: tuple[str, float,
 def test_a_mirrored_sign_draws_the_same_ghosts(table: Bench) -> None:
     leg = Leg(table, {"joint_sign": -1.0, "joint_offset": 0.3})
     leg.walk(range(30))
-    q = leg.got["forecast_markers"][-1].markers[0].pose.orientation
+    q = leg.ghosts().markers[0].pose.orientation
     turn = Rotation.from_quat([q.x, q.y, q.z, q.w]).as_rotvec()
     assert turn[1] == pytest.approx(FOOT_PITCH - SHANK_PITCH - 0.004 * 20)
 
@@ -204,7 +208,7 @@ def test_the_tree_is_fixed_frame_shank_foot(table: Bench, side: str, lateral: fl
         turns.append(Rotation.from_quat([q.x, q.y, q.z, q.w]))
     np.testing.assert_allclose(turns[0].as_rotvec(), [0.0, SHANK_PITCH, 0.0], atol=1e-9)
     np.testing.assert_allclose(turns[1].as_rotvec(), [0.0, FOOT_PITCH - SHANK_PITCH, 0.0], atol=1e-9)
-    assert {m.header.frame_id for m in leg.got["forecast_markers"][-1].markers} == {f"{side}_shank_link"}
+    assert {m.header.frame_id for m in leg.ghosts().markers} == {f"{side}_shank_link"}
 
 
 @needs_tf
@@ -240,7 +244,7 @@ def test_a_leg_is_drawn_without_a_predictor(table: Bench) -> None:
 def test_the_cloud_is_the_path_of_the_toe(table: Bench) -> None:
     leg = Leg(table)
     leg.walk(range(30))
-    cloud = leg.got["forecast_cloud"][-1]
+    cloud = [c for c in leg.got["forecast_cloud"] if c.width][-1]
     assert [field.name for field in cloud.fields] == ["x", "y", "z", "t", "lower", "upper"]
     points = read_points(cloud)
     np.testing.assert_allclose(points["t"], 0.01 * np.arange(1, 51), rtol=1e-5)
