@@ -122,8 +122,9 @@ class Legs:
             place = _place(topic, message.kind)
             assert place is not None
             prefix, kind = place
-            leg = self.streams.setdefault(prefix, {stream: Stream(LARGEST[stream]) for stream in TOPICS})
-            self._add(leg[kind], topic, message)
+            if prefix not in self.streams:
+                self.streams[prefix] = {stream: Stream(LARGEST[stream]) for stream in TOPICS}
+            self._add(self.streams[prefix][kind], topic, message)
 
     def _wanted(self, topic: str, kind: str) -> bool:
         topic = _absolute(topic)
