@@ -16,14 +16,16 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from lifecycle_msgs.srv import ChangeState
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from ankle_imu_driver.bug_report import BugReport
 from ankle_imu_driver.conventions import ERROR, OK, WARN
 from ankle_imu_driver.declared_parameters import DeclaredParameters
+from ankle_imu_driver.lifecycle_node import RCLError, TolerantLifecycleNode
 from ankle_imu_driver.parameter_spec import ParameterSpec
 from ankle_imu_driver.refusal import Refusal
 
@@ -50,7 +52,7 @@ class Health:
     values: Mapping[str, object] = field(default_factory=dict)
 
 
-class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
+class ManagedNode(TolerantLifecycleNode):
     """A lifecycle node that configures and activates itself when its parameter ``autostart`` is true.
 
     A subclass overrides ``setup``, ``start``, ``stop``, ``teardown`` and ``health``. ``stop`` and ``teardown`` may be
@@ -166,6 +168,9 @@ class ManagedNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
                 return callback(request, response)
             except Exception as error:  # noqa: BLE001 - reported, and a caller who hears nothing would wait for ever
                 failure = kind.Response()
+                if kind is ChangeState and isinstance(error, RCLError):
+                    self.say_unavailable(error)
+                    return failure
                 sentence = self.report(name, error)
                 if hasattr(failure, "message"):
                     failure.message = sentence

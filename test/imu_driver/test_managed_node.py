@@ -10,6 +10,7 @@ import pytest
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.srv import SetParameters
+from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rigs.node_bench import Bench, bench
 from std_srvs.srv import Trigger
@@ -205,8 +206,35 @@ def test_an_unavailable_transition_is_answered(table: Bench, node: Node, number:
     asked = Transition(id=number, label=label)
     assert not table.call(ChangeState, "node/change_state", transition=asked).success
     assert table.state_of(node) == UNCONFIGURED
+    assert not any("Traceback" in text for text in node.logged)
+    assert table.health(node)[:2] == (1, "not active")  # no bug of ours
     assert table.call(ChangeState, "node/change_state", transition=Transition(id=1)).success
     assert table.state_of(node) == INACTIVE
+
+
+def test_an_unavailable_transition_is_an_error_for_who_triggers_it(table: Bench, node: Node) -> None:
+    """On Humble and Jazzy rclpy raises instead, which ended the whole process."""
+    every = (node.trigger_configure, node.trigger_activate, node.trigger_deactivate, node.trigger_cleanup)
+    for trigger in every[1:]:
+        assert trigger() == TransitionCallbackReturn.ERROR
+    assert table.state_of(node) == UNCONFIGURED
+    assert every[0]() == TransitionCallbackReturn.SUCCESS
+    assert every[0]() == TransitionCallbackReturn.ERROR
+    assert table.state_of(node) == INACTIVE
+    assert node.trigger_shutdown() == TransitionCallbackReturn.SUCCESS
+    for trigger in (*every, node.trigger_shutdown):
+        assert trigger() == TransitionCallbackReturn.ERROR
+    assert table.state_of(node) == State.PRIMARY_STATE_FINALIZED
+    assert not any("Traceback" in text for text in node.logged)
+
+
+def test_who_configures_before_the_autostart_does_no_harm(table: Bench) -> None:
+    node = table.make(Node)
+    node.trigger_configure()
+    node.autostart()
+    table.executor.add_node(node)
+    assert table.state_of(node) == INACTIVE
+    assert table.health(node)[:2] == (1, "not active")
 
 
 def test_a_bug_behind_a_service_that_rclpy_makes_is_answered_too(table: Bench, node: Node) -> None:
