@@ -61,6 +61,15 @@ def from_setup_py(argument: str) -> Any:
     raise AssertionError(f"setup.py has no {argument}")
 
 
+def test_the_wheels_of_jazzy_are_those_of_kilted_and_what_its_ament_cmake_ros_asks_for() -> None:
+    kilted = {re.sub("^ros-", "ros-jazzy-", name) for name in required("requirements-ros.txt")}
+    jazzy = required("requirements-ros-jazzy.txt")
+    assert kilted - jazzy == {"ros-jazzy-ament-cmake-ros-core"}
+    builds_tests = {"ament-cmake-gmock", "ament-cmake-gtest", "ament-cmake-pytest", "gmock-vendor", "gtest-vendor"}
+    own = {*builds_tests, "ament-cmake-ros", "domain-coordinator", "python-cmake-module"}
+    assert jazzy - kilted == {f"ros-jazzy-{name}" for name in own}
+
+
 def test_every_import_is_documented() -> None:
     third_party = {name.split(".")[0] for name in imported()} - set(sys.stdlib_module_names) - set(PACKAGES)
     at_run_time = set().union(*(documented(0, section) for section in ("run time", "Training", "Web page", "ROS 2")))

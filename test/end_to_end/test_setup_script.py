@@ -63,6 +63,22 @@ def test_a_missing_python_is_one_sentence(copy: Path) -> None:
     assert "needs Python 3.10 to 3.13" in done.stderr
 
 
+@pytest.mark.parametrize("script", ["setup", "run", "test"])
+@pytest.mark.parametrize("name", ["foxy", ""])
+def test_an_unknown_distribution_is_one_sentence(copy: Path, script: str, name: str) -> None:
+    done = run(copy / "scripts" / script, "--ros", name)
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"--ros takes kilted or jazzy, not '{name}'\n")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("given", "asked"), [([], ""), (["--ros", "jazzy"], " --ros jazzy")])
+def test_a_distribution_that_is_not_set_up_is_one_sentence(copy: Path, given: list[str], asked: str) -> None:
+    done = run(copy / "scripts" / "setup", *given, "--check", env={**os.environ, "ROS_DISTRO": ""})
+    assert done.returncode == 1
+    assert done.stderr == f"scripts/setup: not up to date; run scripts/setup{asked}\n"
+
+
 @made_by_setup
 def test_a_second_run_does_nothing_fast() -> None:
     # Asked first: setting up would pull the rug from under the tests.

@@ -22,7 +22,9 @@ from ankle_imu_driver.conventions import ENCODER_TOPIC, FOOT, RAW_TOPICS, SHANK
 from ankle_imu_driver.driver_node import ImuDriverNode
 
 DOMAIN = 71 + os.getpid() % 20  # its own, so that two test runs on one computer do not hear each other
-LOCAL = {"ROS_DOMAIN_ID": str(DOMAIN), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_LOCALHOST_ONLY": "1"}
+LOCAL = {"ROS_DOMAIN_ID": str(DOMAIN), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+if os.environ.get("ROS_DISTRO") == "humble":
+    LOCAL["ROS_LOCALHOST_ONLY"] = "1"  # the name before Iron; Jazzy warns of it
 DEEP = QoSProfile(depth=5000)
 SHANK_TOPIC, FOOT_TOPIC = RAW_TOPICS[SHANK], RAW_TOPICS[FOOT]
 HEARD = {

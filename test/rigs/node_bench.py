@@ -24,7 +24,9 @@ from trajectory_msgs.msg import JointTrajectory
 from ankle_imu_driver.managed_node import ManagedNode
 
 DOMAIN = 1 + os.getpid() % 60  # by process, so that two runs on one computer do not receive each other's messages
-LOCAL = {"ROS_DOMAIN_ID": str(DOMAIN), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST", "ROS_LOCALHOST_ONLY": "1"}
+LOCAL = {"ROS_DOMAIN_ID": str(DOMAIN), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+if os.environ.get("ROS_DISTRO") == "humble":
+    LOCAL["ROS_LOCALHOST_ONLY"] = "1"  # the name before Iron; Jazzy warns of it
 DEEP = QoSProfile(depth=5000)
 TRIES = 4  # to find a service
 HEARD = {
