@@ -17,8 +17,6 @@ import math
 import os
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +25,10 @@ os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.recordings.read_recording import read_recording
+from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.encoder_fusion import EncoderRole
 from ankle_predictor.model.bundle import Bundle, load_bundle
 from ankle_predictor.model.engine import InferenceEngine
@@ -38,7 +36,10 @@ from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.offline.baselines import PERIOD
 from ankle_predictor.offline.log_forecasts import WHOLE, Span, forecast_log
 from ankle_predictor.offline.pipeline import run_chain
+from ankle_predictor.training.cluster import workers_for
+from ankle_predictor.training.tasks import Workers
 from ankle_predictor.trust.scoring import due_times, score, truth_at
+from benchmarks import kept_results
 from benchmarks.accuracy_page import write_page
 from benchmarks.baselines import HORIZON, forecasts, scored_stamps, subject_of
 
@@ -106,14 +107,15 @@ def ours(held_out: Path, work: Path) -> Cell:
 
 def reference(held_out: Path, others: Sequence[Path], _work: Path) -> Cell:
     """Train the reference's network on its own 16 features, filtered in each window, and score it."""
-    from ankle_predictor.training import learning  # noqa: PLC0415 - imports tensorflow
-    from ankle_predictor.training.reference_network import fitted_reference  # noqa: PLC0415
+    from ankle_predictor.training.reference_network import fitted_reference  # noqa: PLC0415 - imports tensorflow
+    from ankle_predictor.training.settings import TrainSettings  # noqa: PLC0415
+    from ankle_predictor.training.walk import walk_of  # noqa: PLC0415
 
-    settings = learning.TrainSettings(features="reference16", stride=REFERENCE_STRIDE, epochs=REFERENCE_EPOCHS)
-    learned = [learning.walk_of(read_recording(log), settings).examples for log in others]
+    settings = TrainSettings(features="reference16", stride=REFERENCE_STRIDE, epochs=REFERENCE_EPOCHS)
+    learned = [walk_of(read_recording(log), settings).examples for log in others]
     recording = read_recording(held_out)
     stamps = scored_stamps(run_chain(recording), recording)
-    every = learning.walk_of(recording, dataclasses.replace(settings, stride=1)).examples
+    every = walk_of(recording, dataclasses.replace(settings, stride=1)).examples
     which = np.isin(every.stamp, stamps)
     angle = fitted_reference(learned, REFERENCE_EPOCHS)(every.window[which])
     return {"the reference's network, causal": cell_of(angle, every.target[which])}
@@ -134,10 +136,12 @@ def transfer(held_out: Path, seconds: int, labels: str, work: Path) -> Cell:
 
 def scratch(held_out: Path, seconds: int, _work: Path) -> Cell:
     """Train on the user's seconds alone, with the encoder's labels, and score from 120 s on."""
-    from ankle_predictor.training import learning  # noqa: PLC0415 - imports tensorflow
+    from ankle_predictor.training.learning import learn  # noqa: PLC0415 - imports tensorflow
+    from ankle_predictor.training.settings import TrainSettings  # noqa: PLC0415
+    from ankle_predictor.training.walk import walk_of  # noqa: PLC0415
 
-    settings = learning.TrainSettings(stride=SCRATCH_STRIDE, epochs=SCRATCH_EPOCHS)
-    walk = learning.walk_of(read_recording(held_out), settings)
+    settings = TrainSettings(stride=SCRATCH_STRIDE, epochs=SCRATCH_EPOCHS)
+    walk = walk_of(read_recording(held_out), settings)
     last = walk.recording.start + ADAPT_FROM + seconds
     first = walk.recording.start + ADAPT_FROM
     stamp, spec = walk.examples.stamp, settings.spec
@@ -147,8 +151,8 @@ def scratch(held_out: Path, seconds: int, _work: Path) -> Cell:
         walk.table, stamp=walk.table.stamp[rows], values=walk.table.values[rows], angle=walk.table.angle[rows]
     )
     fused = None if walk.fused is None else walk.fused[rows]
-    part = dataclasses.replace(walk, table=table, fused=fused, examples=walk.examples.select(inside))
-    return {"cell": cell_of(*scored(learning.learn([part], settings), held_out, (SCORE_FROM, math.inf)))}
+    part = dataclasses.replace(walk, table=table, fused=fused, chosen=walk.examples.select(inside))
+    return {"cell": cell_of(*scored(learn([part], settings), held_out, (SCORE_FROM, math.inf)))}
 
 
 def label_error(held_out: Path, _work: Path) -> Cell:
@@ -184,35 +188,28 @@ def tasks(logs: Sequence[Path]) -> tuple[dict[str, Task], dict[str, Task]]:
     return training, after
 
 
-def run(logs: Sequence[Path], work: Path, jobs: int) -> dict[str, Cell]:
-    """Run the tasks that have no result yet; returns all results by name. Without jobs, returns the present results."""
+def run(logs: Sequence[Path], work: Path, workers: Workers | None) -> dict[str, Cell]:
+    """Run the tasks that have no result yet; returns all results by name. Without workers, returns the present results.
+
+    Raises:
+        Refusal: a task was refused.
+    """
     results = work / "cells"
     results.mkdir(parents=True, exist_ok=True)
-    if not jobs:
-        return {path.stem: json.loads(path.read_text("utf-8")) for path in results.iterdir()}
-    cells: dict[str, Cell] = {}
-    batches = tasks(logs)
-    columns = (TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with (
-        Progress(*columns) as progress,
-        ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool,
-    ):
-        bar = progress.add_task("starting", total=sum(map(len, batches)))
-        for batch in batches:
-            waiting = {}
-            for name, (function, arguments) in batch.items():
-                path = results / f"{name}.json"
-                if path.exists():
-                    cells[name] = json.loads(path.read_text("utf-8"))
-                    progress.advance(bar)
-                else:
-                    waiting[pool.submit(function, *arguments, work)] = path
-            for future in as_completed(waiting):
-                path = waiting[future]
-                cells[path.stem] = future.result()
-                path.write_text(json.dumps(cells[path.stem]), "utf-8")
-                progress.update(bar, advance=1, description=path.stem)
-    return cells
+    if workers is None:
+        return {path.stem: json.loads(path.read_text("utf-8")) for path in results.glob("[!.]*.json")}
+    found: dict[str, Cell] = {}
+    for stage, batch in zip(("models", "all else"), tasks(logs), strict=True):
+        cells = {
+            name: kept_results.Cell(results / f"{name}.json", function, (*arguments, work))
+            for name, (function, arguments) in batch.items()
+        }
+        done, refused = kept_results.run_cells(cells, workers, stage)
+        if refused:
+            name, why = next(iter(refused.items()))
+            raise Refusal(f"{name}: {why}")
+        found |= done
+    return found
 
 
 def main() -> int:
@@ -223,9 +220,15 @@ def main() -> int:
     parser.add_argument(
         "--jobs", type=int, default=os.cpu_count() or 1, help="number of processes; 0: only write the page"
     )
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="an existing Dask scheduler (docs/scale.md)")
     options = parser.parse_args()
     logs = sorted((log.absolute() for log in options.log), key=lambda log: (len(log.stem), log.stem))
-    cells = run(logs, options.work.absolute(), options.jobs)
+    work = options.work.absolute()
+    if options.jobs or options.scheduler:
+        with workers_for(options.scheduler, options.jobs, [work]) as workers:
+            cells = run(logs, work, workers)
+    else:
+        cells = run(logs, work, None)
     write_page(cells, [log.stem for log in logs])
     return 0
 

@@ -14,21 +14,18 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the work is spread over processes
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from ankle_imu_driver.recordings.read_recording import read_recording
-from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.model.bundle import Bundle, find_model, load_bundle
 from ankle_predictor.offline.live_run import LiveSettings, run_live
+from ankle_predictor.training.cluster import workers_for
+from benchmarks.kept_results import Cell, run_cells
 from benchmarks.people_cells import cells_of
 from benchmarks.people_nonsense import KINDS, LASTS, WALKED, noticed, with_nonsense
 from benchmarks.people_page import write_page
@@ -105,36 +102,14 @@ def code_digest() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(files))).hexdigest()
 
 
-def run(all_tasks: dict[str, Task], work: Path, jobs: int) -> tuple[list[Result], dict[str, str]]:
-    """Run the tasks that have no result yet; returns all results, and why tasks failed by their names.
-
-    Args:
-        all_tasks: from ``tasks``.
-        work: keeps the results.
-        jobs: number of processes; 0 to run nothing and return what there is.
-    """
+def cells(all_tasks: dict[str, Task], work: Path) -> dict[str, Cell]:
+    """Return the tasks with the files that keep their results."""
     work.mkdir(parents=True, exist_ok=True)
-    code, results, failed = code_digest(), list[Result](), dict[str, str]()
-    columns = (TextColumn("{task.description:32}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns) as progress, ProcessPoolExecutor(jobs or 1, mp_context=get_context("spawn")) as pool:
-        bar, waiting = progress.add_task("starting", total=len(all_tasks)), {}
-        for name, (function, arguments) in all_tasks.items():
-            path = work / f"{name}.{key_of(arguments, code)}.json"
-            if path.exists():
-                results.append(json.loads(path.read_text("utf-8")))
-                progress.advance(bar)
-            elif jobs:
-                waiting[pool.submit(function, *arguments)] = (name, path)
-        for future in as_completed(waiting):
-            name, path = waiting[future]
-            try:
-                results.append(future.result())
-            except Refusal as refusal:
-                failed[name] = str(refusal)
-            else:
-                path.write_text(json.dumps(results[-1]), "utf-8")
-            progress.update(bar, advance=1, description=name)
-    return results, failed
+    code = code_digest()
+    return {
+        name: Cell(work / f"{name}.{key_of(arguments, code)}.json", function, arguments)
+        for name, (function, arguments) in all_tasks.items()
+    }
 
 
 def main() -> int:
@@ -147,13 +122,19 @@ def main() -> int:
     )
     parser.add_argument("--work", type=Path, default=Path("people_work"), metavar="DIR", help="keeps the results")
     parser.add_argument("--jobs", type=int, default=2, help="number of processes; 0: only write the page")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="an existing Dask scheduler (docs/scale.md)")
     options = parser.parse_args()
     logs = recordings_in(options.data / "public", options.data / "walks")
     if not logs:
         parser.error(f"{options.data} has no recordings in public/ and walks/")
     found = tasks([log.absolute() for log in logs], options.model, options.left_out and options.left_out.absolute())
-    results, failed = run(found, options.work.absolute(), options.jobs)
-    write_page(results, failed, missing=len(found) - len(results) - len(failed))
+    work = options.work.absolute()
+    if options.jobs or options.scheduler:
+        with workers_for(options.scheduler, options.jobs, [work]) as workers:
+            results, failed = run_cells(cells(found, work), workers, "people")
+    else:
+        results, failed = run_cells(cells(found, work), None, "people")
+    write_page(list(results.values()), failed, missing=len(found) - len(results) - len(failed))
     return 0
 
 

@@ -50,6 +50,7 @@ def test_every_contract_is_kept() -> None:
         ("ros", "ankle_predictor.performance.latency", "rclpy"),
         ("ros-indirect", "ankle_predictor.offline.pipeline", "ankle_imu_driver.managed_node"),
         ("tensorflow", "ankle_predictor.model.engine", "tensorflow"),
+        ("scale", "ankle_predictor.offline.pipeline", "distributed"),
         ("tensorflow-indirect", "ankle_predictor.nodes.worker", "ankle_predictor.training.network"),
     ],
 )

@@ -107,8 +107,14 @@ def stem_of(path: Path) -> str:
 
 
 def digest_of(recording: Path) -> str:
-    """Return the SHA-256 of a recording: of the file, or of a bag's files in the order of their names."""
+    """Return the SHA-256 of a recording: of the file, or of a bag's files in the order of their names.
+
+    Raises:
+        OSError: it is no file and no folder, or cannot be read.
+    """
     recording = recording.parent if recording.name == METADATA else recording
+    if not recording.is_dir() and not recording.is_file():  # a FIFO would never end
+        raise FileNotFoundError(recording)
     digest = hashlib.sha256()
     for path in sorted(p for p in recording.rglob("*") if p.is_file()) if recording.is_dir() else [recording]:
         with path.open("rb") as file:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_predictor.estimation.encoder_fusion import EncoderRole
 from ankle_predictor.estimation.leg_estimator import LegConfig
@@ -63,3 +64,8 @@ def feature_table(
         ChainError, FeatureError, MountingError, ReferenceFeatureError: the inputs cannot be made from this recording.
     """
     return TABLES[family_of(spec).label](recording, spec, encoder_role, mirrored, leg)
+
+
+def in_window_of(spec: FeatureSpec) -> Callable[[FloatArray], FloatArray]:
+    """Return what is applied to the rows of each window of a spec, as ``FeatureTable.in_window``."""
+    return (lambda rows: rows) if family_of(spec).label == "segment" else reference_features.low_pass

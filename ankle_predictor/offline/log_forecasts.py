@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Protocol
 
 import numpy as np
 
@@ -31,6 +32,31 @@ class EvaluationError(Refusal):
     """A log that cannot be scored; the message says why."""
 
 
+class Timed(Protocol):
+    """What is asked of a recording whose features are already there."""
+
+    @property
+    def name(self) -> str:
+        """Its name in reports."""
+
+    @property
+    def start(self) -> float:
+        """Stamp of its first sample in s."""
+
+    @property
+    def end(self) -> float:
+        """Stamp of its last sample in s."""
+
+
+@dataclass(frozen=True)
+class TimeSpan:
+    """Name, first and last stamp in s of a recording that is not in memory."""
+
+    name: str
+    start: float
+    end: float
+
+
 @dataclass(frozen=True, eq=False)
 class LogForecasts:
     """All forecasts of one log's span.
@@ -50,7 +76,7 @@ class LogForecasts:
 
 def forecast_log(
     engine: InferenceEngine,
-    recording: Recording,
+    recording: Timed,
     span: Span = WHOLE,
     on_progress: Callable[[float], None] = lambda _share: None,
     table: FeatureTable | None = None,
@@ -62,7 +88,7 @@ def forecast_log(
 
     Args:
         engine: of the model, already tested by ``load_engine``.
-        recording: with calibration.
+        recording: with calibration; its samples are needed only where ``table`` is None.
         span: s from the log's first sample: start of the first forecast, and end of the last forecast's last step.
         on_progress: called with the share that is done, 0 to 1.
         table: the recording's features; None to make them here.
@@ -72,7 +98,9 @@ def forecast_log(
         EvaluationError: the span has no forecast.
     """
     spec, horizon, (start, end) = engine.manifest.features, engine.manifest.horizon, span
-    table = table or feature_table(recording, spec)
+    if table is None:
+        assert isinstance(recording, Recording)
+        table = feature_table(recording, spec)
     since = table.stamp - recording.start
     wanted = (since >= start) & (since + horizon * spec.period <= end + TIME_RESOLUTION)
     # A memory also needs the pairs before the span.
@@ -94,7 +122,7 @@ def forecast_log(
     )
 
 
-def no_forecast(manifest: Manifest, recording: Recording, span: Span) -> str:
+def no_forecast(manifest: Manifest, recording: Timed, span: Span) -> str:
     """Return the sentence that refuses a span of a log without any forecast."""
     period, until = manifest.features.period, f"{span[1]:g} s" if math.isfinite(span[1]) else "its end"
     return (

@@ -91,6 +91,39 @@ class VariedSource:
     stride_time: float = float("nan")
 
 
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """Windows of one walk and how each is varied: everything that is random, so that a window can be made at any time.
+
+    Attributes:
+        stamp: (N,) s, of the newest pair of each window.
+        faster: (N,) factors on the cadence.
+        slow: (N,) s between the samples of a slower sensor; 0 for the walk's own. One value for a whole walk.
+        on: (N, 3) how the angle rests on the encoder: whether it does before row ``on[:, 1]``, that row, and whether it
+            does from there on; (-1, 0, -1) without an encoder.
+        larger: (N,) factors on the amplitude.
+        turn: (N, 2) rad, of each sensor about its segment.
+        accel_gain: (N, 2, 3) of each accelerometer's axes.
+        gyro_gain: (N, 2) of each gyro.
+        impact: (N, 2) factors on the accelerations of each sensor without their mean.
+        later: (N, H) rad, the angle that followed, not yet enlarged.
+    """
+
+    stamp: FloatArray
+    faster: FloatArray
+    slow: FloatArray
+    on: IntArray
+    larger: FloatArray
+    turn: FloatArray
+    accel_gain: FloatArray
+    gyro_gain: FloatArray
+    impact: FloatArray
+    later: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.stamp)
+
+
 def varied_windows(  # noqa: PLR0917 - each is another thing
     walk: VariedSource,
     spec: FeatureSpec,
@@ -112,6 +145,24 @@ def varied_windows(  # noqa: PLR0917 - each is another thing
     Returns:
         (N, W, F) unscaled windows, and (N, H) rad, the change of the angle from each window's newest one.
     """
+    drawn = draw(walk, spec, horizon, stride, variation, random)
+    table = walk.table
+    ends = float(table.stamp[0]), float(table.stamp[-1])
+    windows = np.empty((len(drawn), spec.window, len(spec.names)))
+    for n in range(len(drawn)):
+        windows[n] = stretched((table.stamp, table.values, walk.fused), ends, spec, drawn, n)
+    return vary(windows, drawn)
+
+
+def draw(  # noqa: PLR0917 - each is another thing
+    walk: VariedSource,
+    spec: FeatureSpec,
+    horizon: int,
+    stride: int,
+    variation: Augmentation,
+    random: np.random.Generator,
+) -> Draw:
+    """Draw the windows of a walk and how they are varied; arguments as of ``varied_windows``."""
     table, truth = walk.table, walk.truth
     index = np.arange(int(random.integers(stride)), len(table.stamp), stride)
     slowest, fastest = np.log(variation.cadences(walk.stride_time))
@@ -122,34 +173,53 @@ def varied_windows(  # noqa: PLR0917 - each is another thing
     on = _on_encoder(walk, len(index), spec.window, variation, random)
     if walk.own:
         imus = truth_at(table.stamp, table.angle, due)
-        later = imus if on is None else np.where(on[:, -1:], later, imus)
+        later = imus if walk.fused is None else np.where(on[:, 2:] == 1, later, imus)
     known = np.all(np.isfinite(later), axis=1)
-    index, faster, later, on = index[known], faster[known], later[known], None if on is None else on[known]
+    index, faster, later, on = index[known], faster[known], later[known], on[known]
     slow = random.uniform(0.012, 0.03) if random.random() < variation.slow else 0.0
-    windows = _stretched(walk, spec, index, faster, slow, on)
-    vary = random.random(len(index)) < variation.share
-    larger = np.exp(random.uniform(-1.0, 1.0, len(index)) * np.log(variation.amplitude) * vary)
+    varied = random.random(len(index)) < variation.share
+    larger = np.exp(random.uniform(-1.0, 1.0, len(index)) * np.log(variation.amplitude) * varied)
+    sensors = [_draw_sensor(len(index), varied, variation, random) for _ in SENSORS]
+    turn, accel_gain, gyro_gain, impact = (np.stack(parts, axis=1) for parts in zip(*sensors, strict=True))
+    slows = np.full(len(index), slow)
+    return Draw(table.stamp[index], faster, slows, on, larger, turn, accel_gain, gyro_gain, impact, later)
+
+
+def _draw_sensor(
+    count: int, varied: BoolArray, variation: Augmentation, random: np.random.Generator
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Draw turn, gains of accelerometer and gyro, and impact of one sensor in ``count`` windows."""
+    turn = random.normal(0.0, variation.turn, count) * varied
+    accel = 1.0 + random.normal(0.0, variation.gain, (count, 3)) * varied[:, np.newaxis]
+    gyro = 1.0 + random.normal(0.0, variation.gain / 2, count) * varied
+    impact = np.exp(random.normal(0.0, variation.impact, count) * varied)
+    return turn, accel, gyro, impact
+
+
+def vary(windows: FloatArray, drawn: Draw) -> tuple[Float32Array, Float32Array]:
+    """Vary (N, W, F) stretched windows in place; returns them, and the (N, H) rad of change that followed each."""
+    larger = drawn.larger[:, np.newaxis]
     middle = windows[:, :, ANGLE].mean(axis=1)
-    _vary_motion(windows, faster, larger)
-    _vary_sensors(windows, vary, variation, random)
-    later = middle[:, np.newaxis] + larger[:, np.newaxis] * (later - middle[:, np.newaxis])
+    _vary_motion(windows, drawn.faster, drawn.larger)
+    for sensor, columns in enumerate(SENSORS):
+        _vary_sensor(windows, columns, drawn, sensor)
+    later = middle[:, np.newaxis] + larger * (drawn.later - middle[:, np.newaxis])
     change = later - windows[:, -1, ANGLE, np.newaxis]
     return windows.astype(np.float32), change.astype(np.float32)
 
 
 def _on_encoder(
     walk: VariedSource, count: int, rows: int, variation: Augmentation, random: np.random.Generator
-) -> BoolArray | None:
-    """Draw for (count, rows) of windows whether the angle rests on the encoder; None without one."""
+) -> IntArray:
+    """Draw for ``count`` windows how the angle rests on the encoder, as ``Draw.on``."""
     if walk.fused is None:
-        return None
+        return np.tile((-1, 0, -1), (count, 1))
     drawn = random.random(count)
-    on = np.repeat((drawn < variation.encoder)[:, np.newaxis], rows, axis=1)
+    whole = (drawn < variation.encoder).astype(np.int64)
     changing = (drawn >= variation.encoder) & (drawn < variation.encoder + variation.changing)
-    after = np.arange(rows) >= random.integers(1, rows, count)[:, np.newaxis]
-    comes = random.random(count) < 0.5
-    on[changing] = (after == comes[:, np.newaxis])[changing]
-    return on
+    at = random.integers(1, rows, count)
+    comes = (random.random(count) < 0.5).astype(np.int64)
+    return np.stack([np.where(changing, 1 - comes, whole), at, np.where(changing, comes, whole)], axis=1)
 
 
 def _whole(table: FeatureTable, spec: FeatureSpec, index: IntArray, faster: FloatArray) -> tuple[IntArray, FloatArray]:
@@ -162,33 +232,50 @@ def _whole(table: FeatureTable, spec: FeatureSpec, index: IntArray, faster: Floa
     return index[whole], faster[whole]
 
 
-def _stretched(  # noqa: PLR0917 - each is another thing
-    walk: VariedSource, spec: FeatureSpec, index: IntArray, faster: FloatArray, slow: float, on: BoolArray | None
+def stretched(
+    rows: tuple[FloatArray, FloatArray, FloatArray | None],
+    ends: tuple[float, float],
+    spec: FeatureSpec,
+    drawn: Draw,
+    n: int,
 ) -> FloatArray:
-    """Return (N, W, F) windows that end at the given pairs, sampled as if they were walked faster.
+    """Return the (W, F) window ``n`` of a draw, sampled as if it were walked faster.
 
     Args:
-        walk: to be cut.
+        rows: (M,) stamps in s, (M, F) features and, with an encoder, (M,) fused angles in rad: of a part of the walk
+            that contains the window and its neighbours, see ``rows_needed``.
+        ends: s, first and last stamp of the walk.
         spec: of the windows.
-        index: (N,) newest pair of each window.
-        faster: (N,) factors.
-        slow: s between the samples of a slower sensor; 0 for the walk's own.
-        on: (N, W) whether the angle rests on the encoder; None without one.
+        drawn: of the walk.
+        n: number of the window.
     """
-    table = walk.table
-    back = faster[:, np.newaxis] * spec.period * np.arange(1 - spec.window, 1)
-    times = np.clip(table.stamp[index, np.newaxis] + back, table.stamp[0], None)
-    stamps, values, fused = table.stamp, table.values, walk.fused
-    if slow:
-        coarse = np.arange(stamps[0], stamps[-1], slow)
+    stamps, values, fused = rows
+    back = float(drawn.faster[n]) * spec.period * np.arange(1 - spec.window, 1)
+    times = np.clip(drawn.stamp[n] + back, ends[0], None)
+    if slow := float(drawn.slow[n]):
+        coarse = np.arange(*ends, slow)
+        times = np.minimum(times, coarse[-1])
+        first, last = np.searchsorted(coarse, times[[0, -1]])
+        coarse = coarse[max(0, first - 2) : last + 2]
+        coarse = coarse[(coarse >= stamps[0]) & (coarse <= stamps[-1])]
         if fused is not None:
             fused = np.interp(coarse, stamps, fused)
         stamps, values = coarse, interpolated(stamps, values, coarse)
-        times = np.minimum(times, coarse[-1])
-    windows = interpolated(stamps, values, times)
-    if on is not None and fused is not None:
-        windows[:, :, ANGLE] = np.where(on, np.interp(times, stamps, fused), windows[:, :, ANGLE])
-    return windows
+    window = interpolated(stamps, values, times)
+    before, at, after = drawn.on[n]
+    if fused is not None and max(before, after) > 0:
+        on = np.where(np.arange(spec.window) >= at, after, before) == 1
+        window[:, ANGLE] = np.where(on, np.interp(times, stamps, fused), window[:, ANGLE])
+    return window
+
+
+def rows_needed(stamp: FloatArray, spec: FeatureSpec, drawn: Draw) -> tuple[IntArray, IntArray]:
+    """Return the first row that each window of a draw rests on, and the one after the last, of a walk's (M,) stamps."""
+    end = drawn.stamp
+    begin = end - drawn.faster * (spec.window - 1) * spec.period - 3.0 * drawn.slow
+    first = np.maximum(np.searchsorted(stamp, begin) - 3, 0)
+    last = np.minimum(np.searchsorted(stamp, end + 3.0 * drawn.slow) + 4, len(stamp))
+    return first, last
 
 
 def _vary_motion(windows: FloatArray, faster: FloatArray, larger: FloatArray) -> None:
@@ -212,19 +299,17 @@ def _gravity(pitch: FloatArray) -> FloatArray:
     return GRAVITY * np.stack([-np.sin(pitch), np.zeros_like(pitch), np.cos(pitch)], axis=-1)
 
 
-def _vary_sensors(windows: FloatArray, vary: BoolArray, variation: Augmentation, random: np.random.Generator) -> None:
-    """Change, in place, how the sensors sit on their segments and their gains."""
-    for accel, gyro, _ in SENSORS:
-        turn = random.normal(0.0, variation.turn, len(windows)) * vary
-        sine, cosine = np.sin(turn)[:, np.newaxis], np.cos(turn)[:, np.newaxis]
-        for first in (accel, gyro):
-            x, y = windows[:, :, first].copy(), windows[:, :, first + 1].copy()
-            windows[:, :, first], windows[:, :, first + 1] = cosine * x - sine * y, sine * x + cosine * y
-        gains = 1.0 + random.normal(0.0, variation.gain, (len(windows), 1, 3)) * vary[:, np.newaxis, np.newaxis]
-        windows[:, :, accel : accel + 3] *= gains
-        gains = 1.0 + random.normal(0.0, variation.gain / 2, (len(windows), 1, 1)) * vary[:, np.newaxis, np.newaxis]
-        windows[:, :, gyro : gyro + 3] *= gains
-        impact = np.exp(random.normal(0.0, variation.impact, (len(windows), 1, 1)) * vary[:, np.newaxis, np.newaxis])
-        force = windows[:, :, accel : accel + 3]
-        middle = force.mean(axis=1, keepdims=True)
-        windows[:, :, accel : accel + 3] = np.clip(middle + impact * (force - middle), -LARGEST_FORCE, LARGEST_FORCE)
+def _vary_sensor(windows: FloatArray, columns: tuple[int, ...], drawn: Draw, sensor: int) -> None:
+    """Change, in place, how a sensor sits on its segment and its gains."""
+    accel, gyro, _ = columns
+    turn = drawn.turn[:, sensor, np.newaxis]
+    sine, cosine = np.sin(turn), np.cos(turn)
+    for first in (accel, gyro):
+        x, y = windows[:, :, first].copy(), windows[:, :, first + 1].copy()
+        windows[:, :, first], windows[:, :, first + 1] = cosine * x - sine * y, sine * x + cosine * y
+    windows[:, :, accel : accel + 3] *= drawn.accel_gain[:, np.newaxis, sensor]
+    windows[:, :, gyro : gyro + 3] *= drawn.gyro_gain[:, sensor, np.newaxis, np.newaxis]
+    force = windows[:, :, accel : accel + 3]
+    middle = force.mean(axis=1, keepdims=True)
+    impact = drawn.impact[:, sensor, np.newaxis, np.newaxis]
+    windows[:, :, accel : accel + 3] = np.clip(middle + impact * (force - middle), -LARGEST_FORCE, LARGEST_FORCE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,13 +117,32 @@ def sides_of(examples: Examples, spec: FeatureSpec, cut: float) -> tuple[BoolArr
     return before, after
 
 
-def fit_scaler(parts: Sequence[Examples]) -> Scaler:
-    """Return mean and standard deviation of each feature over all rows of all windows."""
-    width = parts[0].window.shape[2]
-    rows = np.concatenate([part.window.reshape(-1, width) for part in parts])
-    mean, deviation = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
+def fit_scaler(parts: Iterable[Examples]) -> Scaler:
+    """Return mean and standard deviation of each feature over all rows of all windows.
+
+    The parts are read twice and summed up row after row, in their order, so that the sums are the same to the last bit
+    as those over one array of all rows.
+
+    Args:
+        parts: can be iterated over more than once.
+    """
+    count, total = _summed(parts, lambda rows: rows)
+    mean = total / count
+    _, squares = _summed(parts, lambda rows: (rows - mean) ** 2)
+    deviation = np.sqrt(squares / count)
     scale = np.where(deviation < SMALLEST_SCALE, 1.0, deviation)
     return Scaler(tuple(mean.tolist()), tuple(scale.tolist()))
+
+
+def _summed(parts: Iterable[Examples], of: Callable[[FloatArray], FloatArray]) -> tuple[int, FloatArray]:
+    """Return the number of rows, and the (F,) sum over all of them of a function of (R, F) rows."""
+    count, total = 0, np.zeros((0, 1))
+    for part in parts:
+        rows = part.window.reshape(-1, part.window.shape[2])
+        count += len(rows)
+        values = of(rows.astype(np.float64))
+        total = np.add.reduce(np.concatenate([total, values]) if len(total) else values, axis=0, keepdims=True)
+    return count, total[0]
 
 
 def scaled(window: npt.NDArray[np.floating], scaler: Scaler) -> Float32Array:
@@ -132,12 +151,10 @@ def scaled(window: npt.NDArray[np.floating], scaler: Scaler) -> Float32Array:
     return result
 
 
-def network_arrays(parts: Sequence[Examples], scaler: Scaler, delta: bool = True) -> tuple[Float32Array, Float32Array]:
-    """Return the network's (N, W, F) scaled inputs and its (N, H) expected outputs in rad.
+def network_changes(part: Examples, delta: bool = True) -> Float32Array:
+    """Return the network's (N, H) expected outputs in rad.
 
-    The outputs are the change from the newest angle, or the angle itself if ``delta`` is false.
+    They are the change from the newest angle, or the angle itself if ``delta`` is false.
     """
-    window = np.concatenate([scaled(part.window, scaler) for part in parts])
-    origin = [part.angle[:, np.newaxis] if delta else 0.0 for part in parts]
-    output = np.concatenate([(part.target - o).astype(np.float32) for part, o in zip(parts, origin, strict=True)])
-    return window, output
+    change: Float32Array = (part.target - (part.angle[:, np.newaxis] if delta else 0.0)).astype(np.float32)
+    return change

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ankle_imu_driver.arrays import Float32Array, FloatArray
-from ankle_imu_driver.recordings.recording import EncoderSamples, Recording
+from ankle_imu_driver.arrays import Float32Array, FloatArray, IntArray
+from ankle_imu_driver.recordings.recording import EncoderSamples
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.model.engine import InferenceEngine
-from ankle_predictor.model.forecast import Forecast, joined
+from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.model.manifest import Intervals, Manifest, Metric
-from ankle_predictor.offline.log_forecasts import WHOLE, Span, forecast_log
+from ankle_predictor.offline.log_forecasts import WHOLE, Span, Timed, forecast_log
 from ankle_predictor.offline.pipeline import FeatureTable
 from ankle_predictor.trust.scoring import due_times, score, truth_at
 
@@ -60,10 +60,10 @@ def needed_stretch(forecast: Forecast, truth: FloatArray, level: float) -> Float
     Returns:
         (H,) factors.
     """
-    return conformal_margins(_in_half_widths(forecast, truth), level)
+    return conformal_margins(in_half_widths(forecast, truth), level)
 
 
-def _in_half_widths(forecast: Forecast, truth: FloatArray) -> FloatArray:
+def in_half_widths(forecast: Forecast, truth: FloatArray) -> FloatArray:
     """Return the (N, H) distances of the truths from the forecast, in half widths of the interval on their side."""
     below = np.maximum(forecast.angle - forecast.lower, LEAST_WIDTH)
     above = np.maximum(forecast.upper - forecast.angle, LEAST_WIDTH)
@@ -91,7 +91,7 @@ class ScoredForecasts:
 
 
 def network_forecasts(
-    engine: InferenceEngine, truth: EncoderSamples, table: FeatureTable, recording: Recording, span: Span = WHOLE
+    engine: InferenceEngine, truth: EncoderSamples, table: FeatureTable, recording: Timed, span: Span = WHOLE
 ) -> ScoredForecasts:
     """Forecast a span of a recording by the network alone, as for a wearer of whom nothing is known yet.
 
@@ -115,7 +115,7 @@ def live_metric(  # noqa: PLR0917 - each is another thing
     engine: InferenceEngine,
     truth: EncoderSamples,
     table: FeatureTable,
-    recording: Recording,
+    recording: Timed,
     role: str,
     span: Span = WHOLE,
 ) -> Metric:
@@ -149,7 +149,7 @@ def live_metric(  # noqa: PLR0917 - each is another thing
 
 
 def _scored(
-    engine: InferenceEngine, truth: EncoderSamples, table: FeatureTable, recording: Recording, span: Span
+    engine: InferenceEngine, truth: EncoderSamples, table: FeatureTable, recording: Timed, span: Span
 ) -> ScoredForecasts:
     found = forecast_log(engine, recording, span, table=table)
     features, horizon = engine.manifest.features, engine.manifest.horizon
@@ -162,7 +162,7 @@ def _scored(
     return ScoredForecasts(recording.name, float(stamp[0]), end, found.forecast.at(known), later[known])
 
 
-def level_for_new_people(parts: Sequence[ScoredForecasts], level: float) -> float:
+def level_for_new_people(people: Sequence[FloatArray], level: float) -> float:
     """Return the level of intervals on known people that contains ``level`` of a new person's truths.
 
     People differ, and only a few are known, so intervals that contain 90 % of their truths contain less of a new
@@ -170,17 +170,17 @@ def level_for_new_people(parts: Sequence[ScoredForecasts], level: float) -> floa
     are covered as asked, on average. With one person this is unknown, and the level stays as it is.
 
     Args:
-        parts: one for each person.
+        people: (N, H) distances of the truths from the forecasts for each person, in half widths of the interval.
         level: share of a new person's truths that should lie inside.
     """
-    if len(parts) < 2:
+    if len(people) < 2:
         return level
-    distances = [_in_half_widths(part.forecast, part.truth) for part in parts]
-    others = [np.sort(np.concatenate(distances[:k] + distances[k + 1 :]), axis=0) for k in range(len(parts))]
+    owner = np.repeat(np.arange(len(people)), [len(rows) for rows in people])
+    steps = [_LeaveOneOut(column, owner, len(people)) for column in np.concatenate(people).T]
 
     def coverage(tried: float) -> float:
-        margins = (rows[min(math.ceil((len(rows) + 1) * tried), len(rows)) - 1] for rows in others)
-        return float(np.mean([np.mean(own <= margin) for own, margin in zip(distances, margins, strict=True)]))
+        inside = np.sum([step.covered(tried) for step in steps], axis=0)
+        return float(np.mean([share / rows.size for share, rows in zip(inside, people, strict=True)]))
 
     low, high = level, 1.0
     if coverage(low) >= level:
@@ -189,6 +189,31 @@ def level_for_new_people(parts: Sequence[ScoredForecasts], level: float) -> floa
         middle = (low + high) / 2.0
         low, high = (low, middle) if coverage(middle) >= level else (middle, high)
     return high
+
+
+class _LeaveOneOut:
+    """One step's distances of all people, sorted once, from which any person can be left out without sorting again."""
+
+    def __init__(self, distance: FloatArray, owner: IntArray, people: int) -> None:
+        """Sort (N,) distances, each of the person with the number ``owner``."""
+        order = np.argsort(distance, kind="stable")
+        self._sorted = distance[order]
+        by_owner = np.argsort(owner[order], kind="stable")
+        counts = np.bincount(owner, minlength=people)
+        self._places = np.split(by_owner, np.cumsum(counts)[:-1])  # of each person's distances among all, rising
+
+    def covered(self, level: float) -> IntArray:
+        """Return for each person how many of their distances the margin at a level of all the others contains."""
+        total = len(self._sorted)
+        found = []
+        for places in self._places:
+            others = total - len(places)
+            rank = min(math.ceil((others + 1) * level), others) - 1
+            # Of the person's own distances, those come before the margin that have at most ``rank`` others before them.
+            before = int(np.searchsorted(places - np.arange(len(places)), rank, side="right"))
+            margin = self._sorted[rank + before]
+            found.append(int(np.searchsorted(self._sorted[places], margin, side="right")))
+        return np.array(found)
 
 
 def check_parity(engine: InferenceEngine, expected: Float32Array, windows: FloatArray) -> None:
@@ -208,17 +233,22 @@ def check_parity(engine: InferenceEngine, expected: Float32Array, windows: Float
         raise MeasurementError(f"the exported network is {difference:.1e} rad off the trained one; nothing was written")
 
 
-def with_intervals(manifest: Manifest, parts: Sequence[ScoredForecasts], level: float, method: str) -> Manifest:
+def with_intervals(
+    manifest: Manifest, distances: Sequence[tuple[str, FloatArray]], level: float, method: str
+) -> Manifest:
     """Return the manifest with intervals filled in.
 
     Args:
         manifest: of the new model.
-        parts: forecasts of people or times that their networks were not trained on.
+        distances: the person of each log, and the (N, H) distances of the truths from forecasts by a network that was
+            not trained on this person or time, in half widths of the interval.
         level: share of a new person's truths that the intervals should contain.
         method: how the intervals were computed, for people.
     """
-    everything = joined([part.forecast for part in parts])
-    truth = np.concatenate([part.truth for part in parts])
-    stretch = needed_stretch(everything, truth, level_for_new_people(parts, level))
+    people: dict[str, list[FloatArray]] = {}
+    for person, rows in distances:
+        people.setdefault(person, []).append(rows)
+    joined_rows = [np.concatenate(rows) for rows in people.values()]
+    stretch = conformal_margins(np.concatenate(joined_rows), level_for_new_people(joined_rows, level))
     intervals = Intervals(level, (0.0,) * manifest.horizon, method, tuple(stretch.tolist()))
     return dataclasses.replace(manifest, intervals=intervals)

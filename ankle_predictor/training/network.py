@@ -24,6 +24,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ankle_predictor.training.examples_on_disk import EpochExamples
 from ankle_predictor.training.keras_format import check_format
 from ankle_predictor.training.onnx_writer import to_onnx
 
@@ -31,6 +32,7 @@ CHANGE_SCALE = 0.2  # rad, a typical change within 500 ms, so that the last laye
 QUANTILES = (0.05, 0.5, 0.95)
 LOSS_WEIGHTS = (0.25, 1.0, 0.25)
 LARGEST_GRADIENT = 1.0  # norm to which a step's gradient is clipped
+PREFETCHED = 4  # batches that are made while the network learns from the one before
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def pinball(truth: Any, quantiles: Any) -> Any:
 
 def fit(
     network: Any,
-    examples: Callable[[int], tuple[Float32Array, Float32Array]],
+    examples: Callable[[int], EpochExamples],
     settings: FitSettings,
     on_step: Callable[[float], None] = lambda _share: None,
 ) -> None:
@@ -118,14 +120,14 @@ def fit(
 
     Args:
         network: from ``build_network``.
-        examples: returns the (N, W, F) scaled windows and the (N, H) rad of an epoch; N may vary a little.
+        examples: returns the examples of an epoch; their number may vary a little.
         settings: hyperparameters.
         on_step: called after every step with the share that is done.
     """
     keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
-    window, change = examples(0)
-    steps = settings.epochs * -(-len(window) // settings.batch)
+    epoch_examples = examples(0)
+    steps = settings.epochs * -(-len(epoch_examples) // settings.batch)
     schedule = keras.optimizers.schedules.CosineDecay(settings.rate, steps)
     network.compile(
         keras.optimizers.AdamW(schedule, weight_decay=settings.decay, global_clipnorm=LARGEST_GRADIENT),
@@ -140,8 +142,32 @@ def fit(
 
     for epoch in range(settings.epochs):
         if epoch:
-            window, change = examples(epoch)
-        network.fit(window, change, batch_size=settings.batch, epochs=1, verbose=0, callbacks=[StepCounter()])
+            epoch_examples = examples(epoch)
+        batches = shuffled_batches(epoch_examples, settings.batch)
+        network.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[StepCounter()])
+
+
+def shuffled_batches(examples: EpochExamples, size: int) -> Any:
+    """Return a ``tf.data.Dataset`` of batches in a random order of all examples; each batch is made when it is needed.
+
+    The order is drawn as Keras draws it for arrays in memory: one permutation of all numbers, not a buffer of
+    neighbours.
+    """
+    total = len(examples)
+
+    def permutation(_: Any) -> Any:
+        return tf.random.shuffle(tf.range(total, dtype=tf.int64))
+
+    def made(index: Any) -> Any:
+        window, change = tf.numpy_function(examples.batch, [index], (tf.float32, tf.float32))
+        window.set_shape((None, *first[0].shape[1:]))
+        change.set_shape((None, *first[1].shape[1:]))
+        return window, change
+
+    first = examples.batch(np.zeros(1, dtype=np.int64))
+    order = tf.data.Dataset.range(1).map(permutation).flat_map(tf.data.Dataset.from_tensor_slices)
+    batches = order.batch(size).map(made).prefetch(PREFETCHED)
+    return batches.apply(tf.data.experimental.assert_cardinality(-(-total // size)))
 
 
 def predict(network: Any, window: Float32Array) -> Float32Array:

@@ -8,8 +8,8 @@ import hashlib
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -25,19 +25,38 @@ from ankle_predictor.offline.catalogue_check import (
     Checked,
     Needs,
     check_catalogue,
-    open_entry,
     refuse_if_empty,
     show_check,
 )
 from ankle_predictor.offline.leg_options import add_leg_options, leg_settings
 from ankle_predictor.training.augmentation import Augmentation
-from ankle_predictor.training.cross_validation import HELD_OUT, measure
-from ankle_predictor.training.learning import Progress, TrainSettings, Walk, learn, simulated_walks, walk_of
+from ankle_predictor.training.cluster import add_worker_options, workers_for
+from ankle_predictor.training.cross_validation import Site, train_and_measure
+from ankle_predictor.training.feature_cache import CacheError, StoredWalk, default_cache, stored_walk
+from ankle_predictor.training.learning import Progress
 from ankle_predictor.training.needs_tensorflow import NETWORK, imported
+from ankle_predictor.training.settings import TrainSettings
+from ankle_predictor.training.tasks import Task, ThisProcess, Workers
+from ankle_predictor.training.walk_source import RecordedSource, WalkSource, simulated_sources
 
 
 class TrainingError(Refusal):
     """Logs that cannot be trained on together; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where ``train`` works and what it keeps.
+
+    Attributes:
+        folds: a folder for the models that were trained without a person, as ``not_`` and the recording's name.
+        cache: a folder for features and networks; a second start finds them there.
+        workers: run the tasks.
+    """
+
+    folds: Path | None = None
+    cache: Path = field(default_factory=default_cache)
+    workers: Workers = field(default_factory=ThisProcess)
 
 
 def train(
@@ -45,8 +64,8 @@ def train(
     output: Path,
     settings: TrainSettings,
     on_progress: Progress = lambda _stage, _share: None,
+    where: Where | None = None,
     *,
-    folds: Path | None = None,
     catalogue: Path | None = None,
     on_check: Callable[[Checked], None] = lambda _checked: None,
     on_note: Callable[[str, str], None] = lambda _log, _note: None,
@@ -60,7 +79,7 @@ def train(
         output: the bundle's directory; its last part is the model's name. An existing bundle is replaced.
         settings: of the training.
         on_progress: called with the current stage and the share of it that is done.
-        folds: a folder for the models that were trained without a person, as ``not_`` and the recording's name.
+        where: it works and what it keeps.
         catalogue: a folder or a list of more recordings.
         on_check: called before the training begins with what of the catalogue is used and what is left out.
         on_note: called with the name of a log and what its reader found, repaired or left out.
@@ -71,47 +90,37 @@ def train(
         NetworkError: TensorFlow is not installed.
         Refusal: a log cannot be read or learned from, or the bundle cannot be written.
     """
+    where = where or Where()
     check_writable(output, replace=True)
     named = entries_of([entry] if isinstance(entry, Path) else list(entry) for entry in logs)
     listed = Checked((), (), {}) if catalogue is None else _checked(catalogue, settings, on_progress)
     _refuse_same_names([*named, *listed.usable])
-    walks = {entry.name: _walk(entry, settings, on_note) for entry in _each(named, on_progress)}
-    refused = []
-    for entry in _each(listed.usable, on_progress):
-        try:
-            walks[entry.name] = _walk(entry, settings, on_note)
-        except Refusal as refusal:
-            refused.append((entry, str(refusal)))
+    sources = [RecordedSource(entry, listed.digests.get(entry.name, "")) for entry in [*named, *listed.usable]]
+    made = _walks([*sources, *simulated_sources(settings)], settings, where, on_progress)
+    refused = {name: walk for name, walk in made.items() if isinstance(walk, Refusal)}
+    for entry in named:
+        if entry.name in refused:
+            raise refused[entry.name]
+    for walk in made.values():
+        for note in walk.about.notes if isinstance(walk, StoredWalk) and not walk.simulated else ():
+            on_note(walk.name, note)
     if catalogue is not None:
-        listed = listed.without(refused)
+        listed = listed.without((e, str(refused[e.name])) for e in listed.usable if e.name in refused)
         on_check(listed)
         refuse_if_empty(listed)
-    entries = [*named, *listed.usable]
-    training = _training(entries, settings, listed)
-    people = [
-        [walks[e.name] for e in entries if e.person == person] for person in dict.fromkeys(e.person for e in entries)
-    ]
-    people += [[walk] for walk in simulated_walks(settings, on_progress)]
-    return _learned(people, output, settings, training, on_progress, folds)
-
-
-def _learned(  # noqa: PLR0917 - each is another thing
-    people: list[list[Walk]],
-    output: Path,
-    settings: TrainSettings,
-    training: Training,
-    on_progress: Progress,
-    folds: Path | None,
-) -> Manifest:
-    walks = [walk for person in people for walk in person]
-    bundle = learn(walks, settings, on_progress, until=1.0 if len(walks) > 1 else 1.0 - HELD_OUT)
+    training = _training([*named, *listed.usable], settings, listed)
+    people: dict[str, list[StoredWalk]] = {}
+    for walk in made.values():
+        if isinstance(walk, StoredWalk):
+            people.setdefault(walk.person, []).append(walk)
 
     def keep(name: str, fold: Bundle) -> None:
-        if folds is not None:
+        if where.folds is not None:
             manifest = dataclasses.replace(fold.manifest, name=f"not_{name}", training=training)
-            write_bundle(folds / manifest.name, manifest, fold.onnx, fold.keras, replace=True)
+            write_bundle(where.folds / manifest.name, manifest, fold.onnx, fold.keras, replace=True)
 
-    bundle = measure(bundle, people, settings, on_progress, keep)
+    site = Site(where.cache / "networks", where.workers, on_progress)
+    bundle = train_and_measure(list(people.values()), settings, site, keep)
     manifest = dataclasses.replace(bundle.manifest, name=output.name, training=training)
     load_engine(Bundle(output.name, output, manifest, bundle.onnx, bundle.keras))
     write_bundle(output, manifest, bundle.onnx, bundle.keras, replace=True)
@@ -119,23 +128,33 @@ def _learned(  # noqa: PLR0917 - each is another thing
     return manifest
 
 
+def walk_or_refusal(source: WalkSource, settings: TrainSettings, cache: Path) -> StoredWalk | Refusal:
+    """Return a walk from the cache, made first where it is not there, or why it cannot be learned from."""
+    try:
+        return stored_walk(source, settings, cache)
+    except CacheError:
+        raise
+    except Refusal as refusal:
+        return refusal
+
+
+def _walks(
+    sources: Sequence[WalkSource], settings: TrainSettings, where: Where, on_progress: Progress
+) -> dict[str, StoredWalk | Refusal]:
+    """Return the walks, or why they cannot be learned from, by name."""
+    tasks = [Task(source.name, walk_or_refusal, (source, settings, where.cache)) for source in sources]
+    found = where.workers.run(tasks, "reading", on_progress)
+    for walk in found:
+        if isinstance(walk, StoredWalk) and walk.note:
+            print(walk.note, file=sys.stderr)
+    return {source.name: walk for source, walk in zip(sources, found, strict=True)}
+
+
 def _checked(catalogue: Path, settings: TrainSettings, on_progress: Progress) -> Checked:
     least = (settings.spec.window + settings.horizon) * settings.spec.period
-    return check_catalogue(read_catalogue(catalogue), Needs(settings.labels, least, leg=settings.leg), on_progress)
-
-
-def _each(entries: Sequence[Entry], on_progress: Progress) -> Iterator[Entry]:
-    for k, entry in enumerate(entries):
-        on_progress(f"reading {entry.name}", k / len(entries))
-        yield entry
-
-
-def _walk(entry: Entry, settings: TrainSettings, on_note: Callable[[str, str], None]) -> Walk:
-    own = dataclasses.replace(settings, labels=entry.labels or settings.labels)
-    recording = open_entry(entry, settings.worn.encoder, settings.leg)
-    for note in recording.notes:
-        on_note(entry.name, note)
-    return walk_of(recording, own, mirrored=(entry.side or settings.side) != settings.side)
+    return check_catalogue(
+        read_catalogue(catalogue), Needs(settings.labels, least, settings.worn.encoder, settings.leg), on_progress
+    )
 
 
 def _refuse_same_names(entries: Sequence[Entry]) -> None:
@@ -198,6 +217,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--folds", type=Path, metavar="DIR", help="keep the models that were trained without a person, to score them"
     )
+    parser.add_argument(
+        "--cache",
+        type=Path,
+        default=default_cache(),
+        metavar="DIR",
+        help="keeps features and networks for the next start (default: %(default)s)",
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="the bundle; its name is the model's")
     parser.add_argument("--epochs", type=_at_least_one, default=defaults.epochs)
     parser.add_argument("--stride", type=_at_least_one, default=defaults.stride, help="pairs between two windows")
@@ -207,6 +233,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--features", choices=[f.label for f in FAMILIES], default=defaults.features, help="the network's inputs"
     )
     add_leg_options(parser)
+    add_worker_options(parser)
     arguments = parser.parse_args(argv)
     if not arguments.log and not arguments.person and arguments.catalogue is None:
         parser.error("give recordings with --log, --person or --catalogue")
@@ -240,14 +267,18 @@ def _train(arguments: argparse.Namespace) -> None:
         leg=arguments.leg,
     )
     output = arguments.output.absolute()
-    with progress_bar(Console(stderr=True)) as progress:
+    cache = arguments.cache.absolute()
+    with (
+        workers_for(arguments.scheduler, arguments.workers, [cache]) as workers,
+        progress_bar(Console(stderr=True)) as progress,
+    ):
         task = progress.add_task("starting", total=1.0)
         manifest = train(
             [*arguments.log, *arguments.person],
             output,
             settings,
             lambda stage, share: progress.update(task, description=stage, completed=share),
-            folds=arguments.folds,
+            Where(arguments.folds, cache, workers),
             catalogue=arguments.catalogue,
             on_check=lambda checked: show_check(checked, progress.console),
             on_note=lambda log, note: progress.console.print(f"{log}: {note}", markup=False, highlight=False),

@@ -16,7 +16,9 @@ direction on the same line.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -37,15 +39,24 @@ SHRINKAGE = 0.003  # weight of the mean variance in the regularised covariance
 FAMILIAR_SHARE = 0.99  # of the training windows that the distance was not fitted on
 INTENSITY_SHARE = 0.999  # of all training windows
 MIN_VARIANCE = 1e-6
-METHOD_LOGS = "99 % of each training log's windows, by the distance fitted on the other logs"
+METHOD_LOGS = "99 % of each person's windows, by the distance fitted on the other people"
 METHOD_END = "99 % of the windows of the log's end, by the distance fitted on what came before"
 
 
 def summaries(windows: npt.NDArray[np.floating], scale: Sequence[float] | FloatArray) -> FloatArray:
     """Return (..., F) summaries of (..., W, F) unscaled windows; ``scale`` is the (F,) scale of the scaler."""
+    return _summary(spreads(windows), scale)
+
+
+def spreads(windows: npt.NDArray[np.floating]) -> FloatArray:
+    """Return the (..., F) standard deviations of each feature over (..., W, F) unscaled windows."""
     # The same as ``np.std`` in a third of the time: this runs for every sample.
     off = windows - np.add.reduce(windows, axis=-2, keepdims=True, dtype=np.float64) / windows.shape[-2]
-    spread = np.sqrt(np.einsum("...ij,...ij->...j", off, off) / windows.shape[-2])
+    spread: FloatArray = np.sqrt(np.einsum("...ij,...ij->...j", off, off) / windows.shape[-2])
+    return spread
+
+
+def _summary(spread: FloatArray, scale: Sequence[float] | FloatArray) -> FloatArray:
     moved: FloatArray = np.log(spread / scale + FLOOR)
     return moved
 
@@ -108,31 +119,55 @@ class FamiliarityScore:
 def fit_familiarity(
     learned: Sequence[npt.NDArray[np.floating]], kept: Sequence[npt.NDArray[np.floating]], scale: Sequence[float]
 ) -> Familiarity:
-    """Fit the statistics of the training walks.
-
-    With several logs, the distance of each log's windows is computed with a fit on the other logs: the limit then
-    accepts the walk of a new person. With one log, the distance can only be computed on the held-out end of the same
-    walk, and the limit is too narrow for other people.
+    """Fit the statistics of training walks in memory, each of another person; see ``familiarity_of``.
 
     Args:
         learned: (N, W, F) unscaled windows of each log; only walking, see ``moving``.
         kept: (N, W, F) unscaled windows of the held-out end of each log; only walking.
         scale: (F,) scale of the scaler.
     """
-    parts, ends = ([summaries(windows, scale) for windows in group] for group in (learned, kept))
-    if len(parts) > 1:
-        method = METHOD_LOGS
-        distances = [_distance(part, *_distribution(parts[:k] + parts[k + 1 :])) for k, part in enumerate(parts)]
-    else:
-        method = METHOD_END
-        distances = [_distance(part, *_distribution(parts)) for part in ends]
-    middle, whitening = _distribution(parts)
+    found = [(str(k), spreads(windows)) for k, windows in enumerate(learned)]
+    return familiarity_of(found, [spreads(windows) for windows in kept], scale)
+
+
+def familiarity_of(
+    learned: Iterable[tuple[str, FloatArray]], kept: Sequence[FloatArray], scale: Sequence[float]
+) -> Familiarity:
+    """Fit the statistics of the training walks.
+
+    With several people, the distance of each person's windows is computed with a fit on the other people: the limit
+    then accepts the walk of a new person. With one person, the distance can only be computed on the held-out end of the
+    same walks, and the limit is too narrow for other people. The fit on the others is the fit on all less the person's
+    part (Chan, Golub and LeVeque 1979), so the cost grows with the walks and not with their square.
+
+    Args:
+        learned: the person of each log, and (N, F) ``spreads`` of its windows; only walking, see ``moving``. It is
+            iterated over twice, and one log at a time is in memory.
+        kept: (N, F) ``spreads`` of the held-out end of each log; only walking.
+        scale: (F,) scale of the scaler.
+    """
+    people: dict[str, _Moments] = {}
+    for person, spread in learned:
+        own = _Moments.of(_summary(spread, scale))
+        people[person] = people[person].plus(own) if person in people else own
+    whole = functools.reduce(_Moments.plus, people.values())
+    ends = [_summary(spread, scale) for spread in kept]
+    several, distances, intensities = len(people) > 1, [], []
+    fits = {person: whole.minus(own).distribution() for person, own in people.items()} if several else {}
+    middle, whitening = whole.distribution()
+    for person, spread in learned:
+        summary = _summary(spread, scale)
+        intensities.append(_intensity(summary))
+        if several:
+            distances.append(_distance(summary, *fits[person]))
+    if not several:
+        distances = [_distance(summary, middle, whitening) for summary in ends]
     return Familiarity(
         middle=tuple(middle.tolist()),
         whitening=tuple(map(tuple, whitening.tolist())),
         distance_limit=float(np.quantile(np.concatenate(distances), FAMILIAR_SHARE)),
-        vigour_limit=float(np.quantile(_intensity(np.concatenate(parts + ends)), INTENSITY_SHARE)),
-        method=method,
+        vigour_limit=float(np.quantile(np.concatenate([*intensities, *map(_intensity, ends)]), INTENSITY_SHARE)),
+        method=METHOD_LOGS if several else METHOD_END,
     )
 
 
@@ -151,14 +186,47 @@ def widened(
     )
 
 
-def _distribution(parts: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:
-    """Return the (F,) mean and the (F, F) whitening matrix of (N, F) summaries."""
-    summary = np.concatenate(parts)
-    covariance = np.atleast_2d(np.cov(summary, rowvar=False))
-    size = len(covariance)
-    floor = SHRINKAGE * float(np.trace(covariance)) / size + MIN_VARIANCE
-    covariance = (1.0 - SHRINKAGE) * covariance + floor * np.eye(size)
-    return summary.mean(axis=0), np.linalg.cholesky(np.linalg.inv(covariance))
+@dataclass(frozen=True, eq=False)
+class _Moments:
+    """Number, (F,) mean and (F, F) scatter about it of summaries; can be joined and taken apart again."""
+
+    count: int
+    mean: FloatArray
+    scatter: FloatArray
+
+    @classmethod
+    def of(cls, summary: FloatArray) -> _Moments:
+        """Return those of (N, F) summaries; N may be 0."""
+        mean = summary.mean(axis=0) if len(summary) else np.zeros(summary.shape[1])
+        off = summary - mean
+        return cls(len(summary), mean, off.T @ off)
+
+    def plus(self, other: _Moments) -> _Moments:
+        count = self.count + other.count
+        if not self.count or not other.count:
+            return self if self.count else other
+        off = other.mean - self.mean
+        mean = self.mean + off * (other.count / count)
+        scatter = self.scatter + other.scatter + np.outer(off, off) * (self.count * other.count / count)
+        return _Moments(count, mean, scatter)
+
+    def minus(self, part: _Moments) -> _Moments:
+        """Return those of the summaries without a part of them."""
+        count = self.count - part.count
+        if not count:
+            return _Moments(0, np.zeros_like(self.mean), np.zeros_like(self.scatter))
+        mean = self.mean + (self.mean - part.mean) * (part.count / count)
+        off = part.mean - mean
+        scatter = self.scatter - part.scatter - np.outer(off, off) * (part.count * count / self.count)
+        return _Moments(count, mean, scatter)
+
+    def distribution(self) -> tuple[FloatArray, FloatArray]:
+        """Return the (F,) mean and the (F, F) whitening matrix."""
+        covariance = self.scatter / max(self.count - 1, 1)
+        size = len(covariance)
+        floor = SHRINKAGE * float(np.trace(covariance)) / size + MIN_VARIANCE
+        covariance = (1.0 - SHRINKAGE) * covariance + floor * np.eye(size)
+        return self.mean, np.linalg.cholesky(np.linalg.inv(covariance))
 
 
 def _distance(summary: FloatArray, middle: FloatArray, whitening: FloatArray) -> FloatArray:

@@ -38,7 +38,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finetune")
     write_bag(folder / "other", swinging(20.0, seed=0, jitter=0.002))
     write_bag(folder / "walk", walking())
-    assert train(["--log", str(folder / "other"), "--output", str(folder / "models" / "base"), "--epochs", "1"]) == 0
+    assert (
+        train(
+            [
+                "--log",
+                str(folder / "other"),
+                "--output",
+                str(folder / "models" / "base"),
+                "--epochs",
+                "1",
+                "--workers",
+                "0",
+            ]
+        )
+        == 0
+    )
     return folder
 
 

@@ -19,17 +19,20 @@ from ankle_predictor.estimation.leg_estimator import LegConfig
 from ankle_predictor.model.features import FeatureSpec
 from ankle_predictor.offline.live_run import LiveSettings
 from ankle_predictor.offline.pipeline import run_chain, windows_of
-from ankle_predictor.training import learning
+from ankle_predictor.training import walk_source
 from ankle_predictor.training.dataset import (
     DatasetError,
     Examples,
     cut_examples,
     fit_scaler,
-    network_arrays,
+    network_changes,
+    scaled,
     split_in_time,
 )
-from ankle_predictor.training.learning import TrainSettings, simulated_walks, walk_of
 from ankle_predictor.training.measurement import conformal_margins
+from ankle_predictor.training.settings import TrainSettings
+from ankle_predictor.training.walk import walk_of
+from ankle_predictor.training.walk_source import simulated_sources
 
 SPEC = FeatureSpec(window=40)
 HORIZON = 20
@@ -127,7 +130,7 @@ def test_the_scaler_is_fitted_on_the_learned_part_and_changes_are_from_the_newes
     rows = learned.window.reshape(-1, learned.window.shape[2]).astype(np.float64)
     np.testing.assert_allclose(scaler.offset, rows.mean(axis=0), atol=1e-6)
     assert min(scaler.scale) > 0
-    window, change = network_arrays([kept], scaler)
+    window, change = scaled(kept.window, scaler), network_changes(kept)
     np.testing.assert_allclose(window * scaler.scale + scaler.offset, kept.window, atol=1e-4)
     np.testing.assert_allclose(change + kept.angle[:, None], kept.target, atol=1e-6)
 
@@ -158,15 +161,28 @@ def test_without_an_encoder_the_imus_later_angle_is_learned() -> None:
     assert with_encoder.fused is not None
 
 
+def test_sums_over_walks_are_those_over_one_array_to_the_last_bit() -> None:
+    rng = np.random.default_rng(0)
+    examples = examples_of(swinging(), SPEC, HORIZON, stride=5)
+    parts = [
+        dataclasses.replace(examples, window=rng.normal(3.0, 0.1, (n, 40, 16)).astype(np.float32)) for n in (3, 50, 7)
+    ]
+    rows = np.concatenate([part.window.reshape(-1, 16) for part in parts])
+    scaler = fit_scaler(parts)
+    np.testing.assert_array_equal(scaler.offset, rows.mean(axis=0, dtype=np.float64))
+    np.testing.assert_array_equal(scaler.scale, rows.std(axis=0, dtype=np.float64))
+
+
 def test_simulated_people_differ_and_are_the_same_every_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learning, "KINDS", KINDS[:2])
-    monkeypatch.setattr(learning, "SIMULATED_SECONDS", 15.0)
-    one, other = (simulated_walks(TrainSettings(simulated=1)) for _ in range(2))
+    monkeypatch.setattr(walk_source, "KINDS", KINDS[:2])
+    monkeypatch.setattr(walk_source, "SIMULATED_SECONDS", 15.0)
+    sources, settings = simulated_sources(TrainSettings(simulated=1)), TrainSettings()
+    one, other = ([source.walk(settings) for source in sources] for _ in range(2))
     assert len({walk.recording.name for walk in one}) == len(one) == 2
     for first, second in zip(one, other, strict=True):
         np.testing.assert_array_equal(first.table.values, second.table.values)
         assert first.simulated
-    assert simulated_walks(TrainSettings()) == []
+    assert simulated_sources(TrainSettings()) == []
 
 
 @settings(max_examples=50, deadline=None)

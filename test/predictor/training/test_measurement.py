@@ -4,28 +4,47 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from ankle_predictor.model.forecast import Forecast
-from ankle_predictor.training.measurement import ScoredForecasts, level_for_new_people, needed_stretch
+from ankle_predictor.training.measurement import conformal_margins, level_for_new_people
 
 LEVEL = 0.9
 STEPS = 5
 
 
-def person(scale: float, seed: int, count: int = 2000) -> ScoredForecasts:
-    """Forecasts for a person, off by ``scale``, with an interval of 1 rad to both sides."""
-    truth = np.random.default_rng(seed).normal(scale=scale, size=(count, STEPS))
-    zero = np.zeros_like(truth)
-    return ScoredForecasts(f"walk {seed}", 0.0, 1.0, Forecast(zero, zero - 1.0, zero + 1.0), truth)
+def person(scale: float, seed: int, count: int = 2000) -> np.ndarray:
+    """Distances of a person's truths, in half widths, from forecasts that are off by ``scale`` half widths."""
+    return np.abs(np.random.default_rng(seed).normal(scale=scale, size=(count, STEPS)))
 
 
-def coverage(parts: list[ScoredForecasts], new_people: list[ScoredForecasts]) -> float:
+def coverage(parts: list[np.ndarray], new_people: list[np.ndarray]) -> float:
     """Mean share of the new people's truths inside the intervals that the parts give."""
-    level = level_for_new_people(parts, LEVEL)
-    forecast = [part.forecast for part in parts]
-    everything = Forecast(*(np.concatenate([getattr(f, n) for f in forecast]) for n in ("angle", "lower", "upper")))
-    stretch = needed_stretch(everything, np.concatenate([part.truth for part in parts]), level)
-    return float(np.mean([np.mean(np.abs(new.truth) <= stretch) for new in new_people]))
+    stretch = conformal_margins(np.concatenate(parts), level_for_new_people(parts, LEVEL))
+    return float(np.mean([np.mean(new <= stretch) for new in new_people]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 30), min_size=2, max_size=6), st.integers(0, 1000), st.booleans())
+def test_leaving_out_without_sorting_again_is_leaving_out(counts: list[int], seed: int, ties: bool) -> None:
+    rng = np.random.default_rng(seed)
+    people = [rng.exponential(size=(n, 2)) * rng.uniform(0.5, 2.0) for n in counts]
+    if ties:
+        people = [np.round(rows) for rows in people]
+
+    def covered(tried: float) -> float:
+        shares = []
+        for k, own in enumerate(people):
+            others = np.concatenate([rows for j, rows in enumerate(people) if j != k])
+            shares.append(np.mean(own <= conformal_margins(others, tried)))
+        return float(np.mean(shares))
+
+    level = level_for_new_people(people, LEVEL)
+    if covered(LEVEL) >= LEVEL:
+        assert level == LEVEL
+    else:
+        assert level == 1.0 or covered(level) >= LEVEL
+        assert covered(level - 2.0**-12) < LEVEL
 
 
 def test_people_who_are_alike_need_no_higher_level() -> None:

@@ -20,9 +20,10 @@ from ankle_predictor.model.bundle import load_bundle
 from ankle_predictor.model.engine import load_engine
 from ankle_predictor.model.features import SEGMENT_FEATURES
 from ankle_predictor.offline.catalogue_check import Checked
-from ankle_predictor.training import learning
 from ankle_predictor.training import train as train_module
-from ankle_predictor.training.train import TrainSettings, main, train
+from ankle_predictor.training.examples_on_disk import ArrayExamples
+from ankle_predictor.training.settings import TrainSettings
+from ankle_predictor.training.train import main, train
 
 SECONDS = 18.0  # the held-out end must contain a window of 2 s
 
@@ -50,7 +51,18 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def models(network_module: Any, logs: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model directory with ``swing``, trained for eight short epochs."""
     models = tmp_path_factory.mktemp("models")
-    arguments = ["--log", *map(str, logs), "--output", str(models / "swing"), "--epochs", "8", "--stride", "5"]
+    arguments = [
+        "--log",
+        *map(str, logs),
+        "--output",
+        str(models / "swing"),
+        "--epochs",
+        "8",
+        "--stride",
+        "5",
+        "--workers",
+        "0",
+    ]
     assert main(arguments) == 0
     return models
 
@@ -101,7 +113,10 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(network_mo
         network = network_module.build_network(shape, seed=1)
         shares.clear()
         network_module.fit(
-            network, lambda _: (window, change), network_module.FitSettings(epochs=2, seed=1), shares.append
+            network,
+            lambda _: ArrayExamples(window, change),
+            network_module.FitSettings(epochs=2, seed=1),
+            shares.append,
         )
         return list(network.get_weights())
 
@@ -130,17 +145,17 @@ def test_an_interruption_leaves_the_old_model_only(
     before = load_bundle("swing", [models])
     for name in ("swing", "other"):
         with pytest.raises(type(failure)):
-            train(logs, models / name, TrainSettings(epochs=1))
+            train(logs, models / name, TrainSettings(epochs=1, seed=7))
     assert sorted(p.name for p in models.iterdir()) == ["swing"]
     assert load_bundle("swing", [models]).onnx == before.onnx
     if isinstance(failure, KeyboardInterrupt):
-        assert main(["--log", str(logs[0]), "--output", str(models / "other")]) == 130
+        assert main(["--log", str(logs[0]), "--output", str(models / "other"), "--workers", "0", "--seed", "7"]) == 130
 
 
 def test_a_refusal_is_one_sentence(
     logs: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learning, "imported", lambda _module, _doing: None)  # the logs are refused before it is used
+    monkeypatch.setattr(train_module, "_training", lambda *_: None)  # the logs are refused before it is used
     write_bag(tmp_path / "blind", dataclasses.replace(swinging(), encoder=None))
     write_bag(tmp_path / "short", swinging(4.0))
     write_bag(tmp_path / "swing0", swinging(SECONDS))
@@ -154,14 +169,16 @@ def test_a_refusal_is_one_sentence(
         ([str(logs[0])], "taken", "already there"),
         ([str(logs[0])], "bad name", "no name for a model"),
     ):
-        status = main(["--log", *(str(tmp_path / n) for n in names), "--output", str(tmp_path / output)])
+        status = main(
+            ["--log", *(str(tmp_path / n) for n in names), "--output", str(tmp_path / output), "--workers", "0"]
+        )
         lines = [line for line in capsys.readouterr().err.splitlines() if sentence in line]
         assert (status, len(lines)) == (1, 1), sentence
     assert not (tmp_path / "m").exists()
 
 
 def test_what_a_damaged_recording_lacks_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learning, "imported", lambda _module, _doing: None)  # it is refused before that is used
+    monkeypatch.setattr(train_module, "_training", lambda *_: None)  # it is refused before that is used
     write_bag(tmp_path / "damaged", swinging(4.0))
     (tmp_path / "damaged" / "metadata.yaml").unlink()
     notes: list[tuple[str, str]] = []
@@ -177,7 +194,7 @@ def test_without_tensorflow_the_requirements_file_is_named(
 ) -> None:
     monkeypatch.delitem(sys.modules, "ankle_predictor.training.network", raising=False)
     monkeypatch.setitem(sys.modules, "keras", None)
-    assert main(["--log", str(logs[0]), "--output", str(tmp_path / "m")]) == 1
+    assert main(["--log", str(logs[0]), "--output", str(tmp_path / "m"), "--workers", "0"]) == 1
     assert "requirements-train.txt" in capsys.readouterr().err
 
 
@@ -190,12 +207,11 @@ def test_a_catalogue_is_left_out_by_person_and_what_cannot_be_used_by_name(
     people: list[list[str]] = []
     checks: list[Checked] = []
 
-    def capture(_bundle: Any, found: Any, *_: Any) -> Any:
-        people.extend([walk.recording.name for walk in person] for person in found)
+    def capture(found: Any, *_: Any) -> Any:
+        people.extend([walk.name for walk in person] for person in found)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train_module, "learn", lambda *_, **__: None)
-    monkeypatch.setattr(train_module, "measure", capture)
+    monkeypatch.setattr(train_module, "train_and_measure", capture)
     write_bag(tmp_path / "alone", swinging(5.0))
     with pytest.raises(KeyboardInterrupt):
         train(

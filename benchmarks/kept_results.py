@@ -1,0 +1,75 @@
+"""Runs the tasks of a benchmark on Dask, each of which keeps its result in a file: a second start goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ankle_imu_driver.refusal import Refusal
+from ankle_predictor.training.tasks import Task, Workers
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A result and what it is computed by.
+
+    Attributes:
+        path: of its file, at the same path on every machine.
+        call: returns the result, as JSON holds it.
+        arguments: of the call.
+    """
+
+    path: Path
+    call: Callable[..., Result]
+    arguments: tuple[Any, ...]
+
+
+def kept(cell: Cell) -> Result | str:
+    """Return the cell's result, from its file if it is there, or the sentence by which it was refused."""
+    if cell.path.exists():
+        return dict(json.loads(cell.path.read_text("utf-8")))
+    try:
+        result = cell.call(*cell.arguments)
+    except Refusal as refusal:
+        return str(refusal)
+    scratch = cell.path.with_name(f".{cell.path.name}.{os.getpid()}")
+    scratch.write_text(json.dumps(result), "utf-8")
+    scratch.replace(cell.path)
+    return result
+
+
+def run_cells(
+    cells: Mapping[str, Cell], workers: Workers | None, stage: str
+) -> tuple[dict[str, Result], dict[str, str]]:
+    """Return the results by name, and why tasks were refused by theirs.
+
+    Args:
+        cells: by name.
+        workers: run what has no result yet; None to return only what there is.
+        stage: for the progress.
+    """
+    there = {name for name, cell in cells.items() if cell.path.exists()}
+    tasks = [Task(name, kept, (cell,)) for name, cell in cells.items() if name not in there]
+    found = {name: kept(cells[name]) for name in cells if name in there}
+    columns = (TextColumn("{task.description:48}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
+    if workers is not None and tasks:
+        with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
+            bar = progress.add_task(stage, total=1.0)
+
+            def report(description: str, share: float) -> None:
+                done = (len(there) + share * len(tasks)) / len(cells)
+                progress.update(bar, description=description, completed=done)
+
+            results = workers.run(tasks, stage, report)
+        found |= {task.name: result for task, result in zip(tasks, results, strict=True)}
+    refused = {name: result for name, result in found.items() if isinstance(result, str)}
+    return {name: found[name] for name in cells if isinstance(found.get(name), dict)}, refused  # type: ignore[misc]
