@@ -102,8 +102,9 @@ def train(
         if entry.name in refused:
             raise refused[entry.name]
     for walk in made.values():
-        for note in walk.about.notes if isinstance(walk, StoredWalk) and not walk.simulated else ():
-            on_note(walk.name, note)
+        if isinstance(walk, StoredWalk) and not walk.simulated:
+            for note in walk.about.notes:
+                on_note(walk.name, note)
     if catalogue is not None:
         listed = listed.without((e, str(refused[e.name])) for e in listed.usable if e.name in refused)
         on_check(listed)
