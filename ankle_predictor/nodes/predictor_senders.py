@@ -71,8 +71,8 @@ class PredictorSenders:
         Args:
             topic: as the node names it.
             joint: whose name counts.
-            of_filter: whether only the node that sends the segments can mean this joint. In the namespace ``/`` the
-                topic is the whole robot's, and another node may have a joint of this name.
+            of_filter: whether the node that sends the segments means this joint, if it publishes the topic. In the
+                namespace ``/`` the topic is the whole robot's, and another node may have a joint of this name.
         """
         self._inputs.watch(topic)
 
@@ -80,7 +80,8 @@ class PredictorSenders:
             if joint.name not in message.name:
                 return True
             if of_filter and self._filter and self._names.of(topic, info) not in ("", self._filter):
-                return False
+                # A relay or a player may send it as well, where the filter does not.
+                return self._filter not in self._names.on(topic) and self._inputs.admit(topic, message, info)
             return self._inputs.admit(topic, message, info)
 
         return admit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -82,7 +83,16 @@ class SenderNames:
         """Know no name yet."""
         self._node = node
         self._names: dict[tuple[str, bytes], str] = {}
-        self._looked = -GRAPH_PERIOD
+        self._looked: dict[tuple[str, bytes], float] = {}  # s, when a name that is not known yet was last asked for
+        self._all: dict[str, tuple[float, list[str]]] = {}
+
+    def on(self, topic: str) -> list[str]:
+        """Return the names of all nodes that publish a topic."""
+        looked, names = self._all.get(topic, (-math.inf, []))
+        if time.monotonic() - looked >= GRAPH_PERIOD:
+            names = senders_of(self._node, topic, [])[0]
+            self._all[topic] = time.monotonic(), names
+        return names
 
     def of(self, topic: str, info: Mapping[str, Any] | None) -> str:
         """Return the name of the node that sent a message; empty while it is not known."""
@@ -90,8 +100,8 @@ class SenderNames:
         if sender is None:
             return ""
         key, now = (topic, sender), time.monotonic()
-        if key not in self._names and now - self._looked >= GRAPH_PERIOD:
-            self._looked = now
+        if key not in self._names and now - self._looked.get(key, -math.inf) >= GRAPH_PERIOD:
+            self._looked[key] = now
             names, _ = senders_of(self._node, topic, [sender])
             if len(names) == 1 and not names[0].endswith("_NODE_NAME_UNKNOWN_"):
                 self._names[key] = names[0]
@@ -100,7 +110,8 @@ class SenderNames:
     def forget(self) -> None:
         """Forget all names."""
         self._names.clear()
-        self._looked = -GRAPH_PERIOD
+        self._all.clear()
+        self._looked.clear()
 
 
 def senders_of(node: ManagedNode, topic: str, ids: list[bytes]) -> tuple[list[str], int]:

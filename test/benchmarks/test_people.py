@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from concurrent.futures import Future
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ankle_imu_driver.recordings.rosbag_writer import write_bag
 from ankle_predictor.model.features import FeatureSpec
 from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.offline.live_run import LiveRun
+from ankle_predictor.training.tasks import ThisProcess
 from ankle_predictor.trust.status import Status
 from benchmarks import people, people_page
 from benchmarks.people_cells import FEWEST, better_for, cells_of, mean_over, people_of, worst_minute
@@ -207,7 +208,7 @@ def test_one_command_makes_the_page_and_continues_where_it_stopped(
     (page.parent / "images").mkdir(parents=True)
     page.write_text("Before.\n<!-- people: begin -->\n<!-- people: end -->\nAfter.\n")
     monkeypatch.setattr(people_page, "DOCS", page.parent)
-    monkeypatch.setattr(people, "ProcessPoolExecutor", InThisProcess)
+    monkeypatch.setattr(people, "workers_for", lambda *_: nullcontext(ThisProcess()))
     arguments = [
         "--data",
         str(tmp_path / "data"),
@@ -247,24 +248,3 @@ def test_everybody_is_scored_by_a_model_that_has_not_learned_from_them_if_there_
     without = people.tasks(logs, str(tmp_path / "models" / "linear"), None)
     assert without["LOG2"][1][3]  # the model's record of its training names it
     assert not without["LOG7"][1][3]
-
-
-class InThisProcess:
-    """Runs what a pool would run, at once."""
-
-    def __init__(self, jobs: int, mp_context: object) -> None:
-        self.jobs = jobs
-
-    def __enter__(self) -> InThisProcess:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def submit(self, function: Any, *arguments: Any) -> Any:
-        future: Future[Any] = Future()
-        try:
-            future.set_result(function(*arguments))
-        except Exception as error:  # noqa: BLE001 - as a pool hands it on
-            future.set_exception(error)
-        return future
