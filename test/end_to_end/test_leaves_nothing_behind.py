@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -29,6 +30,7 @@ PROGRAMS = {
 
 @pytest.fixture
 def table() -> Iterator[Bench]:
+    gc.collect()  # nodes of earlier tests in this process that nothing uses any more
     with bench() as made:
         yield made
 
