@@ -95,7 +95,7 @@ def test_an_unknown_executable_is_one_sentence() -> None:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "there is no executable 'nonsense'" in done.stderr
-    assert "imu_driver orientation_filter predictor" in done.stderr
+    assert "imu_driver models orientation_filter predictor" in done.stderr
 
 
 @made_by_setup
