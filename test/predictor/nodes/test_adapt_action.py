@@ -500,7 +500,7 @@ def test_every_pair_gets_a_forecast_during_training_and_later_from_the_users_mod
     source, client = Filter(table), caller()
     table.advertise((JointState, "encoder/joint_states"))
     assert client.call(duration=9.0, labels="encoder")
-    walk, sent, delays = steps(100.0), [], []
+    walk, sent, delays = steps(240.0), [], []
 
     def give(pair: PairSample) -> None:
         stamp = ns(pair.joint.stamp)

@@ -95,4 +95,4 @@ def test_messages_without_the_joint_are_counted_by_name(table: Bench, models: Pa
 
 def test_an_unknown_role_is_refused(table: Bench, models: Path) -> None:
     node = start(table, models, encoder__role="judge")
-    assert "encoder.role must be input, score or off, not 'judge'" in node.refusal
+    assert "encoder.role must be one of input, score, off, not 'judge'" in node.refusal
