@@ -65,8 +65,8 @@ def test_what_a_damaged_recording_lacks_is_said(
 def leaning(recording: Recording) -> Recording:
     """The recording with a lateral force and a turn about forward, which a mirror image changes."""
     shank = recording.shank
-    turn = 0.3 * np.cos(5.0 * shank.stamp)[:, np.newaxis]  # rad/s; an axis that says the same for ever is dead
-    accel, gyro = shank.accel + np.array([0.0, 0.0, 1.0]), shank.gyro + turn * np.array([1.0, 0.0, 0.0])
+    sway = np.cos(5.0 * shank.stamp)[:, np.newaxis]  # an axis that says the same for ever is dead
+    accel, gyro = shank.accel + sway * np.array([0.0, 0.0, 1.0]), shank.gyro + sway * np.array([0.3, 0.0, 0.0])
     return dataclasses.replace(recording, shank=ImuSamples(shank.stamp, accel, gyro))
 
 
