@@ -243,7 +243,7 @@ def test_a_foreign_program_that_forecasts_is_a_second_sender_too(table: Bench, m
     message = table.got["forecast"][-1]
     other = table.sender("zombie", (type(message), "forecast"))
     node.create_steady_timer(0.05, lambda: other["forecast"].publish(message))
-    feed_until(table, source, walk, lambda: bool(node.predictor.take_problem()[1]))
+    feed_until(table, source, walk, lambda: bool(table.got["forecast_detail"][-1].status & Status.TWO_SOURCES))
     mark = next(walk)
     feed_for(table, source, walk, 2 * MEMORY)
     feed_until(table, source, walk, lambda: len(statuses_after(table, mark)) > 20)
