@@ -18,7 +18,6 @@ Cell = dict[str, Any]
 PERIOD = 0.01
 FEWEST = 20  # moments; a row of a recording with fewer is left out
 STARTED = 20.0  # s of walking after which intervals should hold
-POOLED = ("windows", "minutes", "by_step")
 
 
 def cells_of(log: Path, recording: Recording, run: LiveRun, learned: bool) -> list[Cell]:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-import rclpy
 import yaml
 from rclpy.context import Context
+from rigs.quiet_context import quiet_context
 from rigs.repository import REPOSITORY
 
 from ankle_imu_driver.driver_node import ImuDriverNode
@@ -25,11 +25,8 @@ DOMAIN = 75
 
 @pytest.fixture
 def context(monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    made = Context()
-    rclpy.init(args=["--ros-args", "-p", "autostart:=false"], context=made, domain_id=DOMAIN)
-    yield made
-    rclpy.shutdown(context=made)
+    with quiet_context(monkeypatch, DOMAIN) as made:
+        yield made
 
 
 def test_it_lists_the_parameters_that_the_nodes_declare(context: Context) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import rclpy
 from rclpy.context import Context
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
+from rigs.quiet_context import quiet_context
 
 from ankle_imu_driver.driver_node import ImuDriverNode
 from ankle_imu_driver.managed_node import ManagedNode
@@ -49,11 +49,8 @@ WRONG: tuple[tuple[str, str, Any, str], ...] = (
 
 @pytest.fixture
 def context(monkeypatch: pytest.MonkeyPatch) -> Iterator[Context]:
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    made = Context()
-    rclpy.init(args=["--ros-args", "-p", "autostart:=false"], context=made, domain_id=DOMAIN)
-    yield made
-    rclpy.shutdown(context=made)
+    with quiet_context(monkeypatch, DOMAIN) as made:
+        yield made
 
 
 def node_with(context: Context, node: str, **values: Any) -> ManagedNode:

@@ -20,7 +20,6 @@ from ankle_predictor.forecasting.tick import Tick
 from ankle_predictor.model.bundle import Bundle, load_bundle, sweep_bundles
 from ankle_predictor.model.engine import InferenceEngine, ModelFailure
 from ankle_predictor.model.manifest import BundleError
-from ankle_predictor.model.model_hold import ModelHold
 from ankle_predictor.trust.forecast_counters import ForecastCounters
 from ankle_predictor.trust.input_monitor import InputMonitor, TrustLimits
 from ankle_predictor.trust.live_score import RECENT, LiveScore
@@ -52,7 +51,6 @@ class LivePredictor:
         self._on_model, self._clock = on_model, clock
         self._forecaster: Forecaster | None = None
         self._models = ModelChoice()
-        self._hold = ModelHold()
         self._reset(PredictorConfig())
 
     def _reset(self, config: PredictorConfig) -> None:
@@ -97,7 +95,6 @@ class LivePredictor:
         """Drop the model and refuse new ones."""
         self._forecaster = None
         self._models.forget()
-        self._hold.release()
 
     @property
     def is_configured(self) -> bool:
@@ -147,11 +144,8 @@ class LivePredictor:
         self._counters.counts["failed models"] += 1
         if engine is not None:
             self._began_to_use(engine)
-        else:
-            self._hold.release()
 
     def _began_to_use(self, engine: InferenceEngine) -> None:
-        self._hold.take(engine.bundle.path)
         self._period = engine.manifest.features.period
         self._score = LiveScore(self._period)
         self._on_model(engine)
@@ -317,7 +311,6 @@ class LivePredictor:
     def close(self) -> None:
         """End a trial of a model that is in progress, and let go of the model in use."""
         self._models.close()
-        self._hold.release()
 
     def report(self) -> tuple[bool, bool, str, dict[str, object]]:
         """Return what diagnostics report.

@@ -10,6 +10,7 @@ from ankle_predictor.forecasting.predictor_config import PredictorConfig
 from ankle_predictor.model.bundle import Bundle
 from ankle_predictor.model.engine import InferenceEngine, ModelFailure, load_engine
 from ankle_predictor.model.manifest import BundleError
+from ankle_predictor.model.model_hold import ModelHold
 from ankle_predictor.trust.model_trial import ModelTrial
 from ankle_predictor.trust.reference_walk import Walk
 from ankle_predictor.trust.status import Status
@@ -26,7 +27,7 @@ class ModelChoice:
     """
 
     def __init__(self) -> None:
-        self._trial = ModelTrial()
+        self._trial, self._hold = ModelTrial(), ModelHold()
         self._before: InferenceEngine | None = None
         self._failed_at = -math.inf
         self.failure = ""
@@ -48,21 +49,25 @@ class ModelChoice:
         return dataclasses.replace(prepared, figures=score.sentence())
 
     def forget(self) -> None:
-        """Forget what was in use before and what failed."""
+        """Forget what was in use, before and now, and what failed."""
         self._before, self.failure = None, ""
+        self._hold.release()
 
     def use(self, forecaster: Forecaster, prepared: PreparedModel) -> None:
         """Switch to a prepared model between two pairs, and keep the one before."""
         self._before, self.failure = forecaster.engine, ""
         forecaster.use(prepared)
+        self._hold.take(prepared.engine.bundle.path)
 
     def replace_failed(self, forecaster: Forecaster, failure: ModelFailure, now: float) -> InferenceEngine | None:
         """Take a model that failed out of use; return what runs from now on: the engine of the one before, or None."""
         engine, self._before = self._before, None
         if engine is None:
             forecaster.drop()
+            self._hold.release()
         else:
             forecaster.use(forecaster.afresh(engine))
+            self._hold.take(engine.bundle.path)
         self._failed_at = now
         after = f"{engine.bundle.name} runs again" if engine is not None else "load another one with load_weights"
         self.failure = f"{failure}; it was taken out of use, {after}"
@@ -74,5 +79,6 @@ class ModelChoice:
         return Status.MODEL_FAILED if is_told else Status.OK
 
     def close(self) -> None:
-        """End a trial in progress."""
+        """End a trial in progress, and let go of the model in use."""
         self._trial.stop()
+        self._hold.release()

@@ -124,36 +124,6 @@ class Draw:
         return len(self.stamp)
 
 
-def varied_windows(  # noqa: PLR0917 - each is another thing
-    walk: VariedSource,
-    spec: FeatureSpec,
-    horizon: int,
-    stride: int,
-    variation: Augmentation,
-    random: np.random.Generator,
-) -> tuple[Float32Array, Float32Array]:
-    """Cut a walk into varied windows, each with the angle that followed.
-
-    Args:
-        walk: to be varied.
-        spec: of the windows.
-        horizon: H, steps to forecast.
-        stride: pairs between two windows; the first window is at a random pair.
-        variation: how much they are varied.
-        random: source of the random numbers.
-
-    Returns:
-        (N, W, F) unscaled windows, and (N, H) rad, the change of the angle from each window's newest one.
-    """
-    drawn = draw(walk, spec, horizon, stride, variation, random)
-    table = walk.table
-    ends = float(table.stamp[0]), float(table.stamp[-1])
-    windows = np.empty((len(drawn), spec.window, len(spec.names)))
-    for n in range(len(drawn)):
-        windows[n] = stretched((table.stamp, table.values, walk.fused), ends, spec, drawn, n)
-    return vary(windows, drawn)
-
-
 def draw(  # noqa: PLR0917 - each is another thing
     walk: VariedSource,
     spec: FeatureSpec,
@@ -162,7 +132,16 @@ def draw(  # noqa: PLR0917 - each is another thing
     variation: Augmentation,
     random: np.random.Generator,
 ) -> Draw:
-    """Draw the windows of a walk and how they are varied; arguments as of ``varied_windows``."""
+    """Draw the windows of a walk and how they are varied.
+
+    Args:
+        walk: to be varied.
+        spec: of the windows.
+        horizon: H, steps to forecast.
+        stride: pairs between two windows; the first window is at a random pair.
+        variation: how much they are varied.
+        random: source of the random numbers.
+    """
     table, truth = walk.table, walk.truth
     index = np.arange(int(random.integers(stride)), len(table.stamp), stride)
     slowest, fastest = np.log(variation.cadences(walk.stride_time))

@@ -36,21 +36,6 @@ class EpochExamples(Protocol):
         """Return the (B, W, F) scaled windows and (B, H) rad of change of the examples with these numbers."""
 
 
-class ArrayExamples:
-    """Examples in memory."""
-
-    def __init__(self, window: Float32Array, change: Float32Array) -> None:
-        """Keep (N, W, F) scaled windows and (N, H) rad."""
-        self._window, self._change = window, change
-
-    def __len__(self) -> int:
-        return len(self._window)
-
-    def batch(self, index: IntArray) -> Batch:
-        """Return the examples with these numbers."""
-        return self._window[index], self._change[index]
-
-
 class RecordFile:
     """Records of one size in an unnamed file, read by their numbers."""
 

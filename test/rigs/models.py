@@ -16,7 +16,7 @@ from ankle_predictor.model.engine import InferenceEngine
 from ankle_predictor.model.features import FeatureSpec, pair_features
 from ankle_predictor.model.manifest import Canary, Familiarity
 from ankle_predictor.offline.pipeline import pairs_of
-from ankle_predictor.trust.familiarity import fit_familiarity
+from rigs.familiarities import fit_familiarity
 from rigs.tiny_bundle import KERAS, tiny_manifest, tiny_onnx, write_tiny_bundle
 from rigs.walks import swinging
 

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rigs.varied import varied_windows
 from rigs.walks import swinging
 
 from ankle_imu_driver.recordings.recording import EncoderSamples
 from ankle_predictor.model.features import SEGMENT_FEATURES, FeatureSpec
 from ankle_predictor.offline.pipeline import FeatureTable, run_chain, windows_of, with_encoder
-from ankle_predictor.training.augmentation import ANGLE, RATE, Augmentation, VariedSource, varied_windows
+from ankle_predictor.training.augmentation import ANGLE, RATE, Augmentation, VariedSource
 
 SPEC, HORIZON, STRIDE = FeatureSpec(), 50, 10
 PLAIN = Augmentation(share=0.0, cadence=1.0, amplitude=1.0, turn=0.0, gain=0.0, slow=0.0, encoder=0.0, changing=0.0)

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rigs.varied import varied_windows
 from rigs.walks import swinging
 
-from ankle_predictor.training.augmentation import Augmentation, varied_windows
+from ankle_predictor.training.augmentation import Augmentation
 from ankle_predictor.training.dataset import fit_scaler, scaled
 from ankle_predictor.training.examples_on_disk import RecordFile
 from ankle_predictor.training.learning import ExampleSource, Parts

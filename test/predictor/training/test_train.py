@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rigs.array_examples import ArrayExamples
 from rigs.walks import swinging
 
 from ankle_imu_driver.recordings.rosbag_writer import write_bag
@@ -21,7 +22,6 @@ from ankle_predictor.model.engine import load_engine
 from ankle_predictor.model.features import SEGMENT_FEATURES
 from ankle_predictor.offline.catalogue_check import Checked
 from ankle_predictor.training import train as train_module
-from ankle_predictor.training.examples_on_disk import ArrayExamples
 from ankle_predictor.training.settings import TrainSettings
 from ankle_predictor.training.train import main, train
 

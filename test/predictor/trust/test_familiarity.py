@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rigs.familiarities import fit_familiarity
 from rigs.walks import part
 
 from ankle_imu_driver.recordings.read_recording import read_recording
@@ -25,7 +26,6 @@ from ankle_predictor.trust.familiarity import (
     METHOD_END,
     METHOD_LOGS,
     FamiliarityScore,
-    fit_familiarity,
     moving,
     widened,
 )
