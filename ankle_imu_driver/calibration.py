@@ -112,22 +112,35 @@ def load_calibration(path: Path) -> Calibration:
             which.
     """
     try:
-        data = parse_yaml(read_regular(path, MOST_BYTES))
+        text = read_regular(path, MOST_BYTES)
     except FileError as error:
         raise CalibrationError(f"calibration file {error}") from error
+    return parse_calibration(text, str(path))
+
+
+def parse_calibration(text: bytes, name: str) -> Calibration:
+    """Read the text of a calibration file, at most ``MOST_BYTES``; ``name`` is what errors call it.
+
+    Raises:
+        CalibrationError: it is not YAML or not a calibration; one sentence says which.
+    """
+    if len(text) > MOST_BYTES:
+        raise CalibrationError(f"{name} has {len(text)} bytes, which is no calibration: one has {MOST_BYTES} at most")
+    try:
+        data = parse_yaml(text)
     except DocumentError as error:
-        raise CalibrationError(f"calibration file {path} cannot be read: {error}") from error
+        raise CalibrationError(f"calibration file {name} cannot be read: {error}") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise CalibrationError(f"{path} is not a calibration file: it lacks 'format: {FORMAT}'")
+        raise CalibrationError(f"{name} is not a calibration file: it lacks 'format: {FORMAT}'")
     version = data.get("version")
     if type(version) is not int or version not in VERSIONS:
         ours = " and ".join(map(str, VERSIONS))
-        raise CalibrationError(f"{path} has version {shown(version)}, this software reads versions {ours}")
+        raise CalibrationError(f"{name} has version {shown(version)}, this software reads versions {ours}")
     optional = ("angle_zero", "source", "shank.forward", "foot.forward")
     try:
         return build(Calibration, _known(data, version), optional=optional, strict=False)
     except DocumentError as error:
-        raise CalibrationError(f"{path}: {error}") from error
+        raise CalibrationError(f"{name}: {error}") from error
 
 
 def _is_finite(value: float) -> bool:
@@ -158,12 +171,8 @@ def _known(data: dict[Any, Any], version: int) -> dict[str, Any]:
     return known
 
 
-def save_calibration(path: Path, calibration: Calibration) -> None:
-    """Write a calibration file completely or not at all.
-
-    Raises:
-        CalibrationError: the folder cannot be written.
-    """
+def calibration_text(calibration: Calibration) -> str:
+    """Return the text of a calibration file."""
     has_forward = calibration.shank.forward is not None or calibration.foot.forward is not None
     data = {
         "format": FORMAT,
@@ -173,12 +182,22 @@ def save_calibration(path: Path, calibration: Calibration) -> None:
         "shank": _sensor_to(calibration.shank),
         "foot": _sensor_to(calibration.foot),
     }
+    return str(yaml.safe_dump(data, sort_keys=False))
+
+
+def save_calibration(path: Path, calibration: Calibration) -> None:
+    """Write a calibration file completely or not at all.
+
+    Raises:
+        CalibrationError: the folder cannot be written.
+    """
+    text = calibration_text(calibration)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                yaml.safe_dump(data, file, sort_keys=False)
+                file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(path)

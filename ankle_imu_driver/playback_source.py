@@ -47,7 +47,8 @@ class PlaybackSource:
         Raises:
             Refusal: the recording cannot be read, or the simulator refuses a parameter.
         """
-        chunks = _open(config)
+        open_source = _opener(config)
+        chunks = open_source()
         first = next(chunks)
         self.notes = first.notes
         self.has_encoder = first.encoder is not None
@@ -58,7 +59,7 @@ class PlaybackSource:
         if self.leader is None:
             self._playback = Playback(samples(chain([first], chunks)), config.rate, now, publish, finished, tell=tell)
         else:
-            self._playback = FollowingPlayback(lambda: samples(_open(config)), self.leader, publish, finished)
+            self._playback = FollowingPlayback(lambda: samples(open_source()), self.leader, publish, finished)
         self._asked_at = time.monotonic()
 
     def start(self) -> None:
@@ -101,8 +102,11 @@ class PlaybackSource:
         return (*status.judge(self._config.source), values)
 
 
-def _open(config: DriverConfig) -> Iterator[Recording]:
-    """Return the source's samples in consecutive chunks."""
+def _opener(config: DriverConfig) -> Callable[[], Iterator[Recording]]:
+    """Return what opens the source at its start, as samples in consecutive chunks.
+
+    A recording is read once: a follower that begins anew must not fall silent while it reads.
+    """
     if config.source == "simulator":
         # Imported here because it loads scipy, 60 MB that a robot with real sensors does not need.
         from ankle_imu_driver.simulator.sensor_model import SensorModel  # noqa: PLC0415
@@ -110,6 +114,7 @@ def _open(config: DriverConfig) -> Iterator[Recording]:
         from ankle_imu_driver.simulator.user_profile import draw_user  # noqa: PLC0415
 
         model = SensorModel(accel_range=config.accel_range)
-        return stream(draw_user(config.person), model, config.seed, config.side, config.phase)
+        user = draw_user(config.person)
+        return lambda: stream(user, model, config.seed, config.side, config.phase)
     recording = read_recording(Path(config.log), config.encoder, config.leg, config.namespace)
-    return looped(recording) if config.loop else iter([recording])
+    return lambda: looped(recording) if config.loop else iter([recording])

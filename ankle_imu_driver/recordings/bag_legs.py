@@ -73,6 +73,12 @@ def _matching(legs: Sequence[str], name: str) -> list[str]:
     return [leg for leg in legs if leg == wanted] or [leg for leg in legs if wanted != "/" and leg.endswith(wanted)]
 
 
+def calibration_name(leg: str) -> str:
+    """Return what the calibration file of a leg is called in a bag's directory, by the leg's namespace."""
+    name = _leg_name(leg)
+    return f"calibration_{name}.yaml" if name else "calibration.yaml"
+
+
 def find_calibration(bag: Path, leg: str, legs: Collection[str], notes: list[str]) -> Calibration | None:
     """Return the calibration inside the bag's directory or next to it.
 
@@ -89,10 +95,10 @@ def find_calibration(bag: Path, leg: str, legs: Collection[str], notes: list[str
         RecordingError: there are several, or it cannot be used.
         FileError: a folder must not be read.
     """
-    name = leg.strip("/").replace("/", "_")
+    name = _leg_name(leg)
     folder = bag if bag.is_dir() else bag.parent
     inside = sorted(p for p in folder.glob("*.y*ml") if p.name != METADATA)[:MOST_YAMLS] if is_bag(folder) else []
-    own = [f"calibration_{name}.yaml", f"{bag_name(bag)}_{name}.yaml"] if name else []
+    own = [calibration_name(leg), f"{bag_name(bag)}_{name}.yaml"] if name else []
     beside = [bag.parent / file for file in (*own, f"{bag_name(bag)}.yaml", f"{bag.stem}.yaml", "calibration.yaml")]
     unused: list[str] = []
     for place in (inside, beside):
@@ -109,9 +115,14 @@ def find_calibration(bag: Path, leg: str, legs: Collection[str], notes: list[str
             return _loaded(bag, found[0])
     if unused:
         notes.append(
-            f"{', '.join(unused)} not used: it does not say which leg it is of; name it calibration_{name}.yaml"
+            f"{', '.join(unused)} not used: it does not say which leg it is of; name it {calibration_name(leg)}"
         )
     return None
+
+
+def _leg_name(leg: str) -> str:
+    """Return a leg's namespace or prefix as a part of a file's name; empty for the root."""
+    return leg.strip("/").replace("/", "_")
 
 
 def few(names: list[str]) -> str:

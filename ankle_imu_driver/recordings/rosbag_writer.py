@@ -17,6 +17,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from ankle_imu_driver.calibration import save_calibration
 from ankle_imu_driver.conventions import ENCODER, ENCODER_JOINT, SENSOR_FRAMES
+from ankle_imu_driver.recordings.bag_legs import calibration_name
 from ankle_imu_driver.recordings.recording import Recording, RecordingError
 from ankle_imu_driver.recordings.rosbag_reader import IMU_TYPE, JOINT_TYPE, TOPICS
 from ankle_imu_driver.recordings.timeline import Sample, samples
@@ -148,8 +149,7 @@ def write_legs(path: Path, legs: Mapping[str, Recording]) -> None:
             bag.write(topics[leg, sample.stream], sample.time, _message(bag.types.types, sample))
     for leg, recording in legs.items():
         if recording.calibration is not None:
-            own = "" if len(legs) == 1 else f"_{names[leg].replace('/', '_')}"
-            save_calibration(path / f"calibration{own}.yaml", recording.calibration)
+            save_calibration(path / calibration_name("" if len(legs) == 1 else leg), recording.calibration)
 
 
 def _message(types: Mapping[str, Any], sample: Sample) -> Any:

@@ -23,16 +23,19 @@ from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Imu
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from ankle_imu_driver.calibration import Calibration, CalibrationError, parse_calibration
 from ankle_imu_driver.conventions import ERROR, FOOT, SHANK, STREAM_NAMES, JointConvention
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.dashboard.leg_tasks import Adapted, LinkError, Progress
 from ankle_predictor.dashboard.leg_view import LegHistory, LegView, detail_of
 from ankle_predictor.estimation.samples import pitch_of
 from ankle_predictor.nodes.messages import segment_imu
+from ankle_predictor.nodes.qos import LATCHED_QOS
 from ankle_predictor.nodes.stamps import SECOND, stamp_of
-from ankle_predictor.nodes.topics import DETAIL_TOPIC, SEGMENT_TOPICS
+from ankle_predictor.nodes.topics import CALIBRATION_TOPIC, DETAIL_TOPIC, SEGMENT_TOPICS
 
 # Best effort: a page that lags never makes a node wait or send again.
 LATEST = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -50,11 +53,13 @@ class LegLink:
         namespace: of the leg's nodes.
         side: "left" or "right"; empty while the predictor has not answered.
         models_dir: of the predictor; None if it has none or has not answered.
+        calibration: that the filter uses; None while it has none.
     """
 
     def __init__(self, node: Node, executor: SingleThreadedExecutor, namespace: str) -> None:
         self.namespace, self.side = namespace, ""
         self.models_dir: Path | None = None
+        self.calibration: Calibration | None = None
         self._executor = executor
         self._history = LegHistory()
         self._lock = threading.Lock()  # of the history, which the page reads in its own thread
@@ -75,6 +80,7 @@ class LegLink:
             node.create_subscription(
                 kind, f"{prefix}/{topic}", partial(self._heard.__setitem__, topic), LATEST, raw=True
             )
+        node.create_subscription(String, f"{prefix}/{CALIBRATION_TOPIC}", self._on_calibration, LATCHED_QOS)
         node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
 
     def view(self) -> LegView:
@@ -238,6 +244,13 @@ class LegLink:
         except Refusal as refusal:
             self._heard_of("predictor", ERROR, str(refusal))
         self._arrived = time.monotonic()
+
+    def _on_calibration(self, message: String) -> None:
+        text = message.data.encode()
+        try:
+            self.calibration = parse_calibration(text, CALIBRATION_TOPIC) if text else None
+        except CalibrationError as error:
+            self._heard_of("orientation_filter", ERROR, str(error))
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         prefix = self.namespace.strip("/")

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ankle_imu_driver.calibration import Calibration, CalibrationError, save_calibration
+from ankle_imu_driver.recordings.bag_legs import calibration_name
 from ankle_imu_driver.recordings.recording import RecordingError
 from ankle_imu_driver.recordings.rosbag_writer import BagWriter
+
+Calibrations = Callable[[], Mapping[str, Calibration]]
+"""Returns the calibration of each leg that has one, by the leg's namespace."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Recorder:
     def __init__(self, folder: Path) -> None:
         """Record below ``folder``, which is made with the first recording."""
         self._folder = folder
+        self._calibrations: Calibrations = dict
         self._lock = threading.Lock()
         self._bag: BagWriter | None = None
         self._began = 0.0
@@ -51,12 +57,16 @@ class Recorder:
             s = self._state
             return RecorderState(True, time.monotonic() - self._began, s.messages, s.path, "")
 
-    def start(self, topics: Mapping[str, str], definitions: Mapping[str, str]) -> None:
+    def start(
+        self, topics: Mapping[str, str], definitions: Mapping[str, str], calibrations: Calibrations = dict
+    ) -> None:
         """Start a recording named by the time of day.
 
         Args:
             topics: message type of each topic.
             definitions: ``.msg`` text of each type that is not part of ROS itself.
+            calibrations: asked at the end, when walking has shown which way is forward; they are put into the bag's
+                directory.
 
         Raises:
             RecordingError: it cannot be written, or one runs already.
@@ -70,6 +80,7 @@ class Recorder:
             except OSError as error:
                 raise RecordingError(f"folder {self._folder} cannot be made: {error.strerror}") from error
             self._bag = BagWriter(path, topics, definitions)
+            self._calibrations = calibrations
             self._began = time.monotonic()
             self._state = RecorderState(True, path=path)
 
@@ -100,4 +111,10 @@ class Recorder:
         except OSError as problem:
             error = error or f"recording {self._state.path} cannot be completed: {problem.strerror}"
         s = self._state
+        try:
+            for namespace, calibration in self._calibrations().items():
+                assert s.path is not None
+                save_calibration(s.path / calibration_name(namespace), calibration)
+        except CalibrationError as problem:
+            error = error or str(problem)
         self._state = RecorderState(False, time.monotonic() - self._began, s.messages, s.path, error)

@@ -13,6 +13,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
+from ankle_imu_driver.calibration import Calibration
 from ankle_imu_driver.recordings.recording import RecordingError
 from ankle_predictor.dashboard.leg_link import LegLink
 from ankle_predictor.dashboard.recorder import Recorder
@@ -62,7 +63,12 @@ class RosLink:
             raise RecordingError("no leg is heard yet, so there is nothing to record")
         topics = {f"{namespace.rstrip('/')}/{topic}": kind for namespace in self.legs for topic, kind in _leg_topics()}
         topics["/diagnostics"] = TOPICS["diagnostics"]
-        self.recorder.start(topics, message_definitions())
+        legs = tuple(self.legs.values())
+
+        def calibrations() -> dict[str, Calibration]:
+            return {leg.namespace: leg.calibration for leg in legs if leg.calibration is not None}
+
+        self.recorder.start(topics, message_definitions(), calibrations)
 
         def listen() -> None:
             self._recording = Subscriptions(self._node, topics, self.recorder.write)

@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Imu, JointState
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from ankle_imu_driver.arrays import Vector
-from ankle_imu_driver.calibration import Calibration, CalibrationError, save_calibration
+from ankle_imu_driver.calibration import Calibration, CalibrationError, calibration_text, save_calibration
 from ankle_imu_driver.conventions import (
     ERROR,
     FOOT,
@@ -41,7 +41,7 @@ from ankle_predictor.nodes.messages import (
 )
 from ankle_predictor.nodes.node_parameters import read_joint, read_leg
 from ankle_predictor.nodes.parameter_specs import FILTER_SPECS
-from ankle_predictor.nodes.qos import SAMPLE_QOS
+from ankle_predictor.nodes.qos import LATCHED_QOS, SAMPLE_QOS
 from ankle_predictor.nodes.rate_limit import RateLimit
 from ankle_predictor.nodes.sensor_frames import SensorFrames
 from ankle_predictor.nodes.source_covariance import SourceCovariance
@@ -115,8 +115,8 @@ class OrientationFilterNode(ManagedNode):
         self._pairs, self._pairs_reported, self._reported = 0, 0, time.monotonic()
         self.outputs = {t: self.create_publisher(Imu, t, SAMPLE_QOS) for t in SEGMENT_TOPICS.values()}
         self.outputs[JOINT_TOPIC] = self.create_publisher(JointState, JOINT_TOPIC, SAMPLE_QOS)
-        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self._tf_output = self.create_publisher(TFMessage, "/tf_static", latched) if TFMessage else None
+        self._calibration_output = self.create_publisher(String, "~/calibration", LATCHED_QOS)
+        self._tf_output = self.create_publisher(TFMessage, "/tf_static", LATCHED_QOS) if TFMessage else None
         if self._tf_output is None:
             self.get_logger().info("tf2_msgs is not installed: the sensors' static transforms are not published")
         self.leg = leg
@@ -144,7 +144,7 @@ class OrientationFilterNode(ManagedNode):
         if self.leg is None:
             return
         self.leg = None
-        for output in (*self.outputs.values(), self._tf_output):
+        for output in (*self.outputs.values(), self._calibration_output, self._tf_output):
             if output is not None:
                 self.destroy_publisher(output)
 
@@ -306,6 +306,8 @@ class OrientationFilterNode(ManagedNode):
     def _apply_calibration(self) -> None:
         assert self.leg is not None
         self._calibration = self.leg.calibration
+        text = "" if self._calibration is None else calibration_text(self._calibration)
+        self._calibration_output.publish(String(data=text))
         self._carry_covariances()
         self._send_transforms()
 

@@ -20,6 +20,13 @@ SAMPLE_QOS = QoSProfile(
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.VOLATILE,
 )
+# The last message waits for late joiners.
+LATCHED_QOS = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
 # An old forecast must never reach a controller.
 FORECAST_QOS = QoSProfile(
     history=HistoryPolicy.KEEP_LAST,

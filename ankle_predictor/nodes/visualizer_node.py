@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from ament_index_python.packages import get_package_share_directory
 from ankle_predictor_interfaces.msg import AnkleForecast
-from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import String
@@ -26,7 +26,7 @@ from ankle_imu_driver.managed_node import Health, ManagedNode, spin_nodes
 from ankle_predictor.nodes.messages import segment_imu
 from ankle_predictor.nodes.node_parameters import read_joint
 from ankle_predictor.nodes.parameter_specs import VISUALIZER_SPECS
-from ankle_predictor.nodes.qos import SENSOR_QOS
+from ankle_predictor.nodes.qos import LATCHED_QOS, SENSOR_QOS
 from ankle_predictor.nodes.stamps import TimeOrigin, serialized_stamp, stamp_of
 from ankle_predictor.nodes.topics import (
     CLOUD_TOPIC,
@@ -53,7 +53,6 @@ EARLY = 0.25  # share of a period that a drawing may come early, as samples do n
 SILENT = 0.5  # s without a forecast_detail of a drawn pair, after which the leg is drawn without one
 KEPT = 10  # pairs and details that wait for each other
 QOS = QoSProfile(depth=10)
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 Pair = tuple[bytes, bytes]
 """Serialized ``Imu`` messages of shank and foot."""
@@ -93,7 +92,9 @@ class VisualizerNode(ManagedNode):
         self._time, self._due = TimeOrigin(), DueForecasts(tuple(GHOSTS))
         self._forget()
         for topic, kind in {**possible_topics(), DUE_TOPIC: JointState}.items():
-            self._outputs[topic] = self.create_publisher(kind, topic, LATCHED if topic == DESCRIPTION_TOPIC else QOS)
+            self._outputs[topic] = self.create_publisher(
+                kind, topic, LATCHED_QOS if topic == DESCRIPTION_TOPIC else QOS
+            )
         self._publish(DESCRIPTION_TOPIC, lambda: String(data=self._description(shape, prefix)))
         self._messages = messages
 

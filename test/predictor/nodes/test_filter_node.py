@@ -29,9 +29,16 @@ from rigs.walks import FOOT as FOOT_AXES
 from rigs.walks import SHANK as SHANK_AXES
 from rigs.walks import part, swinging
 from scipy.spatial.transform import Rotation
+from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
-from ankle_imu_driver.calibration import Calibration, SensorCalibration, load_calibration, save_calibration
+from ankle_imu_driver.calibration import (
+    Calibration,
+    SensorCalibration,
+    load_calibration,
+    parse_calibration,
+    save_calibration,
+)
 from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING, levelled
 from ankle_imu_driver.recordings.mirror import mirrored
@@ -40,6 +47,8 @@ from ankle_imu_driver.recordings.recording import Recording
 from ankle_predictor.estimation.stamp_guard import CONFIRMATIONS
 from ankle_predictor.nodes.filter_node import OrientationFilterNode
 from ankle_predictor.nodes.messages import static_transforms
+from ankle_predictor.nodes.qos import LATCHED_QOS
+from ankle_predictor.nodes.topics import CALIBRATION_TOPIC
 from ankle_predictor.offline.pipeline import run_chain
 
 WALKS = ("LOG2", "LOG7", "LOG8", "LOG10", "LOG13")
@@ -176,6 +185,27 @@ def test_without_a_calibration_it_waits_for_standing_and_saves_the_result(table:
 
     again = pass_directly(table, swinging(0.5), **parameters)
     assert len(again[0]) == 50
+
+
+def test_who_comes_late_gets_the_calibration_in_use(table: Bench) -> None:
+    node = table.start(OrientationFilterNode, {})
+    assert late_joiner(table) == ""
+    feed(table, node, standing(2.5))
+    assert parse_calibration(late_joiner(table).encode(), "topic") == node.leg.calibration
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    node.trigger_configure()
+    assert late_joiner(table) == "", "the one before is not in use any more"
+
+
+def late_joiner(table: Bench) -> str:
+    heard: list[str] = []
+    hear = table.listener.create_subscription(
+        String, CALIBRATION_TOPIC, lambda message: heard.append(message.data), LATCHED_QOS
+    )
+    table.until(lambda: heard)
+    table.listener.destroy_subscription(hear)
+    return heard[-1]
 
 
 def test_a_filter_that_is_started_alone_saves_nothing(
