@@ -2,7 +2,8 @@
 
 Every row is scored at the same moments, causally: filters, scalers, weights and intervals are made from other people
 only, and no window crosses people or gaps. Our models are those that ``train --folds`` keeps, each trained without a
-person. Results are kept in the work folder, so that an interrupted run continues where it stopped.
+person. Results are kept in the work folder, by recordings, model and code: an interrupted run continues where it
+stopped, and what has changed is measured again.
 
     scripts/run train --log walks/*.TXT ... --output models/base --folds accuracy_work/models
     scripts/run python benchmarks/accuracy.py --log walks/*.TXT --work accuracy_work
@@ -12,11 +13,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +42,13 @@ from ankle_predictor.trust.scoring import due_times, score, truth_at
 from benchmarks import kept_results
 from benchmarks.accuracy_page import write_page
 from benchmarks.baselines import HORIZON, forecasts, scored_stamps, subject_of
+from benchmarks.kept_results import LEARNING_CODE, LIVE_CODE, code_digest, key_of, run_cells
 
 Cell = dict[str, Any]
 Task = tuple[Callable[..., Cell], tuple[Any, ...]]
-"""A function and its arguments, without the work folder, which comes last."""
+"""A function and its arguments, without the work folder, which comes last. The first one is a recording."""
 
+OWN_CODE = ("benchmarks/accuracy.py", "benchmarks/baselines.py")
 SECONDS = (30, 60, 10, 90)  # of a user's walking to adapt with
 ADAPT_FROM, SCORE_FROM = 20.0, 120.0
 REFERENCE_STRIDE, REFERENCE_EPOCHS = 20, 3  # its network takes twenty times as long as ours; more takes too long
@@ -188,23 +190,32 @@ def tasks(logs: Sequence[Path]) -> tuple[dict[str, Task], dict[str, Task]]:
     return training, after
 
 
+def cells_of(batch: Mapping[str, Task], work: Path) -> dict[str, kept_results.Cell]:
+    """Return tasks with the files that keep their results: each depends on recordings, code, and maybe a model.
+
+    Raises:
+        BundleError: a model is missing in the work folder.
+    """
+    codes = {learns: code_digest((*(LEARNING_CODE if learns else LIVE_CODE), *OWN_CODE)) for learns in (True, False)}
+    cells = {}
+    for name, (function, arguments) in batch.items():
+        others = arguments[1] if function in {linear, reference} else ()
+        models = [not_trained_on(arguments[0], work)] if function in {ours, transfer} else []
+        key = key_of(codes[function in {reference, scratch, transfer}], [arguments[0], *others], models)
+        cells[name] = kept_results.Cell(work / "cells" / f"{name}.{key}.json", function, (*arguments, work))
+    return cells
+
+
 def run(logs: Sequence[Path], work: Path, workers: Workers | None) -> dict[str, Cell]:
     """Run the tasks that have no result yet; returns all results by name. Without workers, returns the present results.
 
     Raises:
         Refusal: a task was refused.
     """
-    results = work / "cells"
-    results.mkdir(parents=True, exist_ok=True)
-    if workers is None:
-        return {path.stem: json.loads(path.read_text("utf-8")) for path in results.glob("[!.]*.json")}
+    (work / "cells").mkdir(parents=True, exist_ok=True)
     found: dict[str, Cell] = {}
     for stage, batch in zip(("models", "all else"), tasks(logs), strict=True):
-        cells = {
-            name: kept_results.Cell(results / f"{name}.json", function, (*arguments, work))
-            for name, (function, arguments) in batch.items()
-        }
-        done, refused = kept_results.run_cells(cells, workers, stage)
+        done, refused = run_cells(cells_of(batch, work), workers, stage)
         if refused:
             name, why = next(iter(refused.items()))
             raise Refusal(f"{name}: {why}")

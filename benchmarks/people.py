@@ -9,8 +9,6 @@ recording, model and code: an interrupted run continues where it stopped, and wh
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -25,15 +23,13 @@ from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_predictor.model.bundle import Bundle, find_model, load_bundle
 from ankle_predictor.offline.live_run import LiveSettings, run_live
 from ankle_predictor.training.cluster import workers_for
-from benchmarks.kept_results import Cell, run_cells
+from benchmarks.kept_results import LIVE_CODE, Cell, code_digest, key_of, run_cells
 from benchmarks.people_cells import cells_of
 from benchmarks.people_nonsense import KINDS, LASTS, WALKED, noticed, with_nonsense
 from benchmarks.people_page import write_page
 from benchmarks.people_rows import QMT_WALKS, person_of, recordings_in, side_of
 
-ROOT = Path(__file__).resolve().parent.parent
-CODE = ("ankle_imu_driver", "ankle_predictor/estimation", "ankle_predictor/model", "ankle_predictor/trust")
-CODE += ("ankle_predictor/forecasting", "ankle_predictor/offline", "benchmarks/people*.py")
+CODE = (*LIVE_CODE, "benchmarks/people*.py")
 NONSENSE_LOGS = ("hugw_01_00_r", "hugw_07_00_l", "qmt_right", "LOG2", "LOG13")
 """Walks that are long enough and begin early; one person each."""
 
@@ -86,28 +82,12 @@ def tasks(logs: Sequence[Path], model: str, left_out: Path | None) -> dict[str, 
     return found
 
 
-def key_of(arguments: tuple[Any, ...], code: str) -> str:
-    """Return what a result depends on: the recording, the model and the code."""
-    log, model, models = arguments[:3]
-    bundle = _bundle(model, models)
-    files = [*sorted(p for p in log.iterdir() if p.is_file())] if log.is_dir() else [log]
-    data = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
-    text = json.dumps([code, data, bundle.manifest.files, bundle.manifest.to_json()], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def code_digest() -> str:
-    """Return the digest of all code that a result depends on."""
-    files = [p for part in CODE for p in (ROOT.glob(part) if "*" in part else (ROOT / part).rglob("*.py"))]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(files))).hexdigest()
-
-
 def cells(all_tasks: dict[str, Task], work: Path) -> dict[str, Cell]:
     """Return the tasks with the files that keep their results."""
     work.mkdir(parents=True, exist_ok=True)
-    code = code_digest()
+    code = code_digest(CODE)
     return {
-        name: Cell(work / f"{name}.{key_of(arguments, code)}.json", function, arguments)
+        name: Cell(work / f"{name}.{key_of(code, arguments[:1], [_bundle(*arguments[1:3])])}.json", function, arguments)
         for name, (function, arguments) in all_tasks.items()
     }
 
