@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -61,6 +62,39 @@ def test_a_missing_python_is_one_sentence(copy: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "needs Python 3.10 to 3.13" in done.stderr
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="ROS 2 wheels exist for x86-64 only")
+@pytest.mark.parametrize(
+    ("given", "python", "said"),
+    [
+        ([], "3.11", "as requirements-lock.txt has them, by SHA-256 ..."),
+        ([], "3.10", "within the ranges of requirements.txt requirements-train.txt requirements-web.txt"),
+        (
+            ["--ros", "jazzy"],
+            "3.11",
+            "within the ranges of requirements.txt requirements-train.txt requirements-web.txt",
+        ),
+    ],
+)
+def test_it_says_whether_versions_are_locked(copy: Path, given: list[str], python: str, said: str) -> None:
+    stub = copy / "python3"
+    stub.write_text(
+        f"""#!/bin/sh
+        case "$*" in
+        "-m venv"*) exit 1 ;;
+        *_base_executable*) echo {stub} ;;
+        *version_info*) [ {python} != 3.10 ] ;;
+        *) exec {sys.executable} "$@" ;;
+        esac"""
+    )
+    stub.chmod(0o755)
+    path = f"{copy}:{os.environ['PATH']}"
+    done = run(copy / "scripts" / "setup", *given, env={**os.environ, "ROS_DISTRO": "", "PATH": path})
+    assert done.returncode == 1
+    assert done.stdout.startswith("scripts/setup: installing Python packages into .venv")
+    assert said in done.stdout
+    assert "the step above failed" in done.stderr
 
 
 @pytest.mark.parametrize("script", ["setup", "run", "test"])
