@@ -207,7 +207,9 @@ class Chain:
         self._answer(self._predictor.watch(self._now, self._clock(self._now)), False, math.nan)
 
     def _answer(self, status: Status, published: bool, error: float) -> None:
-        sentence = self._leg.sensor_problem or "; ".join(self._leg.notes) or self._leg.rates.problem
+        sentence = (
+            self._leg.sensor_problem or self._leg.unconfirmed or "; ".join(self._leg.notes) or self._leg.rates.problem
+        )
         self.answers.append(Answer(self._now, Status(status), sentence, published, error))
 
     def _error(self, stamp: float, angle: FloatArray) -> float:

@@ -95,7 +95,7 @@ class LegLink:
         for stream, topic in SEGMENT_TOPICS.items():
             data = self._heard.pop(topic, None)
             if data is not None:
-                orientation = segment_imu(deserialize_message(data, Imu))[-1]
+                orientation = segment_imu(deserialize_message(data, Imu))[3]
                 pitch = math.nan if orientation is None else math.degrees(pitch_of(orientation))
                 with self._lock:
                     self._history.push_pitch(STREAM_NAMES[stream], pitch)

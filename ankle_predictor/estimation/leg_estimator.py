@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ankle_imu_driver.arrays import FloatArray, Vector
 from ankle_imu_driver.calibration import Calibration
@@ -82,7 +82,7 @@ class LegEstimator:
         self._watches = SensorWatch(), SensorWatch()
         self._swap = SwapWatch()
         self._agreement = AgreementWatch(), AgreementWatch()
-        self._calibration_watch = CalibrationWatch(is_given=calibration is not None)
+        self._calibration_watch = CalibrationWatch(calibration)
         self._had_fault = False  # of a sensor
         self._pairs_since_attempt = 0
         self._restarted = False
@@ -163,6 +163,11 @@ class LegEstimator:
         return self._swap.problem or self._calibration_watch.problem
 
     @property
+    def unconfirmed(self) -> str:
+        """Why nothing is forecast from the calibration yet, one sentence; empty if it is confirmed."""
+        return self._calibration_watch.doubt
+
+    @property
     def notes(self) -> list[str]:
         """What the wearer should know about the sensors, one sentence each; the estimate goes on."""
         return [] if self._estimator is None else self._estimator.heading.notes
@@ -201,22 +206,22 @@ class LegEstimator:
                 return LegSample(shank_sample, foot_sample, None)
             if estimator is not None:
                 pair = estimator.step(raw)
-                self._watch(pair, estimator.heading)
+                self._watch(pair, raw, estimator.heading)
                 if estimator.heading.waiting:
                     self._attempt_calibration()
-                if not self._follow(estimator.heading) and not self.waiting:
-                    return LegSample(pair.shank, pair.foot, pair.joint)
+                if not (self._follow(estimator.heading) or self.waiting or self._restarted):
+                    return LegSample(self._told(pair.shank), self._told(pair.foot), pair.joint)
                 return LegSample(self._uncalibrated_segment(SHANK, shank), self._uncalibrated_segment(FOOT, foot), None)
             self._attempt_calibration()
         return LegSample(self._segment(SHANK, shank), self._segment(FOOT, foot), None)
 
-    def _watch(self, pair: PairSample, heading: HeadingTracker) -> None:
+    def _watch(self, pair: PairSample, raw: RawPair, heading: HeadingTracker) -> None:
         """Judge sensors and calibration by a pair."""
         self._swap.push(pair.foot.stamp, pair.shank.gyro, pair.foot.gyro)
         for stream, segment in ((SHANK, pair.shank), (FOOT, pair.foot)):
             if self._agreement[stream].push(segment) and self._estimator is not None:
                 self._estimator.restart(stream)
-        self._calibration_watch.push(pair, heading.evidence, heading.headings)
+        self._calibration_watch.push(pair, raw, heading.evidence, heading.headings)
 
     def _start_over_after_a_fault(self) -> None:
         """Restart the estimate when a sensor that gave wrong readings is well again."""
@@ -231,7 +236,10 @@ class LegEstimator:
         if self._estimator is None:
             return self._uncalibrated_segment(stream, raw)
         sample = self._estimator.step_unpaired(stream, *raw)
-        return self._uncalibrated_segment(stream, raw) if self.waiting else sample
+        return self._uncalibrated_segment(stream, raw) if self.waiting else self._told(sample)
+
+    def _told(self, sample: SegmentSample) -> SegmentSample:
+        return sample if self._calibration_watch.is_confirmed else replace(sample, is_confirmed=False)
 
     def _follow(self, heading: HeadingTracker) -> bool:
         """Keep what walking has shown in the calibration; return whether later steps must start over."""
@@ -273,7 +281,7 @@ class LegEstimator:
         self._uncalibrated = self._make_uncalibrated()
         self._agreement = AgreementWatch(), AgreementWatch()
         if is_fresh:
-            self._calibration_watch = CalibrationWatch(is_given=False)
+            self._calibration_watch = CalibrationWatch(None)
         self._estimator, self.calibration, self.refusal = estimator, calibration, ""
         self._refusals = StillestRefusal()
 

@@ -19,12 +19,15 @@ class SegmentSample:
         gyro: angular rate in rad/s, bias removed.
         orientation: x, y, z, w of the rotation from the segment frame to a level frame of arbitrary heading; None while
             the sensor is not calibrated.
+        is_confirmed: whether the calibration that it rests on was made, or confirmed, by standing or walking since the
+            start. Nothing that rests on another one is passed on as right.
     """
 
     stamp: float
     accel: Vector
     gyro: Vector
     orientation: Quaternion | None
+    is_confirmed: bool = True
 
 
 def pitch_of(orientation: Quaternion) -> float:
@@ -82,6 +85,11 @@ class PairSample:
     shank: SegmentSample
     foot: SegmentSample
     joint: JointSample
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the calibration of both segments is confirmed."""
+        return self.shank.is_confirmed and self.foot.is_confirmed
 
 
 Raw = tuple[float, Vector, Vector]  # stamp in s, specific force in m/s^2, angular rate in rad/s; sensor frame

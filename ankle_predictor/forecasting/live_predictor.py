@@ -203,7 +203,7 @@ class LivePredictor:
         forecaster, pair = self._forecaster, joined.pair
         assert forecaster is not None
         self._last_pair = now
-        self._input.pair(joined.stamp, joined.received, now, pair is not None, clock)
+        self._input.pair(joined.stamp, joined.received, now, pair is not None and pair.is_confirmed, clock)
         status = self._input.status(now, clock) | self._overrun
         if pair is None:
             self.restart()
@@ -217,7 +217,8 @@ class LivePredictor:
         if not forecaster.push(pair):
             status |= Status.WARMING_UP
         status |= self._models.status(forecaster, now)
-        if skip or status & WITHHELD:
+        # From a calibration that is not confirmed yet forecasts are made, so that the mixture learns, not published.
+        if skip or status & WITHHELD & ~Status.NOT_CALIBRATED:
             return Tick(now, joined.stamp, pair, status, skipped=skip)
         try:
             forecast = forecaster.forecast()

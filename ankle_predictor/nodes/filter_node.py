@@ -177,7 +177,7 @@ class OrientationFilterNode(ManagedNode):
             return Health(WARN, f"not calibrated: {self.leg.refusal or 'stand still and upright'}", values)
         if not rate:
             return Health(ERROR, "shank and foot make no pairs: their stamps differ too much, or repeat", values)
-        if concern := self.leg.waiting or "; ".join(self.leg.notes):
+        if concern := self.leg.waiting or self.leg.unconfirmed or "; ".join(self.leg.notes):
             return Health(WARN, concern, values)
         return Health(OK, "calibrated", values)
 
@@ -292,8 +292,8 @@ class OrientationFilterNode(ManagedNode):
         assert self.leg.calibration is not None
         self._apply_calibration()
         sentence = f"calibrated by {self.leg.calibration.source}"
-        if self.leg.waiting:
-            sentence = f"{sentence}; no forecast yet: {self.leg.waiting}"
+        if why := self.leg.waiting or self.leg.unconfirmed:
+            sentence = f"{sentence}; no forecast yet: {why}"
         if self._save_to is None:
             return f"{sentence}; not saved, calibration_save can name a file"
         try:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ankle_predictor.model.forecast import Forecast  # the filter does not load the model's modules
 
 TILT_VARIANCE = math.radians(2.0) ** 2  # rad^2; the inclination error on the recorded walks is within this
+UNCONFIRMED_VARIANCE = math.radians(15.0) ** 2  # rad^2; of a calibration file that nothing has confirmed yet
+CONFIRMED_TILT_VARIANCE = math.radians(10.0) ** 2  # rad^2; nothing is forecast from less certain inclinations
 LARGEST_TILT_VARIANCE = math.radians(20.0) ** 2  # rad^2; of less certain inclinations there is no ankle angle
 HEADING_VARIANCE = 1e6  # rad^2; the heading is unknown
 
@@ -38,15 +40,20 @@ def framed_imu(message: Imu) -> tuple[str, int, Vector, Vector]:
     return message.header.frame_id, stamp_of(message), *raw_imu(message)
 
 
-def segment_imu(message: Imu) -> tuple[int, Vector, Vector, Quaternion | None]:
-    """Read what ``SegmentMessage`` wrote: stamp in ns, specific force, angular rate, and the orientation or None."""
+def segment_imu(message: Imu) -> tuple[int, Vector, Vector, Quaternion | None, bool]:
+    """Read what ``SegmentMessage`` wrote.
+
+    Returns:
+        Stamp in ns, specific force, angular rate, the orientation or None, and whether its calibration is confirmed.
+    """
     orientation = None
     roll, pitch = message.orientation_covariance[0], message.orientation_covariance[4]
     # REP-145: -1 means that there is no orientation. One that may be anything, or NaN, is none, either.
     if 0.0 <= roll <= LARGEST_TILT_VARIANCE and 0.0 <= pitch <= LARGEST_TILT_VARIANCE:
         q = message.orientation
         orientation = (q.x, q.y, q.z, q.w)
-    return stamp_of(message), *raw_imu(message), orientation
+    is_confirmed = max(roll, pitch) <= CONFIRMED_TILT_VARIANCE
+    return stamp_of(message), *raw_imu(message), orientation, is_confirmed
 
 
 NO_ESTIMATE = -1.0
@@ -100,7 +107,8 @@ class SegmentMessage:
         if sample.orientation is None:
             covariance[0], covariance[4], covariance[8] = NO_ESTIMATE, 0.0, 0.0
         else:
-            covariance[0], covariance[4], covariance[8] = TILT_VARIANCE, TILT_VARIANCE, HEADING_VARIANCE
+            tilt = TILT_VARIANCE if sample.is_confirmed else UNCONFIRMED_VARIANCE
+            covariance[0], covariance[4], covariance[8] = tilt, tilt, HEADING_VARIANCE
         return message
 
 

@@ -171,8 +171,8 @@ class PredictorNode(ManagedNode):
         )
 
     def _read_segment(self, stream: int, message: Imu) -> list[JoinedPair]:
-        stamp, accel, gyro, orientation = segment_imu(message)
-        sample = SegmentSample(self.time.seconds(stamp), accel, gyro, orientation)
+        stamp, accel, gyro, orientation, is_confirmed = segment_imu(message)
+        sample = SegmentSample(self.time.seconds(stamp), accel, gyro, orientation, is_confirmed)
         return self.predictor.push_segment(stream, sample, time.monotonic())
 
     def _read_joint(self, message: JointState) -> list[JoinedPair]:

@@ -19,7 +19,7 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.publisher import Publisher
 from rigs.node_bench import DEEP, LOCAL, Bench, bench, stamp_of
-from rigs.predictor_rig import forecasts_of
+from rigs.predictor_rig import published_of
 from rigs.tiny_bundle import write_tiny_bundle
 from rigs.walks import part, swinging
 from sensor_msgs.msg import Imu, JointState
@@ -119,7 +119,7 @@ def test_a_signal_ends_it_cleanly(table: Bench, models: Path, tmp_path: Path, ho
 def test_a_replayed_walk_gets_a_forecast_for_every_pair(
     table: Bench, models: Path, walks_dir: Path, tmp_path: Path
 ) -> None:
-    walk = part(read_recording(walks_dir / "LOG2.TXT"), 6.0)
+    walk = part(read_recording(walks_dir / "LOG13.TXT"), 6.0)
     log = tmp_path / "bag"
     write_bag(log, walk)
     expected = run_chain(walk)
@@ -138,7 +138,7 @@ def test_a_replayed_walk_gets_a_forecast_for_every_pair(
     assert set(angles) <= set(truth)
     assert len(angles) >= 0.9 * len(truth)  # a busy computer loses some
     made = {stamp_of(m) for m in table.got["forecast_detail"] if len(m.angle)}
-    due = [stamp for stamp in truth if stamp - min(truth) >= 0.5 * SECOND]
+    due = [stamp for stamp in truth if stamp - min(truth) >= 1.1 * SECOND]  # who stands for a second is believed
     assert len(made) >= 0.9 * len(due)
     # All three nodes use the log's time from /clock, so the age of a forecast is correct.
     ages = [m.input_age for m in table.got["forecast_detail"] if len(m.angle)]
@@ -184,7 +184,7 @@ def test_within_the_process_samples_do_not_go_over_dds(table: Bench, models: Pat
     assert len(raw) > 0.8 * len(stamps)  # the first ones are published before the listener is discovered
     assert raw == stamps[-len(raw) :]
     made = {stamp_of(m) - stamps[0] + ns(expected.stamp[0]): m for m in table.got["forecast_detail"] if len(m.angle)}
-    truth = forecasts_of(walk, models, "tiny")
+    truth = published_of(walk, models, "tiny")
     assert set(made) <= set(truth)
     assert len(made) > 0.5 * len(truth)  # a busy computer skips some, or withholds them as too old
     for stamp, message in made.items():

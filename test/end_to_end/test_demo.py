@@ -66,7 +66,7 @@ def check_results(folder: Path, figures: dict[str, object], seconds: float) -> N
 @pytest.mark.parametrize("emulated", [(), ("--emulated",)], ids=["replayed", "through emulated sensors"])
 def test_a_recorded_walk_end_to_end(walks_dir: Path, tmp_path: Path, emulated: tuple[str, ...]) -> None:
     folder = tmp_path / "a walk"
-    log, figures_file = walks_dir / "LOG2.TXT", "o.json"
+    log, figures_file = walks_dir / "LOG10.TXT", "o.json"
     demo = start(
         tmp_path, "--log", log, "--seconds", 8, "--headless", "--json", figures_file, "--output", folder, *emulated
     )

@@ -26,7 +26,7 @@ SHORT = FeatureSpec(window=20)
 
 
 def pairs(seconds: float, start: float = 0.0) -> list[PairSample]:
-    """Pairs of two swinging segments, every 10 ms from ``start`` s on."""
+    """Pairs of two swinging segments, every 10 ms from ``start`` s on; calibrated and confirmed before."""
     recording = swinging(seconds)
     return [moved(pair, start) for pair in pairs_of(recording)]
 
@@ -36,7 +36,7 @@ def moved(pair: PairSample, shift: float) -> PairSample:
     shank, foot, joint = (
         dataclasses.replace(part, stamp=part.stamp + shift) for part in (pair.shank, pair.foot, pair.joint)
     )
-    return PairSample(shank, foot, joint)
+    return PairSample(*(dataclasses.replace(part, is_confirmed=True) for part in (shank, foot)), joint)
 
 
 def write_linear_bundle(

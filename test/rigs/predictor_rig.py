@@ -22,7 +22,7 @@ from ankle_predictor.model.engine import load_engine
 from ankle_predictor.nodes.messages import JointMessage, SegmentMessage
 from ankle_predictor.nodes.predictor_node import PredictorNode
 from ankle_predictor.nodes.qos import SAMPLE_QOS
-from ankle_predictor.offline.pipeline import run_chain, windows_of
+from ankle_predictor.offline.pipeline import pairs_of, run_chain, windows_of
 from ankle_predictor.trust.input_monitor import TrustLimits
 from ankle_predictor.trust.status import Status
 from rigs.filter_rig import START
@@ -115,9 +115,15 @@ def answers(table: Bench) -> list[int]:
 
 
 def forecasts_of(walk: Recording, models: Path, model: str, mirrored: bool = False) -> dict[int, np.ndarray]:
-    """The forecasts of a model for a recording, by the stamp in ns on the recording's clock."""
+    """The forecasts of a model for a recording of which all is confirmed, by the stamp in ns on its clock."""
     engine = load_engine(load_bundle(model, [models]))
     spec = engine.manifest.features
     chain = run_chain(walk, spec, mirrored)
     windows = windows_of(chain, spec)
     return {round(chain.stamp[k] * 1e9): engine.forecast(window).angle for k, window in windows}
+
+
+def published_of(walk: Recording, models: Path, model: str) -> dict[int, np.ndarray]:
+    """The same, from the moment on at which the recording's calibration is confirmed."""
+    first = next(pair.joint.stamp for pair in pairs_of(walk) if pair.is_confirmed)
+    return {stamp: angle for stamp, angle in forecasts_of(walk, models, model).items() if stamp >= round(first * 1e9)}

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +14,10 @@ import pytest
 from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.calibration import Calibration
 from ankle_imu_driver.conventions import FOOT, SHANK
+from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_predictor.estimation.leg_estimator import LegConfig, LegEstimator
 from ankle_predictor.estimation.samples import LegSample
+from ankle_predictor.offline.pipeline import leg_samples
 from benchmarks.fault_chain import STANDING, Message, TrueWalk, true_walk
 from benchmarks.fault_sensors import biased, tilted
 
@@ -74,13 +77,69 @@ def test_a_wrong_file_is_contradicted_by_the_first_strides(what: str) -> None:
     assert "\n" not in said[0][1]
     assert said[-1][0] > WALKS + 7.9
     assert all(sample.joint is None for sample in samples[-100:])
+    assert not believed(samples)
 
 
-@pytest.mark.parametrize("what", ["shank", "shank back", "foot", "foot aside", "exchanged"])
-def test_a_wrong_file_is_contradicted_by_standing_before_any_window_is_full(what: str) -> None:
-    said, _ = told(wrong(what), 0.0, STANDING)
-    assert said[0][0] < 1.5
-    assert "the calibration in use" in said[0][1]
+def believed(samples: list[LegSample]) -> list[LegSample]:
+    """The samples from which something is forecast."""
+    return [s for s in samples if s.joint is not None and s.shank is not None and s.shank.is_confirmed]
+
+
+@pytest.mark.parametrize("what", ["shank", "shank back", "foot", "foot aside", "exchanged", "zero"])
+def test_a_wrong_file_is_doubted_by_standing_before_any_window_is_full(what: str) -> None:
+    leg = LegEstimator(LegConfig(), wrong(what))
+    doubts = []
+    for m in walk().messages:
+        if m.came > 1.9:  # after 2 s who stands is calibrated anew, if this one has sensors upside down
+            break
+        assert not believed(leg.push(m.stream, m.stamp, _vector(m.accel), _vector(m.gyro)))
+        doubts.append((m.stamp, leg.unconfirmed))
+    assert "stand still and upright for a second, or walk three steps" in doubts[0][1]
+    first = next(stamp for stamp, doubt in doubts if "the calibration in use" in doubt)
+    assert first < 1.5
+
+
+@pytest.mark.parametrize(("since", "latest"), [(0.0, 1.1), (WALKS, WALKS + 4.0)])
+def test_a_good_file_is_believed_from_a_second_of_standing_or_from_the_first_strides_on(
+    since: float, latest: float
+) -> None:
+    _, samples = told(walk().calibration, since, since + 6.0)
+    first = believed(samples)[0].shank
+    assert first is not None
+    assert since + 0.9 < first.stamp < latest
+
+
+@pytest.mark.parametrize("what", ["shank's bias", "foot's bias", "another wearer's"])
+def test_nothing_is_believed_of_a_file_whose_gyro_biases_are_not_those_of_these_sensors(what: str) -> None:
+    good = walk().calibration
+    calibration = {
+        "shank's bias": replace(good, shank=biased(0.3, 2)(good.shank)),
+        "foot's bias": replace(good, foot=biased(0.3, 2)(good.foot)),
+        "another wearer's": true_walk(101).calibration,
+    }[what]
+    _, samples = told(calibration, WALKS, 16.0)
+    assert not believed(samples)
+
+
+RECORDED = [
+    ("walks/LOG2.TXT", 5.0),
+    ("walks/LOG13.TXT", 1.1),
+    ("public/hugadb/hugw_03_00_l", 1.5),
+    ("public/hugadb/hugw_01_01_r", 4.0),
+    ("public/hugadb/hug_03_01_l", 5.0),
+]
+
+
+@pytest.mark.parametrize(("name", "latest"), RECORDED)
+def test_files_of_people_who_walk_at_once_stand_or_sit_are_confirmed(data_dir: Path, name: str, latest: float) -> None:
+    """LOG13 stands first; the last one sits for four seconds; the others walk at once."""
+    recording = read_recording(data_dir / name)
+    leg = LegEstimator(LegConfig(), recording.calibration)
+    for stamp, sample in leg_samples(recording, leg):
+        assert stamp < recording.start + latest, leg.unconfirmed
+        if believed([sample]):
+            break
+    assert leg.unconfirmed == ""
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -94,7 +153,8 @@ def test_a_wrong_bias_is_seen_at_rest(axis: int) -> None:
 def test_a_wrong_bias_is_seen_while_walking() -> None:
     good = walk().calibration
     said, _ = told(replace(good, shank=biased(0.3, 2)(good.shank)), WALKS, 14.0)
-    assert "the shank sensor has a gyro and an accelerometer that contradict each other" in said[0][1]
+    assert "the shank would turn by 0.3" in said[0][1]
+    assert said[0][0] < WALKS + 6.0
 
 
 def test_calibrating_again_ends_it() -> None:
@@ -103,9 +163,9 @@ def test_calibrating_again_ends_it() -> None:
         if m.came > STANDING - 0.2:
             break
         leg.push(m.stream, m.stamp, _vector(m.accel), _vector(m.gyro))
-    assert "from the calibration in use" in leg.waiting
+    assert "from the calibration in use" in leg.unconfirmed
     leg.calibrate()
-    assert leg.waiting == ""
+    assert leg.unconfirmed == ""
 
 
 def test_whoever_sits_at_first_is_believed_when_standing() -> None:
@@ -118,8 +178,8 @@ def test_whoever_sits_at_first_is_believed_when_standing() -> None:
             bias = (good.shank, good.foot)[stream].gyro_bias
             leg.push(stream, 0.01 * k, gravity, bias)
         if k == 150:
-            assert "or walk a few steps if you sit" in leg.sensor_problem
-    assert leg.sensor_problem == ""
+            assert "or walk a few steps if you sit" in leg.unconfirmed
+    assert leg.unconfirmed == ""
 
 
 def held(part: str, axis: int, until: float) -> Callable[[Message], Message]:

@@ -137,6 +137,21 @@ def uncalibrated(pair: PairSample) -> PairSample:
     return PairSample(shank, foot, pair.joint)
 
 
+def unconfirmed(pair: PairSample) -> PairSample:
+    return dataclasses.replace(pair, foot=dataclasses.replace(pair.foot, is_confirmed=False))
+
+
+def test_a_file_that_nothing_has_confirmed_fills_the_window_and_gives_no_forecast(models: Path) -> None:
+    """As soon as it is confirmed there is a forecast."""
+    live = Live(models)
+    live.feed(map(unconfirmed, pairs(0.25)))
+    assert not live.forecasts
+    assert live.statuses[-1] == Status.NOT_CALIBRATED
+    live.feed(pairs(0.1, 0.25))
+    assert live.statuses[-10:] == [Status.OK] * 10
+    assert len(live.forecasts) == 10
+
+
 def test_uncalibrated_pairs_get_no_forecast_and_restart_the_window(models: Path) -> None:
     live = Live(models)
     live.feed(pairs(0.25))

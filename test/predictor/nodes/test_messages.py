@@ -31,10 +31,13 @@ VECTOR = st.tuples(NUMBER, NUMBER, NUMBER)
 STAMP = st.integers(0, 2**31 * 10**9 - 1)
 
 
-@given(STAMP, VECTOR, VECTOR, st.none() | st.tuples(*[st.floats(-1, 1)] * 4))
-def test_a_segment_survives_the_conversion(stamp: int, accel: tuple, gyro: tuple, orientation: tuple | None) -> None:
-    message = SegmentMessage("foot_link").fill(stamp, SegmentSample(1.5, accel, gyro, orientation))
-    assert segment_imu(message) == (stamp, accel, gyro, orientation)
+@given(STAMP, VECTOR, VECTOR, st.none() | st.tuples(*[st.floats(-1, 1)] * 4), st.booleans())
+def test_a_segment_survives_the_conversion(
+    stamp: int, accel: tuple, gyro: tuple, orientation: tuple | None, is_confirmed: bool
+) -> None:
+    sample = SegmentSample(1.5, accel, gyro, orientation, is_confirmed)
+    message = SegmentMessage("foot_link").fill(stamp, sample)
+    assert segment_imu(message) == (stamp, accel, gyro, orientation, is_confirmed or orientation is None)
 
 
 def test_a_segment_is_as_accurate_as_its_sensor() -> None:

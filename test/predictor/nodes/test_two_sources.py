@@ -39,6 +39,9 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_models(tmp_path_factory.mktemp("models"))
 
 
+BELIEVED = 1.7  # s, after which the calibration is confirmed
+
+
 class Chain:
     """Filter and predictor, and two drivers that send the same walk."""
 
@@ -83,7 +86,7 @@ class Chain:
 
 def test_a_second_driver_is_never_merged(table: Bench, models: Path, tmp_path: Path) -> None:
     chain = Chain(table, models, tmp_path)
-    chain.walk(1.0)
+    chain.walk(BELIEVED)
     table.until(lambda: table.got["forecast"])
     assert not any(status & Status.TWO_SOURCES for status in chain.statuses())
     chain.walk(0.1, both=True)
@@ -118,7 +121,7 @@ def test_a_second_driver_is_never_merged(table: Bench, models: Path, tmp_path: P
 def test_a_restarted_driver_is_no_second_one(table: Bench, models: Path, tmp_path: Path) -> None:
     """The old publisher is still there, as after a crash, but sends no more."""
     chain = Chain(table, models, tmp_path)
-    chain.walk(0.5)
+    chain.walk(BELIEVED)
     table.spin(0.3)
     chain.sent += 30
     chain.walk(0.1, both=True, mine=False, answered=False)  # the first samples after a gap may be held
