@@ -54,7 +54,8 @@ class HeadingTracker:
             clears it.
         found: what the strides showed, in the levelled frames; None before.
         news: whether that is worth keeping; the reader clears it.
-        evidence: the newest strides.
+        evidence: the newest strides that show where forward is.
+        newest: the newest stride of all; None before the first.
     """
 
     def __init__(self, known: KnownHeading) -> None:
@@ -65,6 +66,7 @@ class HeadingTracker:
         self._reference: list[float] | None = [0.0, 0.0] if known.is_found else None
         self._is_refined = False
         self.evidence: deque[StrideEvidence] = deque(maxlen=WINDOW)
+        self.newest: StrideEvidence | None = None
         self.found: Headings | None = None
         self.has_jumped = self.news = False
         self.waiting = "" if known.is_assumed or known.is_found or not any(known.is_auto) else _FIND
@@ -72,7 +74,8 @@ class HeadingTracker:
     def push(self, shank: SegmentSample, foot: SegmentSample) -> StrideEvidence | None:
         """Process one pair in the levelled frames; return the stride that it completes, or None."""
         stride = self._collector.push(shank, foot)
-        if stride is not None:
+        self.newest = stride or self.newest
+        if stride is not None and stride.is_clear:
             self.evidence.append(stride)
             self._judge()
         return stride

@@ -10,20 +10,18 @@ from ankle_imu_driver.arrays import FloatArray, Vector
 from ankle_imu_driver.calibration import Calibration
 from ankle_imu_driver.conventions import FOOT, SENSORS, SHANK
 from ankle_imu_driver.mounting import AUTO, FOOT_TILT, SHANK_TILT, MountingError
-from ankle_predictor.estimation.agreement_watch import AgreementWatch
 from ankle_predictor.estimation.ankle_angle import AnkleAngleEstimator
-from ankle_predictor.estimation.calibration_watch import CalibrationWatch
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.heading_tracker import HeadingTracker
 from ankle_predictor.estimation.leg_mounting import LegMounting, kept_forward, same_posture
+from ankle_predictor.estimation.leg_watch import LegWatch
 from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE, Matched, PairMatcher
 from ankle_predictor.estimation.rate_adapter import RateAdapter
 from ankle_predictor.estimation.raw_sample_converter import RawSampleConverter
-from ankle_predictor.estimation.samples import LegSample, PairSample, Raw, RawPair, SegmentSample
+from ankle_predictor.estimation.samples import LegSample, Raw, RawPair, SegmentSample
 from ankle_predictor.estimation.sensor_watch import SensorWatch
 from ankle_predictor.estimation.stamp_guard import StampGuard
 from ankle_predictor.estimation.standing_calibration import NotStandingError, StillestRefusal
-from ankle_predictor.estimation.swap_watch import SwapWatch
 
 ATTEMPT_INTERVAL = 25  # pairs between two attempts to calibrate from standing
 
@@ -80,9 +78,7 @@ class LegEstimator:
         self._standing = self._mounting.make_standing()
         self._refusals = StillestRefusal()
         self._watches = SensorWatch(), SensorWatch()
-        self._swap = SwapWatch()
-        self._agreement = AgreementWatch(), AgreementWatch()
-        self._calibration_watch = CalibrationWatch(calibration)
+        self._leg_watch = LegWatch(calibration)
         self._had_fault = False  # of a sensor
         self._pairs_since_attempt = 0
         self._restarted = False
@@ -156,21 +152,19 @@ class LegEstimator:
     @property
     def sensor_problem(self) -> str:
         """Why a sensor's samples cannot be right, one sentence; empty if nothing speaks against them."""
-        for watches in (self._watches, self._agreement):
-            problems = zip(SENSORS, (watch.problem for watch in watches), strict=True)
-            if found := "; ".join(f"the {name} sensor {problem}" for name, problem in problems if problem):
-                return found
-        return self._swap.problem or self._calibration_watch.problem
+        problems = zip(SENSORS, (watch.problem for watch in self._watches), strict=True)
+        found = "; ".join(f"the {name} sensor {problem}" for name, problem in problems if problem)
+        return found or self._leg_watch.problem
 
     @property
     def unconfirmed(self) -> str:
         """Why nothing is forecast from the calibration yet, one sentence; empty if it is confirmed."""
-        return self._calibration_watch.doubt
+        return self._leg_watch.calibration.doubt
 
     @property
     def notes(self) -> list[str]:
         """What the wearer should know about the sensors, one sentence each; the estimate goes on."""
-        return [] if self._estimator is None else self._estimator.heading.notes
+        return [] if self._estimator is None else self._estimator.heading.notes + self._leg_watch.notes
 
     @property
     def mountings(self) -> dict[str, str]:
@@ -206,7 +200,8 @@ class LegEstimator:
                 return LegSample(shank_sample, foot_sample, None)
             if estimator is not None:
                 pair = estimator.step(raw)
-                self._watch(pair, raw, estimator.heading)
+                for stream in self._leg_watch.push(pair, raw, estimator.heading):
+                    estimator.restart(stream)
                 if estimator.heading.waiting:
                     self._attempt_calibration()
                 if not (self._follow(estimator.heading) or self.waiting or self._restarted):
@@ -214,14 +209,6 @@ class LegEstimator:
                 return LegSample(self._uncalibrated_segment(SHANK, shank), self._uncalibrated_segment(FOOT, foot), None)
             self._attempt_calibration()
         return LegSample(self._segment(SHANK, shank), self._segment(FOOT, foot), None)
-
-    def _watch(self, pair: PairSample, raw: RawPair, heading: HeadingTracker) -> None:
-        """Judge sensors and calibration by a pair."""
-        self._swap.push(pair.foot.stamp, pair.shank.gyro, pair.foot.gyro)
-        for stream, segment in ((SHANK, pair.shank), (FOOT, pair.foot)):
-            if self._agreement[stream].push(segment) and self._estimator is not None:
-                self._estimator.restart(stream)
-        self._calibration_watch.push(pair, raw, heading.evidence, heading.headings)
 
     def _start_over_after_a_fault(self) -> None:
         """Restart the estimate when a sensor that gave wrong readings is well again."""
@@ -239,7 +226,7 @@ class LegEstimator:
         return self._uncalibrated_segment(stream, raw) if self.waiting else self._told(sample)
 
     def _told(self, sample: SegmentSample) -> SegmentSample:
-        return sample if self._calibration_watch.is_confirmed else replace(sample, is_confirmed=False)
+        return sample if self._leg_watch.calibration.is_confirmed else replace(sample, is_confirmed=False)
 
     def _follow(self, heading: HeadingTracker) -> bool:
         """Keep what walking has shown in the calibration; return whether later steps must start over."""
@@ -279,9 +266,7 @@ class LegEstimator:
         )
         self._earlier_counts = self._earlier_counts + self._current_counts(matcher=False)
         self._uncalibrated = self._make_uncalibrated()
-        self._agreement = AgreementWatch(), AgreementWatch()
-        if is_fresh:
-            self._calibration_watch = CalibrationWatch(None)
+        self._leg_watch.restart(is_fresh)
         self._estimator, self.calibration, self.refusal = estimator, calibration, ""
         self._refusals = StillestRefusal()
 

@@ -19,6 +19,7 @@ STILL_TIME = 1.0  # s
 FROZEN_TIME = 0.25  # s for which one axis reads the same while the sensor turns; clipped ones do so for 0.2 s at most
 FROZEN_FEWEST = 8  # samples
 FROZEN_TURN = 1.0  # rad/s, by which the other axes' rates have changed meanwhile
+FROZEN_PUSH = 8.0  # m/s^2, by which the acceleration has changed meanwhile, if it is all axes of the gyro
 CLIPPED = (17.6, 7.8)  # m/s^2 and rad/s, beyond which an axis may rest at the end of its range: 2 g and 500 deg/s
 AXES = tuple(f"{axis} axis of its {part}" for part in ("accelerometer", "gyro") for axis in "xyz")
 GRAVITY_ERROR = 1.7  # m/s^2, of the norm at rest: what zero-g output and scale of an MPU6050 make at worst
@@ -65,6 +66,8 @@ class FrozenAxes:
             self._since = [stamp] * 6
             return ""
         turns = [abs(values[k] - before[k]) for k in (3, 4, 5)]
+        # A gyro whose axes all hang does not say how the sensor moves: its accelerometer does.
+        push = max(abs(values[k] - before[k]) for k in (0, 1, 2)) * FROZEN_TURN / FROZEN_PUSH
         found = ""
         for k, value in enumerate(values):
             if value != before[k] or abs(value) >= CLIPPED[k // 3]:
@@ -72,7 +75,7 @@ class FrozenAxes:
                 self._has_lived[k] = True
                 continue
             self._count[k] += 1
-            self._turn[k] += max(turns)
+            self._turn[k] += max(*turns, push) if k >= 3 else max(turns)
             long = stamp - self._since[k] >= FROZEN_TIME and self._count[k] >= FROZEN_FEWEST
             if long and self._turn[k] >= FROZEN_TURN and (self._has_lived[k] or value != 0.0):
                 found = AXES[k]

@@ -20,7 +20,7 @@ SHORTEST_SWING = 0.2  # s, between two rests of the foot
 LONGEST_SWING = 1.6  # s
 LONGEST_STANCE = 1.5  # s, of a rest only this much belongs to the stride that follows
 SHORTEST_STEP = 0.1  # m, the foot moves this far in a stride, or it was not a stride
-LEAST_TURN = 1.0  # rad/s, root mean square of the shank's horizontal rate over a swing
+LEAST_TURN = 1.0  # rad/s, root mean square of the shank's horizontal rate over a swing, which shows where forward is
 SMOOTHING = 1.0 / (2.0 * math.pi * 6.0)  # s: 6 Hz contains the swing and not the impact of the heel
 STANCE_RATE = 0.5  # rad/s of the foot, at which a sample counts half as much for the shank's axis as at rest
 LARGEST_GAP = 0.1  # s, a stride with a longer gap is not used
@@ -44,6 +44,7 @@ class StrideEvidence:
         shank_force, foot_force: mean specific force in m/s^2.
         shank_rate, foot_rate: mean angular rate in rad/s.
         duration: s, of the swing and of the rest before it.
+        is_clear: whether the shank turns enough to show where forward is.
     """
 
     stamp: float
@@ -58,6 +59,7 @@ class StrideEvidence:
     shank_rate: Vector
     foot_rate: Vector
     duration: float
+    is_clear: bool = True
 
 
 class StrideCollector:
@@ -165,7 +167,7 @@ class StrideCollector:
         step = hx * px + hy * py, hx * py - hy * px
         turn = math.sqrt((sums[10] + sums[12]) / self._duration)
         is_swing = SHORTEST_SWING - TIME_RESOLUTION <= swing <= LONGEST_SWING + TIME_RESOLUTION
-        if not is_swing or math.hypot(*step) < SHORTEST_STEP or turn < LEAST_TURN:
+        if not is_swing or math.hypot(*step) < SHORTEST_STEP:
             return None
         means = [value / self._duration for value in self._means]
         return StrideEvidence(
@@ -181,6 +183,7 @@ class StrideCollector:
             shank_rate=(means[6], means[7], means[8]),
             foot_rate=(means[9], means[10], means[11]),
             duration=self._duration,
+            is_clear=turn >= LEAST_TURN,
         )
 
 

@@ -5,48 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rigs.told_faults import told, vector, walk
 
-from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.calibration import Calibration
 from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_predictor.estimation.leg_estimator import LegConfig, LegEstimator
 from ankle_predictor.estimation.samples import LegSample
 from ankle_predictor.offline.pipeline import leg_samples
-from benchmarks.fault_chain import STANDING, Message, TrueWalk, true_walk
+from benchmarks.fault_chain import STANDING, Message, true_walk
 from benchmarks.fault_sensors import biased, tilted
 
 WALKS = 4.0  # s, from which on the person walks for sure
-Told = list[tuple[float, str]]
-
-
-@cache
-def walk() -> TrueWalk:
-    return true_walk(1)
-
-
-def told(
-    calibration: Calibration, since: float, until: float, change: Callable[[Message], Message] = lambda m: m
-) -> tuple[Told, list[LegSample]]:
-    """What a leg says, with the time, and its samples."""
-    leg, said, samples = LegEstimator(LegConfig(), calibration), [], []
-    for message in walk().messages:
-        if since <= message.came < until:
-            m = change(message)
-            samples += leg.push(m.stream, m.stamp, _vector(m.accel), _vector(m.gyro))
-            if leg.sensor_problem:
-                said.append((m.stamp, leg.sensor_problem))
-    return said, samples
-
-
-def _vector(values: np.ndarray) -> Vector:
-    x, y, z = values.tolist()
-    return x, y, z
 
 
 def wrong(what: str) -> Calibration:
@@ -92,7 +66,7 @@ def test_a_wrong_file_is_doubted_by_standing_before_any_window_is_full(what: str
     for m in walk().messages:
         if m.came > 1.9:  # after 2 s who stands is calibrated anew, if this one has sensors upside down
             break
-        assert not believed(leg.push(m.stream, m.stamp, _vector(m.accel), _vector(m.gyro)))
+        assert not believed(leg.push(m.stream, m.stamp, vector(m.accel), vector(m.gyro)))
         doubts.append((m.stamp, leg.unconfirmed))
     assert "stand still and upright for a second, or walk three steps" in doubts[0][1]
     first = next(stamp for stamp, doubt in doubts if "the calibration in use" in doubt)
@@ -162,7 +136,7 @@ def test_calibrating_again_ends_it() -> None:
     for m in walk().messages:
         if m.came > STANDING - 0.2:
             break
-        leg.push(m.stream, m.stamp, _vector(m.accel), _vector(m.gyro))
+        leg.push(m.stream, m.stamp, vector(m.accel), vector(m.gyro))
     assert "from the calibration in use" in leg.unconfirmed
     leg.calibrate()
     assert leg.unconfirmed == ""
@@ -233,7 +207,7 @@ def test_after_a_dead_gyro_the_orientation_is_found_anew() -> None:
         return replace(m, gyro=values[0])
 
     said, samples = told(walk().calibration, 0.0, 16.0, change)
-    assert any("contradict each other" in sentence for _, sentence in said)
-    assert said[-1][0] < 14.5
+    assert all("dead axis" in sentence for _, sentence in said)
+    assert said[-1][0] < 9.1
     last = [s.joint for s in samples[-100:]]
     assert all(joint is not None and abs(joint.angle - walk().truth(joint.stamp)) < 0.1 for joint in last)
