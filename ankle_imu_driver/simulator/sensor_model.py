@@ -34,7 +34,7 @@ class SensorModel:
         accel_range: +-2, 4, 8 or 16 g; the recordings have 2.
         gyro_range: +-250, 500, 1000 or 2000 deg/s; the recordings have 500.
         dlpf: DLPF_CFG, 0 (260 Hz) to 6 (5 Hz).
-        quality: 1 for errors whose three standard deviations are the datasheet's limits, 0 for no errors.
+        quality: 1 for errors whose three standard deviations are the datasheet's limits, none beyond; 0 for no errors.
         noise: 1 for the datasheet's noise density, 0 for no noise.
         warming: warming of a chip after power-on in K, with a time constant of 60 s.
     """
@@ -86,18 +86,22 @@ class Chip:
     _gyro_state: FloatArray = field(init=False)
 
     def __post_init__(self) -> None:
-        rng, sigma = self.rng, self.model.quality / 3
         milli_g = STANDARD_GRAVITY / 1000
-        self.accel_matrix = np.eye(3) + sigma * rng.normal(0.0, 0.02, (3, 3)) * (1 - np.eye(3))
-        self.gyro_matrix = np.eye(3) + sigma * rng.normal(0.0, 0.02, (3, 3)) * (1 - np.eye(3))
-        self.accel_matrix += np.diag(sigma * rng.normal(0.0, 0.03, 3))
-        self.gyro_matrix += np.diag(sigma * rng.normal(0.0, 0.03, 3))
-        self.accel_offset = sigma * rng.normal(0.0, [50 * milli_g, 50 * milli_g, 80 * milli_g])
-        self.gyro_offset = sigma * rng.normal(0.0, math.radians(20.0), 3)
-        self.accel_drift = sigma * rng.normal(0.0, ACCEL_DRIFT_PER_K, 3)
-        self.gyro_drift = sigma * rng.normal(0.0, GYRO_DRIFT_PER_K, 3)
-        self.gyro_per_force = sigma * rng.normal(0.0, GYRO_PER_G, 3)
+        accel_offset = np.array([50.0, 50.0, 80.0]) * milli_g
+        self.accel_matrix = np.eye(3) + self._error(np.full((3, 3), 0.02)) * (1 - np.eye(3))
+        self.gyro_matrix = np.eye(3) + self._error(np.full((3, 3), 0.02)) * (1 - np.eye(3))
+        self.accel_matrix += np.diag(self._error(np.full(3, 0.03)))
+        self.gyro_matrix += np.diag(self._error(np.full(3, 0.03)))
+        self.accel_offset = self._error(accel_offset)
+        self.gyro_offset = self._error(np.full(3, math.radians(20.0)))
+        self.accel_drift = self._error(np.full(3, ACCEL_DRIFT_PER_K))
+        self.gyro_drift = self._error(np.full(3, GYRO_DRIFT_PER_K))
+        self.gyro_per_force = self._error(np.full(3, GYRO_PER_G))
         self._filters: list[tuple[FloatArray, FloatArray]] | None = None
+
+    def _error(self, limit: FloatArray) -> FloatArray:
+        """Draw errors whose three standard deviations are the limits of the datasheet, none beyond these."""
+        return self.model.quality / 3 * np.clip(self.rng.normal(0.0, limit), -3 * limit, 3 * limit)
 
     def filtered(self, force: FloatArray, rate: FloatArray, sample_rate: float) -> tuple[FloatArray, FloatArray]:
         """Filter a block with the chip's low-pass; the result does not depend on how a signal is cut into blocks.

@@ -57,7 +57,7 @@ class StandingLimits:
         duration: s of standing that are averaged.
         rate_spread: rad/s, largest standard deviation of a gyro axis; sway in quiet stance is about 1 deg/s.
         accel_spread: m/s^2, largest standard deviation of an accelerometer axis.
-        bias: rad/s, largest mean of a gyro axis: the MPU6050's zero-rate output is within 20 deg/s.
+        bias: rad/s, largest mean of a gyro axis: what a sensor can have.
         gravity_error: m/s^2, largest error of the norm of gravity; the MPU6050's zero-g output is within 0.05 to 0.08 g
             on each axis.
         tilt: rad, largest angle between gravity and its usual direction at standing (``SHANK_TILT``). Straps differ by

@@ -122,7 +122,7 @@ def with_bias(bias: str) -> str:
         ("2001-99-99", "is not YAML: a value, such as a date, a number or a tag, is impossible"),
         ("[" * 5000, "it is nested too deeply: more than 32 levels"),
         ("&a [*a, *a, *a]", "it has the alias *'a' in line 4; write the value there"),
-        ("[0.5, 0, 0]", "gyro_bias [0.5, 0, 0] rad/s is impossible: a gyro's bias is at most 0.349 rad/s (20 deg/s)"),
+        ("[0.5, 0, 0]", "gyro_bias [0.5, 0, 0] rad/s is impossible: a gyro's bias is at most 0.436 rad/s (25 deg/s)"),
         ("[0, 0, -28.6]", "gyro_bias [0, 0, -28.6] rad/s is impossible"),
         ("[1:30:30, 0, 0]", "gyro_bias [5430, 0, 0] rad/s is impossible"),
         ("[0x1p3, 0, 0]", "shank.gyro_bias[0] must be a finite number, not '0x1p3'"),
