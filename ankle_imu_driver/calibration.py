@@ -21,7 +21,7 @@ FORMAT = "ankle_calibration"
 VERSIONS = (1, 2)  # 2 adds ``forward``; a calibration without it is written as 1, which older readers know
 MOST_BYTES = 64 * KIB  # of a calibration file; ours have 400 bytes
 # What a calibrated sensor can be. A file that says more was not made by standing still, or not with such a sensor.
-# rad/s on each axis: 20 deg/s are the MPU6050's zero-rate output at 25 degrees, and it drifts by 5 in 15 degrees more or
+# rad/s on each axis: the MPU6050's zero-rate output is 20 deg/s at 25 degrees C and drifts by 5 in 15 degrees more or
 # less (PS-MPU-6000A-00, section 6.1).
 LARGEST_BIAS = math.radians(25.0)
 GRAVITY = 9.80665  # m/s^2

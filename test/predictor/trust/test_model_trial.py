@@ -49,7 +49,7 @@ def test_the_base_model_is_accepted_with_its_figures() -> None:
 
 @contextmanager
 def largest_trial() -> Iterator[list[int]]:
-    """The resident memory of trials, in bytes, every 10 ms. What the system says after their end is also their parent's."""
+    """The resident memory of trials, in bytes, every 10 ms; what the system says afterwards is their parent's, too."""
     sizes, over = list[int](), threading.Event()
 
     def watch() -> None:
