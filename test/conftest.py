@@ -14,22 +14,6 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 
-SIDE_BY_SIDE = (
-    *(f"imu_driver/{room}" for room in ("mpu6050", "mpu6050_emulator", "recordings", "simulator")),
-    *(f"predictor/{room}" for room in ("adaptation", "estimation", "forecasting", "library", "model", "offline")),
-    *(f"predictor/{room}" for room in ("training", "trust", "visualization")),
-)
-"""Folders of tests that another test may run beside: they compute, and a busy core only makes them slower."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs alone: all tests but those of these folders."""
-    folders = tuple(Path(__file__).parent / folder for folder in SIDE_BY_SIDE)
-    for item in items:
-        if not any(item.path.is_relative_to(folder) for folder in folders):
-            item.add_marker(pytest.mark.alone)
-
-
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """The folder with the recorded walks and the reference's files."""
