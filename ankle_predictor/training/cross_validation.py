@@ -16,8 +16,9 @@ from ankle_predictor.model.features import SEGMENT_FEATURES
 from ankle_predictor.model.manifest import Manifest, Metric
 from ankle_predictor.offline.log_forecasts import WHOLE, Span
 from ankle_predictor.training.dataset import split_in_time
+from ankle_predictor.training.devices import ANY_DEVICE, Devices
 from ankle_predictor.training.feature_cache import StoredWalk
-from ankle_predictor.training.learning import INTERVAL_LEVEL, AnyWalk, Parts, Progress
+from ankle_predictor.training.learning import INTERVAL_LEVEL, AnyWalk, Job, Parts, Progress
 from ankle_predictor.training.measurement import in_half_widths, live_metric, network_forecasts, with_intervals
 from ankle_predictor.training.networks import keep_by_content, learned, network
 from ankle_predictor.training.settings import TrainSettings
@@ -63,11 +64,13 @@ class Site:
         networks: a folder that all workers reach under the same path.
         workers: run the tasks.
         on_progress: called with the current stage and the share of it that is done.
+        devices: that train one network.
     """
 
     networks: Path
     workers: Workers = field(default_factory=ThisProcess)
     on_progress: Progress = lambda _stage, _share: None
+    devices: Devices = ANY_DEVICE
 
     def run(self, tasks: Sequence[Task], stage: str) -> list[Any]:
         """Run tasks and return their results in their order."""
@@ -93,9 +96,14 @@ def train_and_measure(
     if len(people) == 1:
         return _measured_on_end(walks, settings, site)
     folds = _folds(people)
-    tasks = [Task("all people", learned, (walks, settings, 1.0, site.networks), reports=True)]
+    tasks = [Task("all people", learned, (Job(walks, settings, 1.0, site.networks), site.devices), reports=True)]
     tasks += [
-        Task(f"without group {k + 1}", learned, (fold.learned, settings, 1.0, site.networks), reports=True)
+        Task(
+            f"without group {k + 1}",
+            learned,
+            (Job(fold.learned, settings, 1.0, site.networks), site.devices),
+            reports=True,
+        )
         for k, fold in enumerate(folds)
     ]
     name, *others = site.run(tasks, "training")
@@ -163,7 +171,7 @@ def _measured_on_end(walks: Sequence[StoredWalk], settings: TrainSettings, site:
     """Return a model of one person, measured on the ends of the walks."""
     until = 1.0 - HELD_OUT
     spans = [(_held_out_from(walk), math.inf) for walk in walks]
-    task = Task("one person", learned, (walks, settings, until, site.networks), reports=True)
+    task = Task("one person", learned, (Job(walks, settings, until, site.networks), site.devices), reports=True)
     [name] = site.run([task], "training")
     ends = [Task(w.name, distances_of, (site.networks, name, w, span)) for w, span in zip(walks, spans, strict=True)]
     persons = [walk.person for walk in walks]

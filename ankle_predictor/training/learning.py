@@ -65,11 +65,29 @@ class Parts:
         return Parts([walk for walk in self.walks if not walk.simulated] or self.walks, self.until)
 
 
+@dataclass(frozen=True)
+class Job:
+    """A network that is to be learned.
+
+    Attributes:
+        walks: to learn from.
+        settings: of the training.
+        until: share of each walk's examples, in time order, to learn from.
+        networks: the folder of the networks, at the same path on every machine.
+    """
+
+    walks: Sequence[StoredWalk]
+    settings: TrainSettings
+    until: float
+    networks: Path
+
+
 def learn(
     walks: Sequence[AnyWalk],
     settings: TrainSettings,
     until: float = 1.0,
     on_progress: Progress = lambda _stage, _share: None,
+    fit: Callable[..., None] | None = None,
 ) -> Bundle:
     """Train a network and put it into a bundle whose intervals and errors are still unknown.
 
@@ -78,6 +96,7 @@ def learn(
         settings: of the training.
         until: share of each walk's examples, in time order, to learn from.
         on_progress: called with the current stage and the share of it that is done.
+        fit: trains the network, as ``network.fit``, which is the default.
 
     Raises:
         NetworkError: TensorFlow is not installed.
@@ -90,11 +109,12 @@ def learn(
     source = ExampleSource(parts, settings, scaler)
     network = module.build_network(module.NetworkShape(spec.window, len(spec.names), settings.horizon), settings.seed)
     fit_settings = module.FitSettings(epochs=settings.epochs, seed=settings.seed)
-    module.fit(network, source.of, fit_settings, lambda share: on_progress("training", share))
+    (fit or module.fit)(network, source.of, fit_settings, lambda share: on_progress("training", share))
     on_progress("exporting", 0.0)
     some = parts.of(walks[0]).window[:PARITY_WINDOWS]
     canary = np.round(some[0].astype(np.float64), CANARY_DECIMALS)
     manifest = _manifest(settings, scaler, canary, module.QUANTILES)
+    manifest = dataclasses.replace(manifest, training=dataclasses.replace(UNKNOWN, software=module.software()))
     bundle = Bundle("", Path(), manifest, module.onnx_bytes(network), module.keras_bytes(network))
     engine = InferenceEngine(bundle)
     check_parity(engine, module.predict(network, scaled(some, scaler)), some.astype(np.float64))

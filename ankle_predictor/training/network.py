@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ankle_imu_driver.arrays import Float32Array
+from ankle_predictor.training.devices import hidden_gpus
 from ankle_predictor.training.needs_tensorflow import NetworkError
 
 # TensorFlow reads these when it is imported. No start-up messages; the same sums on every processor.
@@ -18,7 +19,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 # One operation at a time: parallel operations add up in any order, which changes the last digits of weights.
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
-os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+os.environ.update(hidden_gpus(os.environ))
 
 import keras
 import numpy as np
@@ -127,13 +128,8 @@ def fit(
     keras.utils.set_random_seed(settings.seed)
     tf.config.experimental.enable_op_determinism()
     epoch_examples = examples(0)
-    steps = settings.epochs * -(-len(epoch_examples) // settings.batch)
-    schedule = keras.optimizers.schedules.CosineDecay(settings.rate, steps)
-    network.compile(
-        keras.optimizers.AdamW(schedule, weight_decay=settings.decay, global_clipnorm=LARGEST_GRADIENT),
-        loss=pinball,
-        jit_compile=False,
-    )
+    steps = steps_of(len(epoch_examples), settings)
+    network.compile(optimizer_for(steps, settings), loss=pinball, jit_compile=False)
     done = count(1)
 
     class StepCounter(keras.callbacks.Callback):  # type: ignore[misc,unused-ignore]
@@ -147,11 +143,27 @@ def fit(
         network.fit(batches, epochs=1, shuffle=False, verbose=0, callbacks=[StepCounter()])
 
 
-def shuffled_batches(examples: EpochExamples, size: int) -> Any:
+def steps_of(examples: int, settings: FitSettings) -> int:
+    """Return the steps of a training whose epochs have so many examples."""
+    return settings.epochs * -(-examples // settings.batch)
+
+
+def optimizer_for(steps: int, settings: FitSettings) -> Any:
+    """Return the optimizer of a training of so many steps."""
+    schedule = keras.optimizers.schedules.CosineDecay(settings.rate, steps)
+    return keras.optimizers.AdamW(schedule, weight_decay=settings.decay, global_clipnorm=LARGEST_GRADIENT)
+
+
+def shuffled_batches(examples: EpochExamples, size: int, part: Callable[[Any], Any] = lambda index: index) -> Any:
     """Return a ``tf.data.Dataset`` of batches in a random order of all examples; each batch is made when it is needed.
 
     The order is drawn as Keras draws it for arrays in memory: one permutation of all numbers, not a buffer of
     neighbours.
+
+    Args:
+        examples: of an epoch.
+        size: examples in a batch.
+        part: picks from the numbers of a batch's examples, a tensor, those that are made; all by default.
     """
     total = len(examples)
 
@@ -166,7 +178,7 @@ def shuffled_batches(examples: EpochExamples, size: int) -> Any:
 
     first = examples.batch(np.zeros(1, dtype=np.int64))
     order = tf.data.Dataset.range(1).map(permutation).flat_map(tf.data.Dataset.from_tensor_slices)
-    batches = order.batch(size).map(made).prefetch(PREFETCHED)
+    batches = order.batch(size).map(part).map(made).prefetch(PREFETCHED)
     return batches.apply(tf.data.experimental.assert_cardinality(-(-total // size)))
 
 
@@ -194,8 +206,15 @@ def keras_bytes(network: Any) -> bytes:
 
 
 def software() -> dict[str, str]:
-    """Return the versions of the libraries that computed the weights."""
-    return {"keras": keras.__version__, "numpy": np.__version__, "tensorflow": tf.__version__}
+    """Return the versions of the libraries that compute weights, and the GPU if one is used."""
+    versions = {"keras": keras.__version__, "numpy": np.__version__, "tensorflow": tf.__version__}
+    return versions | ({"devices": gpus()[0]} if gpus() else {})
+
+
+def gpus() -> list[str]:
+    """Return the names of the GPUs that TensorFlow sees."""
+    found = tf.config.list_physical_devices("GPU")
+    return [str(tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)) for gpu in found]
 
 
 def read_network(data: bytes) -> Any:

@@ -5,42 +5,41 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
 from ankle_predictor.model.bundle import Bundle, load_bundle, write_bundle
 from ankle_predictor.model.manifest import BundleError
-from ankle_predictor.training.feature_cache import StoredWalk
-from ankle_predictor.training.learning import learn
+from ankle_predictor.training.devices import ANY_DEVICE, Devices, offer_gpus
+from ankle_predictor.training.joint_training import learn_together
+from ankle_predictor.training.learning import Job, learn
 from ankle_predictor.training.needs_tensorflow import NETWORK, imported
-from ankle_predictor.training.settings import TrainSettings
 
 NAME = 48  # digits of a network's digest in its name
 
 
 def learned(
-    walks: Sequence[StoredWalk],
-    settings: TrainSettings,
-    until: float,
-    networks: Path,
-    on_progress: Callable[[str, float], None] = lambda _stage, _share: None,
+    job: Job, devices: Devices = ANY_DEVICE, on_progress: Callable[[str, float], None] = lambda _stage, _share: None
 ) -> str:
     """Return the name of the network that ``learn`` makes of walks; one that is there already is not made again.
 
     Args:
-        walks: to learn from.
-        settings: of the training.
-        until: share of each walk's examples, in time order, to learn from.
-        networks: the folder of the networks, at the same path on every machine.
+        job: what is to be learned.
+        devices: that train it.
         on_progress: called with the current stage and the share of it that is done.
     """
-    name = _name_of(walks, settings, until)
+    if devices.gpu:
+        offer_gpus()
+    name = _name_of(job, devices)
     try:
-        load_bundle(name, [networks])
+        load_bundle(name, [job.networks])
     except BundleError:
-        keep(learn(walks, settings, until, on_progress), name, networks)
+        if devices.count > 1:
+            learn_together(job, name, devices.count, on_progress)
+        else:
+            keep(learn(job.walks, job.settings, job.until, on_progress), name, job.networks)
     return name
 
 
@@ -69,10 +68,11 @@ def network(name: str, networks: Path) -> Bundle:
     return load_bundle(name, [networks])
 
 
-def _name_of(walks: Sequence[StoredWalk], settings: TrainSettings, until: float) -> str:
+def _name_of(job: Job, devices: Devices) -> str:
     module = imported(NETWORK, "training")
-    keys = [walk.folder.name for walk in walks]
-    text = json.dumps([keys, asdict(settings), until, _training_code(), module.software()], sort_keys=True)
+    keys = [walk.folder.name for walk in job.walks]
+    made_by = [_training_code(), module.software(), devices.count]
+    text = json.dumps([keys, asdict(job.settings), job.until, *made_by], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:NAME]
 
 

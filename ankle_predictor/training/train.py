@@ -32,6 +32,7 @@ from ankle_predictor.offline.leg_options import add_leg_options, leg_settings
 from ankle_predictor.training.augmentation import Augmentation
 from ankle_predictor.training.cluster import add_worker_options, workers_for
 from ankle_predictor.training.cross_validation import Site, train_and_measure
+from ankle_predictor.training.devices import ANY_DEVICE, Devices, add_device_option, offer_gpus
 from ankle_predictor.training.feature_cache import CacheError, StoredWalk, default_cache, stored_walk
 from ankle_predictor.training.learning import Progress
 from ankle_predictor.training.needs_tensorflow import NETWORK, imported
@@ -52,11 +53,13 @@ class Where:
         folds: a folder for the models that were trained without a person, as ``not_`` and the recording's name.
         cache: a folder for features and networks; a second start finds them there.
         workers: run the tasks.
+        devices: that train one network.
     """
 
     folds: Path | None = None
     cache: Path = field(default_factory=default_cache)
     workers: Workers = field(default_factory=ThisProcess)
+    devices: Devices = ANY_DEVICE
 
 
 def train(
@@ -91,6 +94,8 @@ def train(
         Refusal: a log cannot be read or learned from, or the bundle cannot be written.
     """
     where = where or Where()
+    if where.devices.gpu:
+        offer_gpus()
     check_writable(output, replace=True)
     named = entries_of([entry] if isinstance(entry, Path) else list(entry) for entry in logs)
     listed = Checked((), (), {}) if catalogue is None else _checked(catalogue, settings, on_progress)
@@ -115,14 +120,17 @@ def train(
         if isinstance(walk, StoredWalk):
             people.setdefault(walk.person, []).append(walk)
 
+    def made_by(made: Bundle) -> Training:
+        return dataclasses.replace(training, software=made.manifest.training.software)
+
     def keep(name: str, fold: Bundle) -> None:
         if where.folds is not None:
-            manifest = dataclasses.replace(fold.manifest, name=f"not_{name}", training=training)
+            manifest = dataclasses.replace(fold.manifest, name=f"not_{name}", training=made_by(fold))
             write_bundle(where.folds / manifest.name, manifest, fold.onnx, fold.keras, replace=True)
 
-    site = Site(where.cache / "networks", where.workers, on_progress)
+    site = Site(where.cache / "networks", where.workers, on_progress, where.devices)
     bundle = train_and_measure(list(people.values()), settings, site, keep)
-    manifest = dataclasses.replace(bundle.manifest, name=output.name, training=training)
+    manifest = dataclasses.replace(bundle.manifest, name=output.name, training=made_by(bundle))
     load_engine(Bundle(output.name, output, manifest, bundle.onnx, bundle.keras))
     write_bundle(output, manifest, bundle.onnx, bundle.keras, replace=True)
     on_progress("written", 1.0)
@@ -235,6 +243,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     add_leg_options(parser)
     add_worker_options(parser)
+    add_device_option(parser)
     arguments = parser.parse_args(argv)
     if not arguments.log and not arguments.person and arguments.catalogue is None:
         parser.error("give recordings with --log, --person or --catalogue")
@@ -279,7 +288,7 @@ def _train(arguments: argparse.Namespace) -> None:
             output,
             settings,
             lambda stage, share: progress.update(task, description=stage, completed=share),
-            Where(arguments.folds, cache, workers),
+            Where(arguments.folds, cache, workers, arguments.devices),
             catalogue=arguments.catalogue,
             on_check=lambda checked: show_check(checked, progress.console),
             on_note=lambda log, note: progress.console.print(f"{log}: {note}", markup=False, highlight=False),
