@@ -9,6 +9,7 @@ from ankle_imu_driver.arrays import Vector
 
 TIME_CONSTANT = 3.0  # s; some strides, so that the mean acceleration while walking is gravity
 _MISPLACED = 60.0  # degrees from the configured up direction; a shank leans 30 at most while walking, 90 while seated
+_UPSIDE_DOWN = 150.0  # degrees; nobody sits or lies like this
 _PLACED = 40.0  # degrees within which a sensor fits the other sensor's mounting
 _MIN_GRAVITY = 5.0  # m/s^2
 
@@ -53,6 +54,12 @@ def placement_problem(gravity: Mapping[str, Vector | None], up: Mapping[str, Vec
             return f"the {a} and the {b} sensor are swapped: each gravity fits the other's mounting; exchange them"
     if not off:
         return ""
+    if over := [name for name in off if tilt[name] > _UPSIDE_DOWN]:
+        return "; ".join(
+            f"the {name} sensor is upside down: up is {tilt[name]:.0f} degrees off {name}.mounting; turn it round, or "
+            "correct the setting (the filter finds any orientation with auto)"
+            for name in over
+        )
     parts = " and ".join(f"{name}.mounting (up is {tilt[name]:.0f} degrees off)" for name in off)
     return f"gravity does not fit {parts}; unless the wearer sits or lies, turn the sensor or correct the setting"
 

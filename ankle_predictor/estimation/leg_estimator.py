@@ -164,7 +164,9 @@ class LegEstimator:
     @property
     def notes(self) -> list[str]:
         """What the wearer should know about the sensors, one sentence each; the estimate goes on."""
-        return [] if self._estimator is None else self._estimator.heading.notes + self._leg_watch.notes
+        sensors = zip(SENSORS, (watch.note for watch in self._watches), strict=True)
+        notes = [f"the {name} sensor {note}" for name, note in sensors if note]
+        return notes if self._estimator is None else notes + self._estimator.heading.notes + self._leg_watch.notes
 
     @property
     def mountings(self) -> dict[str, str]:

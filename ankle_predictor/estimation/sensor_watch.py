@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ankle_imu_driver.arrays import Vector
+from ankle_predictor.estimation.clip_watch import ClipWatch
 from ankle_predictor.estimation.segment_filter import GRAVITY
 
 TIME_CONSTANT = 3.0  # s; some strides, over which the mean acceleration of a leg is small
@@ -93,6 +94,7 @@ class SensorWatch:
         self.problem = ""
         self._last = math.nan
         self._axes = FrozenAxes()
+        self._clips = ClipWatch()
         self._start()
 
     def _start(self) -> None:
@@ -120,6 +122,7 @@ class SensorWatch:
         self._still = self._still + dt if rate < STILL else 0.0
         if self._still > 0.0:
             self._still_norm += min(1.0, dt / min(self._still, STILL_TIME)) * (norm - self._still_norm)
+        self._clips.push(stamp, accel, gyro)
         frozen = self._axes.push(stamp, accel, gyro)
         if frozen:
             self.problem = (
@@ -127,6 +130,11 @@ class SensorWatch:
             )
         elif self._seconds >= TIME_CONSTANT:
             self.problem = self._judge()
+
+    @property
+    def note(self) -> str:
+        """What makes the estimate less accurate, one sentence without the sensor's name; empty if nothing does."""
+        return self._clips.note
 
     def _judge(self) -> str:
         if self._fast > LEAST_FAST:

@@ -20,15 +20,14 @@ from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.conventions import SENSORS
 from ankle_predictor.estimation.stride_evidence import StrideEvidence
 
-KEPT, FEWEST = 6, 4  # strides that are compared with
+KEPT, FEWEST = 6, 2  # strides that are compared with
 FORGOTTEN = 12  # strides that differ from the ones before, after which they count as the usual ones
 SAME_TIME = 0.1  # change of the logarithm of a stride's duration, within which the leg walks as before
 OTHER_SCALE, OTHER_SAME = 0.5, 0.2  # change of the logarithm of what one sensor turns, and most of the other one's
-SAME_FOR_RATE, OTHER_RATE = (
-    (0.08, 0.12),
-    (0.36, 0.4),
-)  # the same of both, and rad/s by which the mean lateral rate changes
-SAME_FOR_LEAN, OTHER_LEAN = 0.12, math.radians(12.5)  # and the turn of the shank's mean specific force
+SAME_FOR_RATE = (0.08, 0.12)  # most of what both turn, where the rate of shank or foot is compared
+OTHER_RATE = (0.36, 0.4)  # rad/s, change of the mean rate to the left
+SAME_FOR_LEAN, ALIKE = 0.25, 0.12  # most of what both turn, and of the difference, where the lean is compared
+OTHER_LEAN = math.radians(11.5)  # turn of the shank's mean specific force
 MOST = math.log(5.7)  # of what both sensors turn; 5.45 in 2074 strides, 2.7 of the shank and 3.4 of the foot is usual
 RATIO = (0.55, 1.4)  # of what the shank turns to what the foot turns, median of ``KEPT``
 
@@ -118,7 +117,7 @@ def _compare(now: Reading, usual: Sequence[Reading]) -> str:
             )
     usually = _unit([sum(r.force[i] for r in usual) for i in range(3)])
     lean = math.acos(max(-1.0, min(1.0, sum(a * b for a, b in zip(now.force, usually, strict=True)))))
-    if lean > OTHER_LEAN and max(map(abs, turns)) < SAME_FOR_LEAN:
+    if lean > OTHER_LEAN and max(map(abs, turns)) < SAME_FOR_LEAN and abs(turns[0] - turns[1]) < ALIKE:
         return (
             f"the shank's accelerometer suddenly leans {math.degrees(lean):.0f} degrees otherwise than in the strides "
             "before, while the leg walks as before: its strap has slipped, or it has an offset; tighten the strap, "

@@ -16,6 +16,8 @@ MOVING_RATE = 2.0  # rad/s, one of the two sensors turns this fast within the la
 TIME_CONSTANT = 10.0  # s of moving
 LEAST_TIME = 8.0  # s of moving before anything is said
 SWAPPED = 0.75  # stillness of the foot over that of the shank
+RECENT = 3.0  # s of moving, after which sensors that were exchanged back are believed again
+RIGHT = 1.4  # stillness of the foot over that of the shank
 LARGEST_GAP = 0.1  # s
 
 
@@ -24,7 +26,12 @@ class SwapWatch:
 
     def __init__(self) -> None:
         self._last = self._moved = -math.inf
+        self._is_swapped = False
+        self._start()
+
+    def _start(self) -> None:
         self._seconds = self._shank = self._foot = 0.0
+        self._recent = [0.0, 0.0]
 
     def push(self, stamp: float, shank_gyro: Vector, foot_gyro: Vector) -> None:
         """Process one pair: s, rad/s without bias, in any frames."""
@@ -35,14 +42,22 @@ class SwapWatch:
         if not 0.0 < dt <= LARGEST_GAP or not 0.0 <= stamp - self._moved <= 1.0:
             return
         self._seconds += dt
+        shank, foot = (1.0 / (1.0 + (rate / STILL_RATE) ** 2) for rate in (shank, foot))
         share = dt / min(self._seconds, TIME_CONSTANT)
-        self._shank += share * (1.0 / (1.0 + (shank / STILL_RATE) ** 2) - self._shank)
-        self._foot += share * (1.0 / (1.0 + (foot / STILL_RATE) ** 2) - self._foot)
+        self._shank += share * (shank - self._shank)
+        self._foot += share * (foot - self._foot)
+        share = dt / min(self._seconds, RECENT)
+        self._recent = [old + share * (new - old) for old, new in zip(self._recent, (shank, foot), strict=True)]
+        if self._is_swapped and self._recent[1] >= RIGHT * self._recent[0]:
+            self._is_swapped = False
+            self._start()
+        elif self._seconds >= LEAST_TIME:
+            self._is_swapped |= self._foot < SWAPPED * self._shank
 
     @property
     def problem(self) -> str:
         """One sentence if the sensors are swapped, otherwise empty."""
-        if self._seconds < LEAST_TIME or self._foot >= SWAPPED * self._shank:
+        if not self._is_swapped:
             return ""
         return (
             "the shank and the foot sensor are swapped: what is called the shank's rests on the ground in each stride; "

@@ -17,6 +17,7 @@ from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_predictor.estimation.leg_estimator import LegConfig, LegEstimator
 from ankle_predictor.estimation.stride_evidence import StrideEvidence
 from ankle_predictor.estimation.stride_watch import FORGOTTEN, StrideWatch
+from ankle_predictor.estimation.swap_watch import SwapWatch
 from ankle_predictor.offline.pipeline import leg_samples
 from benchmarks.fault_chain import Message
 
@@ -66,7 +67,7 @@ def test_what_changes_while_the_leg_walks_as_before_is_told_until_it_is_as_befor
     [
         stride(scale=(0.6, 0.6)),
         stride(scale=(0.5, 1.0), time=1.4),
-        stride(lean=0.29, scale=(1.2, 1.1)),
+        stride(lean=0.29, scale=(1.35, 1.1)),
         stride(lean=0.15, rate=0.3),
         stride(scale=(1.4, 1.0)),
     ],
@@ -117,6 +118,19 @@ def test_a_sensor_that_fails_on_the_way_is_told_within_two_strides_and_believed_
     joint = samples[-1].joint
     assert joint is not None
     assert abs(joint.angle - walk().truth(joint.stamp)) < 0.1
+
+
+def test_sensors_that_are_exchanged_back_are_believed_after_a_few_strides() -> None:
+    """A foot that rests for a third of each stride of 1.2 s and a shank that never does; the two exchanged for 12 s."""
+    watch, told_at = SwapWatch(), []
+    for k in range(3200):
+        stamp = 0.01 * k
+        shank, foot = (0.0, 2.0 * math.sin(5.2 * stamp), 0.5), (0.0, 4.0 if stamp % 1.2 > 0.4 else 0.1, 0.0)
+        watch.push(stamp, *((foot, shank) if 10.0 <= stamp < 22.0 else (shank, foot)))
+        if watch.problem:
+            told_at.append(stamp)
+    assert 10.0 < told_at[0] < 22.0
+    assert 22.0 < told_at[-1] < 26.0
 
 
 @cache
