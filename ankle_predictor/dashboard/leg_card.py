@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from nicegui import ui
@@ -22,6 +23,7 @@ CAPTION = (
     "Orange, left of now: what was forecast half a second before that moment. Right of now, and the dashed foot: "
     "the newest forecast."
 )
+DRAWING_PATIENCE = 5.0  # s
 Begin = Callable[[Coroutine[Any, Any, None]], None]
 
 
@@ -43,17 +45,17 @@ class LegCard:
                 self._headline = ui.label("").classes("headline").props("data-part=headline")
                 self._advice = ui.label("").classes("advice").props("data-part=advice")
             self._figures()
+            self._actions()  # above the picture, so that a small screen shows how a task stands
+            self._answers()
             with ui.element("div").classes("picture"):
                 self._drawing = ui.html("", sanitize=False).classes("leg")
                 self._chart = ui.echart(chart_options()).classes("chart")
             ui.label(CAPTION).classes("caption")
-            self._actions()
-            self._answers()
             with ui.expansion("Details").classes("w-full"):
                 self._details = ui.label("").classes("whitespace-pre-line").props("data-part=details")
 
-    def refresh(self, title: str) -> None:
-        """Show the present state."""
+    async def refresh(self, title: str) -> None:
+        """Show the present state, and wait until it is drawn: a slow browser is not sent more than it can draw."""
         view = self._leg.view()
         self._title.set_text(title)
         self._status.classes(replace=f"status {view.status.level}")
@@ -67,16 +69,17 @@ class LegCard:
         self._error.set_text(degrees(view.error, signed=False))
         self._model.set_text(view.model or "–")
         self._drawing.set_content(leg_svg(view))
-        self._chart.run_chart_method("setOption", chart_update(view))
         self._details.set_text(_details(view, self._leg.namespace))
         self._refresh_tasks()
+        with suppress(TimeoutError):  # the browser is gone, or very slow
+            await self._chart.run_chart_method("setOption", chart_update(view), timeout=DRAWING_PATIENCE)
 
     def _figures(self) -> None:
         with ui.element("div").classes("figures"):
             self._now, self._now_note = _figure("Ankle now", "now")
             self._ahead, self._ahead_note = _figure("In half a second", "ahead")
             self._error, note = _figure("Error of the forecast", "error")
-            note.set_text("mean of the last 10 s")
+            note.set_text("in the last 10 s")
             self._model, note = _figure("Model", "model")
             self._model.style("font-size: 26px; overflow-wrap: anywhere; line-height: 1.5")
 

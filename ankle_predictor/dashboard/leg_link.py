@@ -65,6 +65,7 @@ class LegLink:
         self._lock = threading.Lock()  # of the history, which the page reads in its own thread
         self._joint: JointConvention | None = None
         self._asked: Any = None
+        self._asked_at = -math.inf
         self._goal: Any = None
         self._arrived = -math.inf
         self._heard: dict[str, bytes] = {}
@@ -125,7 +126,10 @@ class LegLink:
         if self._joint is not None or not self._parameters.service_is_ready():
             return
         if self._asked is not None and not self._asked.done():
+            if time.monotonic() - self._asked_at < ANSWER_PATIENCE:
+                return
             self._asked.cancel()
+        self._asked_at = time.monotonic()
         self._asked = self._parameters.call_async(GetParameters.Request(names=list(PARAMETERS)))
         self._asked.add_done_callback(self._on_parameters)
 

@@ -14,7 +14,9 @@ from ankle_predictor.trust.status import Status
 PAST, FUTURE = 5.0, 0.5  # s that the chart shows
 SILENCE = 1.0  # s without forecast_detail, which comes at 10 Hz or more
 DIAGNOSTICS_LIFE = 5.0  # s; they come every second
+CALM = 1.0  # s for which a caution is shown at least; some come and go with every message
 JUMP = 1.0  # s between two stamps, after which the curve starts anew
+CAUTIONS = (Status.OVERRUN, Status.UNFAMILIAR)
 
 Point = tuple[float, float]
 Band = tuple[float, float, float]
@@ -124,6 +126,7 @@ class LegHistory:
     def __init__(self) -> None:
         self._newest: Detail | None = None
         self._arrived = -math.inf
+        self._cautioned: dict[Status, float] = {}
         self._measured: deque[Point] = deque()
         self._due: deque[tuple[float, float, float, float]] = deque()  # due, angle, lower, upper
         self._pitch = {"shank": math.nan, "foot": math.nan}
@@ -137,6 +140,7 @@ class LegHistory:
             self._due.clear()
         is_news = newest is None or detail.stamp > newest.stamp or not self._measured
         self._newest, self._arrived = detail, arrival
+        self._cautioned |= {bit: arrival for bit in CAUTIONS if bit & detail.status}
         if is_news and math.isfinite(detail.angle):
             self._measured.append((detail.stamp, detail.angle))
         if is_news and detail.forecast:
@@ -166,7 +170,11 @@ class LegHistory:
         if detail is None or silent:
             status = plain_status(None if detail is None else detail.status, silent, diagnostics)
             return LegView(status, diagnostics=diagnostics)
-        status = plain_status(detail.status, silent, diagnostics)
+        shown = detail.status
+        for bit, arrival in self._cautioned.items():
+            if now - arrival < CALM:
+                shown |= bit
+        status = plain_status(shown, silent, diagnostics)
         at = detail.stamp
         has_forecast = bool(detail.forecast)
         times = [(k + 1) * detail.period for k in range(len(detail.forecast))]

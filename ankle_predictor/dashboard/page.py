@@ -21,7 +21,7 @@ body { background: #eef2f7; color: #1e293b; font-size: 18px }
 .card { background: white; border-radius: 18px; box-shadow: 0 1px 4px #0f172a22; padding: 18px; gap: 14px;
         display: flex; flex-direction: column; flex: 1 1 460px; min-width: 0 }
 .legs { display: flex; flex-wrap: wrap; gap: 16px; width: 100% }
-.status { border-radius: 12px; padding: 12px 18px; width: 100%; min-height: 106px }
+.status { border-radius: 12px; padding: 12px 18px; width: 100%; min-height: 84px }
 .status.good { background: #dcf5e3; color: #14532d } .status.wait { background: #e0ecff; color: #1e3a8a }
 .status.caution { background: #fff1cc; color: #713f12 } .status.problem { background: #fde2e2; color: #7f1d1d }
 .headline { font-size: 24px; font-weight: 600; line-height: 1.25 } .advice { font-size: 17px }
@@ -33,7 +33,7 @@ body { background: #eef2f7; color: #1e293b; font-size: 18px }
 .picture { display: flex; flex-wrap: wrap; gap: 12px; width: 100%; align-items: stretch }
 .leg, .chart { height: clamp(240px, 34vh, 460px); min-width: 0 }
 .caption { font-size: 15px; color: #475569; width: 100% }
-.leg { flex: 1 1 220px } .chart { flex: 3 1 380px }
+.leg { flex: 1 1 150px } .chart { flex: 3 1 330px }
 .actions { display: flex; flex-wrap: wrap; gap: 12px; width: 100%; align-items: center }
 .q-btn { min-height: 52px; font-size: 18px; border-radius: 12px; padding: 4px 22px; text-transform: none }
 .answer { font-size: 17px; width: 100% } .answer.failed { color: #991b1b }
@@ -63,13 +63,13 @@ class Dashboard:
             legs = ui.element("div").classes("legs")
         cards: dict[str, LegCard] = {}
 
-        def refresh() -> None:
+        async def refresh() -> None:
             for namespace, leg in self._link.legs.items():
                 if namespace not in cards:
                     with legs:
                         cards[namespace] = LegCard(leg, self._tasks_of(namespace), self._begin)
                 several = len(self._link.legs) > 1
-                cards[namespace].refresh(leg_title(namespace, leg.side, several))
+                await cards[namespace].refresh(leg_title(namespace, leg.side, several))
             waiting.set_visibility(not cards)
             recording.refresh()
 

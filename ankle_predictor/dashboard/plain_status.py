@@ -31,7 +31,7 @@ class PlainStatus:
 class _Words:
     bit: Status
     status: PlainStatus
-    asks: str = ""  # the node whose diagnostics know more, if they complain
+    asks: tuple[str, ...] = ()  # the nodes whose diagnostics know more; the first one that complains is quoted
 
 
 # The first one whose bit is set is shown: what must be mended first comes first.
@@ -39,34 +39,36 @@ _WORDS = (
     _Words(
         Status.TWO_SOURCES,
         PlainStatus("problem", "Two programs send for this leg", "End the one that should not run."),
-        "predictor",
+        ("predictor",),
     ),
     _Words(
         Status.NOT_CALIBRATED,
         PlainStatus("wait", "Not calibrated yet", "Let the wearer stand still and upright, then press Calibrate."),
-        "orientation_filter",
+        ("orientation_filter",),
     ),
     _Words(
         Status.STREAM_SILENT,
         PlainStatus("problem", "A sensor is silent", "Check its plug and cable, and that it has power."),
-        "orientation_filter",
+        ("orientation_filter",),
     ),
     _Words(
         Status.SENSOR_SUSPECT,
         PlainStatus("problem", "A sensor reads wrongly", "Check that both sensors sit tight and are plugged in well."),
-        "orientation_filter",
+        ("orientation_filter",),
     ),
     _Words(
         Status.CLOCK,
         PlainStatus("problem", "The clocks disagree", "Set the clocks of all computers to the same time."),
-        "predictor",
+        ("predictor",),
     ),
     _Words(
         Status.STALE,
         PlainStatus(
-            "problem", "The samples come too late", "The computer or the network is too busy, or a cable is loose."
+            "problem",
+            "No fresh samples",
+            "They come late or not at all: a cable is loose, or a computer is too busy.",
         ),
-        "predictor",
+        ("imu_driver", "orientation_filter", "predictor"),
     ),
     _Words(
         Status.WARMING_UP,
@@ -81,12 +83,12 @@ _WORDS = (
     _Words(
         Status.MODEL_FAILED,
         PlainStatus("caution", "The model failed", "The one before it runs now, or none. Choose another model."),
-        "predictor",
+        ("predictor",),
     ),
     _Words(
         Status.ENCODER_SUSPECT,
         PlainStatus("caution", "The encoder contradicts the sensors", "It is not used. Check that it sits tight."),
-        "predictor",
+        ("predictor",),
     ),
     _Words(
         Status.OVERRUN,
@@ -125,8 +127,9 @@ def plain_status(status: Status | None, silent: bool, diagnostics: Diagnostics) 
         )
     for words in _WORDS:
         if words.bit & status:
-            level, text = diagnostics.get(words.asks, (OK, ""))
-            advice = words.status.advice if level == OK or not text else f"{words.status.advice} ({text})"
+            heard = (diagnostics.get(node, (OK, "")) for node in words.asks)
+            complaint = next((text for level, text in heard if level != OK and text), "")
+            advice = f"{words.status.advice} ({complaint})" if complaint else words.status.advice
             return PlainStatus(words.status.level, words.status.headline, advice)
     return WORKING
 

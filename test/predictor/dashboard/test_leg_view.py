@@ -17,6 +17,18 @@ PERIOD, STEPS = 0.01, 50
 START = 1_800_000_000.0
 
 
+def test_a_caution_that_comes_and_goes_is_shown_calmly() -> None:
+    history = LegHistory()
+    shown = []
+    for k in range(200):
+        busy = Status.OVERRUN if k % 3 == 0 and k < 100 else Status.OK
+        history.push(detail(0.01 * k, status=busy), 0.01 * k)
+        shown.append(history.view(0.01 * k).status.headline)
+    assert set(shown[:199]) == {"The computer is too slow"}
+    history.push(detail(2.0), 2.0)
+    assert history.view(2.0).status.headline == "Working"
+
+
 def motion(t: float) -> float:
     return 10.0 * math.sin(2.0 * math.pi * t)
 

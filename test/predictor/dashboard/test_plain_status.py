@@ -34,6 +34,14 @@ def test_a_withheld_forecast_is_never_called_a_mere_caution(bits: int) -> None:
     assert shown.level != "good"
 
 
+def test_of_several_nodes_the_one_nearest_to_the_sensors_is_quoted() -> None:
+    diagnostics = {"imu_driver": (0, "runs"), "orientation_filter": (2, "no samples come"), "predictor": (2, "stale")}
+    shown = plain_status(Status.STALE, False, diagnostics)
+    assert "no samples come" in shown.advice
+    assert "stale" not in shown.advice
+    assert "stale" in plain_status(Status.STALE, False, {"predictor": (2, "stale")}).advice
+
+
 def test_a_node_that_complains_is_quoted() -> None:
     diagnostics = {"orientation_filter": (1, "not calibrated: the shank turns by 12 deg/s"), "predictor": (1, "waits")}
     shown = plain_status(Status.NOT_CALIBRATED, False, diagnostics)
