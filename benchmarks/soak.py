@@ -1,10 +1,11 @@
-"""Counts missing forecasts in ten minutes at 100 Hz with model swaps, silences and clock jumps.
+"""Counts missing forecasts at 100 Hz with model swaps, silences and clock steps, and with --faults much more.
 
-Run: scripts/run python benchmarks/soak.py [--minutes 10] [--seed 1] [--json FILE] [--write docs/performance.md]
+Run: scripts/run python benchmarks/soak.py [--faults] [--minutes 10] [--seed 1] [--json FILE] [--write PAGE]
 
 Both nodes are processes of their own, on a ROS domain of their own. This program takes the place of the driver: it
 sends a simulated walk sample by sample, with disturbances drawn from the seed, and records which forecasts come back. A
-forecast is expected for each pair whose window of 2 s contains no gap over 100 ms and no jump.
+forecast is expected for each pair whose window of 2 s contains no gap over 100 ms and no jump. Each one that is not
+made must have its reason: in ``forecast_detail``, or, where a message was lost, in diagnostics.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import os
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -34,7 +34,8 @@ from ankle_predictor.performance.arrangements import NODES, main_of
 from ankle_predictor.performance.played_walk import simulated_walk, write_walk
 from ankle_predictor.performance.process_stats import read_cpu_time, read_stats
 from ankle_predictor.performance.results_page import ResultsPage
-from benchmarks.soak_input import JUMP, SILENCE, Disturbance, SoakInput, disturbances
+from benchmarks.soak_faults import ALWAYS, FAULTS, Upsets, counted, disturbances, write_hostile
+from benchmarks.soak_input import SoakInput
 from benchmarks.soak_ledger import Ledger
 from benchmarks.soak_report import memory_growth, table
 
@@ -42,13 +43,17 @@ PERIOD = 10_000_000  # ns
 MODELS = ("first", "second")
 TESTED = ("orientation_filter", "predictor")
 SWAP_PERIOD = 2.0  # s
+SWAP_PERIOD_WITH_FAULTS = 10.0  # s; every trial of a model costs half a second of CPU time
 MEMORY_PERIOD = 2.0  # s
 START_PATIENCE = 60.0  # s
-MARKS = "soak"
+LOAD_PATIENCE = 60.0  # s, for the answer to the last swap
+MARKS, FAULT_MARKS = "soak", "soak_faults"
 
 
-def soak(seconds: float, seed: int, folder: Path) -> dict[str, Any]:
+def soak(seconds: float, seed: int, folder: Path, *, faults: bool = False) -> dict[str, Any]:
     """Run the nodes with the disturbances of a seed, and return all figures; ``folder`` takes the nodes' files.
+
+    With ``faults`` there are all kinds of ``benchmarks/soak_faults.py``, otherwise silences and clock steps.
 
     Raises:
         Refusal: a node does not start, or ends.
@@ -57,6 +62,7 @@ def soak(seconds: float, seed: int, folder: Path) -> dict[str, Any]:
     for name in MODELS:
         manifest = dataclasses.replace(base.manifest, name=name, files={})
         write_bundle(folder / "models" / name, manifest, base.onnx, base.keras)
+    hostile = write_hostile(folder / "models") if faults else []
     walk = simulated_walk()
     _, calibration = write_walk(walk, folder)
     environment = private_environment(os.environ)
@@ -67,6 +73,7 @@ def soak(seconds: float, seed: int, folder: Path) -> dict[str, Any]:
         "orientation_filter:calibration_save": "",
         "predictor:models_dir": str(folder / "models"),
         "predictor:model": MODELS[0],
+        "predictor:encoder.role": "input",
     }
     rclpy.init(args=[])
     with ExitStack() as stack:
@@ -79,17 +86,23 @@ def soak(seconds: float, seed: int, folder: Path) -> dict[str, Any]:
         }
         walker = SoakInput(walk, Ledger(base.manifest.features), MODELS)
         _wait_until_ready(walker, processes)
-        script = disturbances(seconds, seed)
+        script = disturbances(seconds, seed, FAULTS if faults else ALWAYS)
+        upsets = Upsets(walker, script, processes["predictor"].pid, hostile)
+        stack.callback(upsets.close)
         before = read_cpu_time()
-        memory = play(walker, script, seconds, processes)
+        memory = play(walker, upsets, seconds, processes, SWAP_PERIOD_WITH_FAULTS if faults else SWAP_PERIOD)
         steal = read_cpu_time().steal_percent_since(before)
-        walker.receive_until(time.monotonic() + 0.5)
-        walker.node.destroy_node()
+        walker.finish(LOAD_PATIENCE)
+        walker.close()
     return {
         "minutes": seconds / 60.0,
         "seed": seed,
-        "upsets": dict(Counter(disturbance.kind for disturbance in script)),
+        "upsets": counted(script),
         "swaps": dict(walker.swaps),
+        "answers": dict(walker.answers),
+        "judged": walker.truth.judged,
+        "wrong": walker.truth.wrong,
+        "load_average": os.getloadavg()[0],
         "longest_load_s": max(walker.load_times, default=None),
         "latency_ms": _latencies(walker.latencies),
         "stolen_percent": steal,
@@ -109,7 +122,7 @@ def _wait_until_ready(walker: SoakInput, processes: Mapping[str, NodesProcess]) 
 
 
 def play(
-    walker: SoakInput, script: Sequence[Disturbance], seconds: float, processes: Mapping[str, NodesProcess]
+    walker: SoakInput, upsets: Upsets, seconds: float, processes: Mapping[str, NodesProcess], swap_period: float
 ) -> dict[str, list[tuple[float, float]]]:
     """Send everything on time; returns (s, resident MB) of each process every two seconds.
 
@@ -117,25 +130,15 @@ def play(
         Refusal: a process has ended.
     """
     memory: dict[str, list[tuple[float, float]]] = {name: [] for name in processes}
-    coming = list(script)
     start, epoch = time.monotonic(), time.time_ns()
-    offset, silent_until, foot_silent_until, swap_at, memory_at = 0, 0.0, 0.0, SWAP_PERIOD, 0.0
+    swap_at, memory_at = swap_period, 0.0
     for k in range(round(seconds * 1e9 / PERIOD)):
         now = k * PERIOD / 1e9
         walker.receive_until(start + now)
-        if coming and coming[0].time <= now:
-            disturbance = coming.pop(0)
-            if disturbance.kind == JUMP:
-                offset += round(disturbance.size * 1e9) + 1  # the extra ns keeps all stamps different
-            elif disturbance.kind == SILENCE:
-                silent_until = now + disturbance.size
-            else:
-                foot_silent_until = now + disturbance.size
-        if now >= silent_until:
-            walker.send(k, epoch + k * PERIOD + offset, with_foot=now >= foot_silent_until)
+        upsets.send(k, now, epoch + k * PERIOD)
         if now >= swap_at:
             walker.swap()
-            swap_at += SWAP_PERIOD
+            swap_at += swap_period
         if now >= memory_at:
             memory_at += MEMORY_PERIOD
             for name, process in processes.items():
@@ -153,6 +156,7 @@ def _latencies(seconds: Sequence[float]) -> dict[str, float | None]:
 def main() -> int:
     """Run the soak and print its table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--faults", action="store_true", help="all kinds of faults, not only silences and clock steps")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
@@ -160,9 +164,9 @@ def main() -> int:
     options = parser.parse_args()
 
     def work() -> None:
-        page = None if options.write is None else ResultsPage(options.write, MARKS)
+        page = None if options.write is None else ResultsPage(options.write, FAULT_MARKS if options.faults else MARKS)
         with tempfile.TemporaryDirectory() as scratch:
-            figures = soak(60.0 * options.minutes, options.seed, Path(scratch))
+            figures = soak(60.0 * options.minutes, options.seed, Path(scratch), faults=options.faults)
         print(table(figures))
         if options.json is not None:
             write_json(options.json, figures)

@@ -8,12 +8,15 @@ from typing import Any
 from ankle_predictor.model.features import FeatureSpec
 from ankle_predictor.trust.status import WITHHELD, Status, names
 
+TOLD_WITHIN = 5.0  # s, after which diagnostics must have named a loss; they come once a second
+
 
 class Ledger:
     """Records each pair that is sent and the answer to it. All stamps in ns.
 
     Attributes:
         makers: number of forecasts by the name of the model.
+        losses: messages that were lost, by where.
     """
 
     def __init__(self, spec: FeatureSpec) -> None:
@@ -28,14 +31,21 @@ class Ledger:
         self._expected: dict[int, bool] = {}
         self._status: dict[int, int] = {}
         self._trajectories: set[int] = set()
+        self._sent_at: dict[int, float] = {}
+        self._disturbed: set[int] = set()
+        self._losses: list[tuple[float, int]] = []  # s when they were told, and how many
+        self.losses: Counter[str] = Counter()
         self.makers: Counter[str] = Counter()
 
-    def send(self, stamp: int) -> None:
-        """Record a pair that is sent."""
+    def send(self, stamp: int, now: float = 0.0, *, disturbed: bool = False) -> None:
+        """Record a pair that is sent ``now`` (s), and whether something is the matter that may take its forecast."""
         follows = 0 < stamp - self._last <= self._max_gap
         self._since_restart = self._since_restart + 1 if follows else 1
         self._last = stamp
         self._expected[stamp] = self._since_restart >= self._rows
+        self._sent_at[stamp] = now
+        if disturbed:
+            self._disturbed.add(stamp)
 
     def answer(self, stamp: int, status: int, model: str = "") -> None:
         """Record a ``forecast_detail``. Only the first one for a pair counts; more are repeated while no pair comes."""
@@ -44,22 +54,35 @@ class Ledger:
             if not status & WITHHELD:
                 self.makers[model] += 1
 
+    def lost(self, where: str, total: int, now: float) -> None:
+        """Record how many messages have been lost somewhere so far, as it is told ``now`` (s)."""
+        if (new := total - self.losses[where]) > 0:
+            self.losses[where] = total
+            self._losses.append((now, new))
+
     def forecast(self, stamp: int) -> None:
         """Record a ``forecast``."""
         self._trajectories.add(stamp)
 
     def summary(self) -> dict[str, Any]:
-        """Return the counts. Each expected forecast is made, withheld for a reason, skipped, or unanswered."""
+        """Return the counts. Each expected forecast is made, withheld for a reason, skipped, lost, or unanswered."""
         due = [stamp for stamp, expected in self._expected.items() if expected]
         early = [stamp for stamp, expected in self._expected.items() if not expected]
-        skipped = self._skipped()
+        skipped, missing = self._skipped()
+        unexplained = self._unexplained(missing)
+        calm = [stamp for stamp in due if stamp not in self._disturbed]
         return {
             "pairs": len(self._expected),
             "expected": len(due),
             "made": self._made(due),
             "withheld": self._reasons(due),
             "skipped": skipped,
-            "unanswered": sum(stamp not in self._status for stamp in due) - skipped,
+            "lost": len(missing) - len(unexplained),
+            "losses": dict(self.losses),
+            "unanswered": len(unexplained),
+            "unanswered_at": unexplained,
+            "calm": len(calm),
+            "withheld_in_calm": self._reasons(calm),
             "not_due": len(early),
             "made_though_not_due": self._made(early),
             "not_due_by_reason": self._reasons(early),
@@ -75,13 +98,33 @@ class Ledger:
         withheld = (Status(self._status.get(stamp, 0) & WITHHELD) for stamp in stamps)
         return dict(Counter(names(status) for status in withheld if status).most_common())
 
-    def _skipped(self) -> int:
-        """Count expected forecasts without an answer whose next answer reports an overrun."""
-        skipped = waiting = 0
+    def _skipped(self) -> tuple[int, list[int]]:
+        """Count expected forecasts without an answer whose next answer reports an overrun, and list the others.
+
+        While a stream has two senders one of them is not used; the next answer says that, too.
+        """
+        skipped, waiting, missing = 0, list[int](), list[int]()
         for stamp, expected in self._expected.items():
-            if stamp in self._status:
-                skipped += waiting if self._status[stamp] & Status.OVERRUN else 0
-                waiting = 0
+            if stamp not in self._status:
+                waiting += [stamp] * expected
+            elif self._status[stamp] & (Status.OVERRUN | Status.TWO_SOURCES):
+                skipped, waiting = skipped + len(waiting), []
             else:
-                waiting += expected
-        return skipped
+                missing, waiting = missing + waiting, []
+        return skipped, missing + waiting
+
+    def _unexplained(self, missing: list[int]) -> list[float]:
+        """Return when (s) the pairs were sent that have no answer though no message was lost.
+
+        Each lost message explains one pair at most.
+        """
+        left = [list(loss) for loss in self._losses]
+        unexplained = []
+        for stamp in missing:
+            sent = self._sent_at[stamp]
+            loss = next((one for one in left if one[1] > 0 and sent <= one[0] <= sent + TOLD_WITHIN), None)
+            if loss is None:
+                unexplained.append(sent)
+            else:
+                loss[1] -= 1
+        return unexplained

@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.soak_input import FOOT_SILENT, JUMP, SILENCE
-
 SETTLED = 120.0  # s after which memory must not grow any more; shorter runs have no slope
 FEWEST = 30  # samples of memory for a slope
 
@@ -40,18 +38,22 @@ def table(figures: Mapping[str, Any]) -> str:
     latencies = ("–" if ms is None else f"{ms:.1f} ms" for ms in figures["latency_ms"].values())
     rows = {
         "pairs sent": figures["pairs"],
-        "silences, foot alone silent, clock jumps": " / ".join(
-            str(figures["upsets"].get(kind, 0)) for kind in (SILENCE, FOOT_SILENT, JUMP)
-        ),
+        "disturbances": ", ".join(f"{n} times {kind}" for kind, n in figures["upsets"].items()) or "none",
         "swaps": ", ".join(f"{n} {result}" for result, n in figures["swaps"].items()) or "none",
+        **({"other requests": _counts(figures["answers"])} if figures["answers"] else {}),
         "forecasts expected": figures["expected"],
         "made": share(figures["made"]),
         **{f"withheld: {reason}": share(count) for reason, count in figures["withheld"].items()},
-        "skipped because the computer was too slow (overrun)": share(figures["skipped"]),
+        "skipped, as the next answer says (overrun, two sources)": share(figures["skipped"]),
+        "without an answer, as a message was lost, and diagnostics name it": share(figures["lost"]),
+        **({"messages that were lost": _counts(figures["losses"])} if figures["losses"] else {}),
         "unanswered without a reason": share(figures["unanswered"]),
+        "wrong forecasts (10 deg at once, 20 deg 200 ms ahead)": f"{figures['wrong']} of {figures['judged']}",
+        "expected while nothing was or had just been the matter": figures["calm"],
+        **{f"withheld then: {reason}": share(count) for reason, count in figures["withheld_in_calm"].items()},
         "made though the window was not full": f"{figures['made_though_not_due']} of {figures['not_due']}",
         "sample sent to forecast received, median / p99 / worst": " / ".join(latencies),
-        "CPU steal": f"{figures['stolen_percent']:.1f} %",
+        "CPU steal; load average at the end": f"{figures['stolen_percent']:.1f} %; {figures['load_average']:.1f}",
         **{
             f"{name}: resident at the start / in the middle / at the end": _memory(memory)
             for name, memory in figures["memory"].items()
@@ -59,6 +61,10 @@ def table(figures: Mapping[str, Any]) -> str:
     }
     lines = [f"| {figures['minutes']:g} minutes, seed {figures['seed']} | |", "|---|---|"]
     return "\n".join([*lines, *(f"| {what} | {value} |" for what, value in rows.items())])
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{what}: {n}" for what, n in sorted(counts.items()))
 
 
 def _memory(memory: Mapping[str, Any]) -> str:

@@ -30,8 +30,8 @@ class PairMatcher(Generic[T]):
     what waits from before is then dropped.
 
     Attributes:
-        counts: samples that were repeated, late, had an odd stamp or were left without a partner, and how often the
-            clock jumped.
+        counts: samples that were repeated, late, had an odd stamp, were left without a partner or waited when the
+            clock jumped or all was ``dropped``, and how often the clock jumped.
     """
 
     def __init__(self, tolerance: float = PAIR_TOLERANCE, max_wait: float = 0.05) -> None:
@@ -60,6 +60,7 @@ class PairMatcher(Generic[T]):
         if not passed:
             return []
         if guard.jumps != jumps:
+            self.counts["dropped"] += len(self._waiting[stream])
             self._waiting[stream].clear()
             self._drop_far(passed[0][0], passed[-1][0])
         self._waiting[stream].extend(passed)
@@ -69,6 +70,7 @@ class PairMatcher(Generic[T]):
     def clear(self) -> None:
         """Drop all waiting samples; the next ones may have any stamp."""
         for waiting in self._waiting:
+            self.counts["dropped"] += len(waiting)
             waiting.clear()
         self._newest = [None, None]
         for guard in self._guards:
@@ -78,6 +80,7 @@ class PairMatcher(Generic[T]):
         """Drop the waiting samples of before a jump; those of a stream that has jumped already stay."""
         for waiting in self._waiting:
             near = [one for one in waiting if first - self._max_wait <= one[0] <= last + self._max_wait]
+            self.counts["dropped"] += len(waiting) - len(near)
             waiting.clear()
             waiting.extend(near)
 

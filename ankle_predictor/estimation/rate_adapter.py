@@ -16,7 +16,7 @@ to one period of the other stream.
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter, deque
 
 import numpy as np
@@ -115,6 +115,8 @@ class RateAdapter:
         self._times: deque[float] = deque()  # s, at which a pair is due
         self._alone = -math.inf  # s, the newest sample that was passed on alone
         self._next = -math.inf  # s, the next time, where both streams are fast
+        self._given = -math.inf  # s, the newest time that was resampled
+        self._reached = -math.inf  # s, before which no more times come from the reference
         self._last = [None, None]
         for parts in (self.rates, self._packets):
             for part in parts:
@@ -142,21 +144,22 @@ class RateAdapter:
             self.counts["repeated"] += 1
             return []
         self._last[stream] = raw
-        rate = self.rates[stream]
+        rate, was_resampling = self.rates[stream], self.resampling
         if rate.push(stamp):
             self._choose()
         if self.problem:
             return []
         if not self.resampling:
-            return [(stream, raw)]
+            return [*(self._not_given() if was_resampling else ()), (stream, raw)]
+        if not was_resampling:
+            self._take_over(1 - stream, stamp)
         cadence = rate.cadence
         assert cadence is not None
         if cadence.packet:
             stamp = self._packets[stream].time_of(stamp, cadence)
         track = self._tracks[stream]
         track.add(stamp, accel, gyro)
-        if stream == self._reference and (not self._times or track.newest > self._times[-1]):
-            self._times.append(track.newest)
+        self._add_times()
         other = self._tracks[1 - stream].newest
         if track.newest - other > SILENT:
             return self._pass_alone(stream)
@@ -171,7 +174,7 @@ class RateAdapter:
         fast = [cadence.period < FAST for cadence in (shank, foot)]
         alike = abs(shank.period - foot.period) <= ALIKE * min(shank.period, foot.period)
         near = self._apart() <= NEAR * self._tolerance
-        was = self.resampling
+        was, reference = self.resampling, self._reference
         self.resampling = any(fast) or not alike or not near or bool(shank.packet or foot.packet)
         if all(fast):
             self._reference = None
@@ -181,8 +184,36 @@ class RateAdapter:
             self._reference = now if lags[now] <= lags[1 - now] + 0.2 * shank.period else 1 - now
         else:
             self._reference = SHANK if shank.period > foot.period else FOOT
+        if was and reference != self._reference:
+            # The new reference's samples that belong to the old one's times give none of their own.
+            self._reached = max(self._reached, self._given) + 0.5 * max(shank.period, foot.period)
         if not was:
             self._tracks, self._times, self._next = (_Track(), _Track()), deque(), -math.inf
+
+    def _take_over(self, other: int, now: float) -> None:
+        """Begin to resample with the sample of the other stream whose partner is the one that comes now (s)."""
+        last, cadence = self._last[other], self.rates[other].cadence
+        if last is not None and cadence is not None and not cadence.packet and now - last[0] <= self._tolerance:
+            self._tracks[other].add(*last)
+
+    def _add_times(self) -> None:
+        """Add the times of the reference's samples, also of those that came before it was the reference."""
+        if self._reference is None:
+            return
+        stamps = self._tracks[self._reference].stamps
+        self._times.extend(stamps[bisect_right(stamps, self._reached) :])
+        if stamps:
+            self._reached = max(self._reached, stamps[-1])
+
+    def _not_given(self) -> list[Sample]:
+        """Return, where resampling ends, the samples that wait for a time that will no longer come."""
+        given = max(self._given, self._alone)
+        left = [
+            (track.stamps[k], stream, track.sample(k))
+            for stream, track in enumerate(self._tracks)
+            for k in range(bisect_right(track.stamps, given), len(track.stamps))
+        ]
+        return [(stream, raw) for _, stream, raw in sorted(left)]
 
     def _lags(self) -> tuple[float, float]:
         """Return for each stream how long its samples typically wait for the next one of the other stream, in s."""
@@ -204,6 +235,7 @@ class RateAdapter:
         track = self._tracks[stream]
         self._times.clear()
         self._next = -math.inf
+        self._reached = max(self._reached, track.newest)
         if track.newest - self._alone < 0.5 * PERIOD:
             return []
         self._alone = track.newest
@@ -217,6 +249,7 @@ class RateAdapter:
             time = self._times.popleft()
             shank, foot = self._at(SHANK, time), self._at(FOOT, time)
             if shank is not None and foot is not None:
+                self._given = time
                 found += [(SHANK, shank), (FOOT, foot)]
         return found
 

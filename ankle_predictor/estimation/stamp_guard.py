@@ -20,7 +20,7 @@ class StampGuard(Generic[T]):
 
     Attributes:
         counts: samples that were ``repeated`` (the same stamp again), ``late`` (a little older than the newest one) or
-            had an ``odd_stamp``, and ``clock_jumps``.
+            had an ``odd_stamp`` or were still to be confirmed when all was ``dropped``, and ``clock_jumps``.
         jumps: how often the stream went on from another time. The caller starts over when this changes.
     """
 
@@ -65,6 +65,7 @@ class StampGuard(Generic[T]):
     def clear(self) -> None:
         """Forget the newest stamp: the next sample may have any."""
         self._newest = None
+        self.counts["dropped"] += len(self._held)
         self._held = []
 
     def _drop_held(self) -> None:

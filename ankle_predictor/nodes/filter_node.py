@@ -164,7 +164,9 @@ class OrientationFilterNode(ManagedNode):
             **self.leg.mountings,
             **{f"{NAMES[stream]}.wrong_frame": n for stream, n in self._frames.refused.items() if n},
             **{name: n for name, n in self.leg.counts.items() if n},
+            **self.inputs.losses(self.senders.lost),
         }
+        losses = self.senders.take_losses()
         silent = self._silent()
         if self.senders.dropped:
             values["samples of other senders"] = self.senders.dropped
@@ -177,7 +179,8 @@ class OrientationFilterNode(ManagedNode):
             return Health(WARN, f"not calibrated: {self.leg.refusal or 'stand still and upright'}", values)
         if not rate:
             return Health(ERROR, "shank and foot make no pairs: their stamps differ too much, or repeat", values)
-        if concern := self.leg.waiting or self.leg.unconfirmed or "; ".join(self.leg.notes):
+        notes = "; ".join([*self.leg.notes, *filter(None, [losses])])
+        if concern := self.leg.waiting or self.leg.unconfirmed or notes:
             return Health(WARN, concern, values)
         return Health(OK, "calibrated", values)
 

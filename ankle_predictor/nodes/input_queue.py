@@ -55,6 +55,8 @@ class InputQueue(Generic[T]):
         """Whether a node in this process posts the samples. Set before the node is activated."""
         self.received = 0
         """Messages and samples that were read so far."""
+        self.pushed_out = 0
+        """Posted samples that were lost, as too many were pending."""
 
     def listen(
         self, kind: Any, topic: str, read: Callable[[Any], list[T]], admit: Admit = lambda _message, _info: True
@@ -89,7 +91,17 @@ class InputQueue(Generic[T]):
     def post(self, sample: Any) -> None:
         """Append a sample from any thread. It is dropped if the node does not accept samples now."""
         if self._read_direct is not None:
+            self.pushed_out += len(self._posted) == DIRECT_DEPTH
             self._posted.append(sample)
+
+    def losses(self, on_their_way: Mapping[str, int]) -> dict[str, int]:
+        """Return for diagnostics how many samples were lost before they were read, by where; only what is not 0.
+
+        Args:
+            on_their_way: messages by topic that their sender has sent and that never came.
+        """
+        lost = {f"{topic}: lost": n for topic, n in on_their_way.items()}
+        return {**lost, "posted samples: lost": self.pushed_out} if self.pushed_out else lost
 
     def drain(self) -> bool:
         """Process everything that is pending, in the executor's thread; return whether there was any item."""

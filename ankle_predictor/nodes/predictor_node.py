@@ -141,6 +141,10 @@ class PredictorNode(ManagedNode):
         """Report how many forecasts were published and withheld since the last report, and why."""
         any_made, any_wrong, sentence, values = self.predictor.report()
         level, problem = self.predictor.take_problem()
+        values |= self.inputs.losses(self._senders.lost)
+        losses = self._senders.take_losses()
+        if losses and not problem:
+            level, problem = WARN, losses
         if problem:
             return Health(level, problem, {**values, "forecasts": sentence})
         return Health((WARN if any_wrong else OK) if any_made else ERROR, sentence, values)

@@ -47,6 +47,15 @@ class PredictorSenders:
         self._names.forget()
         self._filter = ""
 
+    @property
+    def lost(self) -> Mapping[str, int]:
+        """Messages by topic that were sent and never came, where the middleware numbers them."""
+        return self._inputs.lost
+
+    def take_losses(self) -> str:
+        """Return a sentence on the messages that were lost since the last call; empty without any."""
+        return self._inputs.take_losses()
+
     def published(self) -> None:
         """Note that a forecast was published."""
         if self._rivals is not None:

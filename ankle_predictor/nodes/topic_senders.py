@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,6 +39,9 @@ class TopicSenders:
         self._looked = -GRAPH_PERIOD
         self.dropped = 0
         """Messages that were not used, because another sender was there first."""
+        self.lost: Counter[str] = Counter()
+        """Messages by topic that their sender has sent and that never came, where the middleware numbers them."""
+        self._told: Counter[str] = Counter()
 
     def watch(self, topic: str) -> None:
         """Begin to watch a topic, given by the name under which the node subscribes to it."""
@@ -55,9 +59,20 @@ class TopicSenders:
             self._looked = now
             self._known = {name: self._node.count_publishers(name) for name in self._watches}
         watch = self._watches[topic]
+        lost = watch.lost
         use = watch.hear(origin_of(info), stamp_of(message) / 1e9, now, self._known.get(topic, 1))
         self.dropped += not use
+        if watch.lost > lost:
+            self.lost[topic] += watch.lost - lost
         return use
+
+    def take_losses(self) -> str:
+        """Return a sentence on the messages that were lost since the last call; empty without any."""
+        new, self._told = self.lost - self._told, self.lost.copy()
+        if not new:
+            return ""
+        counts = " and ".join(f"{n} of {topic}" for topic, n in new.items())
+        return f"messages were lost on their way: {counts}; look at the network and at how busy the computers are"
 
     def several(self) -> bool:
         """Return whether any topic has more than one sender now."""

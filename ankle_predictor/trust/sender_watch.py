@@ -36,6 +36,7 @@ class Origin:
 @dataclass
 class _Sender:
     last: float  # s, its last message
+    number: int | None = None  # of its last message
     has_returned: bool = False  # whether it sent, then another one, then it again
 
     def is_alive(self, now: float) -> bool:
@@ -48,9 +49,14 @@ class SenderWatch:
     A second sender is told by its first message, but a restarted sender is not taken for a second one: it comes after
     the old one has ended, however long the old one's name stays in the middleware's graph. Of several senders that can
     be told apart only the one that was there first is used.
+
+    Attributes:
+        lost: messages that the sender in use has numbered and that never came: lost on the way, or pushed out of a full
+            queue before they were read. 0 where the middleware gives no numbers.
     """
 
     def __init__(self) -> None:
+        self.lost = 0
         self._senders: dict[object, _Sender] = {}
         self._used: object = None
         self._newest: object = None
@@ -85,7 +91,15 @@ class SenderWatch:
         used = self._senders.get(self._used)
         if used is None or not used.is_alive(now):
             self._used = key
+        self._count_lost(sender, origin.sequence, key == self._used)
         return bool(key == self._used)
+
+    def _count_lost(self, sender: _Sender, sequence: int | None, is_used: bool) -> None:
+        if sequence is None or sequence == UNSUPPORTED:
+            return
+        if is_used and sender.number is not None:
+            self.lost += max(0, sequence - sender.number - 1)
+        sender.number = sequence
 
     def several(self, now: float) -> bool:
         """Return whether more than one sender is at work."""

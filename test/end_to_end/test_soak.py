@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from itertools import pairwise
@@ -10,13 +11,15 @@ from pathlib import Path
 
 import pytest
 from rigs.repository import REPOSITORY
+from rigs.walks import swinging
 
 from ankle_predictor.model.features import FeatureSpec
 from ankle_predictor.trust.status import Status
 from benchmarks.soak import PERIOD
-from benchmarks.soak_input import disturbances
+from benchmarks.soak_faults import FAULTS, counted, disturbances
 from benchmarks.soak_ledger import Ledger
 from benchmarks.soak_report import memory_growth
+from benchmarks.soak_truth import Truth
 
 SPEC = FeatureSpec(window=20)
 SENT = 30  # pairs, of which the last 11 are due
@@ -63,11 +66,48 @@ def test_each_expected_forecast_is_accounted_for_once() -> None:
     assert summary["by_model"] == {"first": 38}
 
 
+def test_a_lost_message_explains_one_pair_and_a_second_sender_explains_those_before_the_answer_that_says_it() -> None:
+    _, stamps = ledger()
+    made = Ledger(SPEC)
+    for k, stamp in enumerate(stamps[:SENT]):
+        made.send(stamp, 0.01 * k, disturbed=k >= 27)
+        if k not in (21, 22, 24, 27):
+            made.answer(stamp, Status.TWO_SOURCES if k == 28 else Status.OK)
+    made.lost("shank/imu/data: lost", 1, 0.9)
+    made.lost("shank/imu/data: lost", 1, 1.9)  # the same one
+    made.lost("joint_states: lost", 1, 9.0)  # too late to be one of these
+    summary = made.summary()
+    assert (summary["expected"], summary["made"], summary["lost"], summary["unanswered"]) == (11, 6, 1, 2)
+    assert summary["unanswered_at"] == pytest.approx([0.22, 0.24])
+    assert summary["skipped"] == 1
+    assert summary["losses"] == {"shank/imu/data: lost": 1, "joint_states: lost": 1}
+    assert (summary["calm"], summary["withheld"], summary["withheld_in_calm"]) == (8, {"two sources": 1}, {})
+
+
+def test_a_forecast_is_wrong_if_its_first_point_or_the_one_200_ms_ahead_is() -> None:
+    walk = swinging(3.0)
+    truth = Truth(walk)
+    for near, far in ((0.0, 0.0), (9.0, 19.0), (11.0, 0.0), (0.0, 21.0), (math.nan, 0.0)):
+        angle = [truth.at(101 + k) for k in range(50)]
+        angle[0] += math.radians(near)
+        angle[19] -= math.radians(far)
+        truth.judge(100, angle)
+    assert (truth.judged, truth.wrong) == (5, 3)
+    truth.judge(len(walk.shank) - 5, [0.0] * 50)  # its time lies behind the walk's end
+    assert truth.judged == 5
+
+
+def test_every_kind_of_fault_comes_and_is_counted() -> None:
+    script = disturbances(600.0, 1, FAULTS)
+    assert list(counted(script)) == list(FAULTS)
+    assert sum(counted(script).values()) == len(script)
+
+
 def test_the_disturbances_depend_on_the_seed_and_do_not_overlap() -> None:
     script = disturbances(600.0, 1)
     assert script == disturbances(600.0, 1) != disturbances(600.0, 2)
-    assert {disturbance.kind for disturbance in script} == {"silence", "foot silent", "jump"}
-    assert all(b.time - a.time >= 4.0 > a.size or a.kind == "jump" for a, b in pairwise(script))
+    assert {disturbance.kind for disturbance in script} == {"silence", "foot silent", "clock step"}
+    assert all(b.time - a.time >= 4.0 > a.size or a.kind == "clock step" for a, b in pairwise(script))
     assert max(disturbance.time for disturbance in script) < 597.0
 
 
@@ -91,9 +131,11 @@ def test_a_short_soak_accounts_for_every_forecast(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout.splitlines()[-1])
     output = done.stdout
-    assert figures["upsets"] == {"jump": 1}, output
+    assert figures["upsets"] == {"clock step": 1}, output
     assert set(figures["swaps"]) <= {"made", "still loading"}, output
-    assert figures["swaps"]["made"] >= 2, output
+    # How many are made in 9 s depends on the computer; each of the four requests is accounted for.
+    assert sum(figures["swaps"].values()) == 4, output
+    assert figures["swaps"]["made"] >= 1, output
     assert 350 < figures["expected"] < 550, output  # the second before the jump whose window is full, and those after
     assert figures["made"] > 0, output
     # A busy computer makes fewer forecasts, but each missing one has a reason.

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ankle_imu_driver.conventions import FOOT, SHANK
-from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE
+from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE, PairMatcher
 from ankle_predictor.estimation.rate_adapter import RateAdapter, Sample
+from ankle_predictor.estimation.samples import Raw
+from ankle_predictor.estimation.stamp_guard import CONFIRMATIONS, StampGuard
 
 Event = tuple[float, int, float]
 """Time of arrival, stream and time of measurement, s."""
@@ -190,3 +192,34 @@ def test_when_one_sensor_falls_silent_the_other_one_goes_on_alone_and_then_both(
     assert not [s for s in stamps_of(out, FOOT) if 102.01 < s < 103.0]
     both = [s for s in stamps_of(out, FOOT) if s > 103.05]
     assert len(both) >= 0.85 * min(shank, foot, 100.0)
+
+
+@given(
+    begin=st.integers(200, 240),
+    lasts=st.integers(10, 220),
+    silent=st.sampled_from([(SHANK,), (FOOT,), (SHANK, FOOT)]),
+    first=st.sampled_from([SHANK, FOOT]),
+)
+@example(begin=200, lasts=100, silent=(FOOT,), first=SHANK)  # lost a pair 0.45 s after the foot sent again
+@settings(max_examples=25, deadline=None)
+def test_a_silence_costs_no_pair_of_which_both_samples_came(
+    begin: int, lasts: int, silent: tuple[int, ...], first: int
+) -> None:
+    adapter, matcher = RateAdapter(PAIR_TOLERANCE), PairMatcher[Raw](PAIR_TOLERANCE)
+    guards = StampGuard[Raw](), StampGuard[Raw]()
+    end, sent, paired = begin + lasts, set[int](), set[int]()
+    for k in range(end + 250):
+        streams = [s for s in (first, 1 - first) if not (begin <= k < end and s in silent)]
+        if len(streams) == 2:
+            sent.add(k)
+        for stream in streams:
+            jumps = guards[stream].jumps
+            certain = guards[stream].push(100.0 + 0.01 * k, (100.0 + 0.01 * k, *reading(stream, 0.01 * k)))
+            if guards[stream].jumps != jumps:  # as in LegEstimator
+                adapter.clear()
+            for to, raw in (one for _, sample in certain for one in adapter.push(stream, *sample)):
+                for match in matcher.push(to, raw[0], raw):
+                    if match.shank is not None and match.foot is not None:
+                        paired.add(round((match.foot[0] - 100.0) * 100.0))
+    unconfirmed = set(range(end, end + CONFIRMATIONS))  # after a long silence the matcher waits for these
+    assert sent - unconfirmed - {max(sent)} <= paired

@@ -128,3 +128,32 @@ def test_the_sentence_names_the_senders() -> None:
     sentence = senders_sentence("/shank/imu/data_raw", ["/b/imu_driver", "/a/imu_driver"], 2)
     assert sentence.startswith("/shank/imu/data_raw has 2 senders, /a/imu_driver and /b/imu_driver: stop all but one")
     assert "ROS_DOMAIN_ID" in sentence
+
+
+def test_what_the_sender_in_use_has_numbered_and_never_came_is_counted() -> None:
+    watch = SenderWatch()
+    for number, now in ((7, 0.0), (8, 0.01), (10, 0.02), (11, 0.03), (15, 0.04)):
+        watch.hear(Origin(b"a", number), now, now)
+    assert watch.lost == 1 + 3
+    watch.hear(Origin(b"b", 900), 0.05, 0.05)  # another sender, which is not used
+    watch.hear(Origin(b"b", 990), 0.05, 0.05)
+    watch.hear(Origin(b"a", 16), 0.05, 0.05)
+    assert watch.lost == 4
+
+
+@pytest.mark.parametrize("origin", [Origin(b"a", None), Origin(b"a", UNSUPPORTED), Origin(None, None)])
+def test_without_numbers_nothing_is_counted_as_lost(origin: Origin) -> None:
+    watch = SenderWatch()
+    for k in range(5):
+        watch.hear(origin, k * 0.05, k * 0.05)
+    assert watch.lost == 0
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=60), st.booleans())
+def test_every_lost_message_is_counted_once(arrives: list[bool], is_told: bool) -> None:
+    watch = SenderWatch()
+    arrives = [True, *arrives, True]
+    for number, came in enumerate(arrives):
+        if came:
+            watch.hear(Origin(b"a" if is_told else None, 40 + number), number * 0.01, number * 0.01)
+    assert watch.lost == arrives.count(False)
