@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ankle_imu_driver.refusal import Refusal
@@ -37,6 +37,10 @@ class Entry:
     problem: str
     written: float
     extras: dict[str, Path]
+
+    def without_weights(self) -> Entry:
+        """Return the entry with what a table shows of it: of hundreds of users, 3 MB each, not all fit into memory."""
+        return self if self.bundle is None else replace(self, bundle=replace(self.bundle, onnx=b"", keras=b""))
 
 
 @dataclass(frozen=True)

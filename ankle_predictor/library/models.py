@@ -34,7 +34,7 @@ def _directories(args: argparse.Namespace) -> list[Path]:
 
 def _list(args: argparse.Namespace) -> None:
     check_folder_of(args.json)
-    found = list(entries(_directories(args)))
+    found = [entry.without_weights() for entry in entries(_directories(args))]
     if args.json is not None:
         write_json(args.json, {"models": [document(entry) for entry in found]})
     print(table(found), end="")
@@ -52,7 +52,7 @@ def _show(args: argparse.Namespace) -> None:
 
 def _remove(args: argparse.Namespace) -> None:
     directory = _own_directory(args)
-    found = [find_entry(model, [directory]) for model in dict.fromkeys(args.models)]
+    found = [find_entry(model, [directory]).without_weights() for model in dict.fromkeys(args.models)]
     print(table(found), end="")
     if not args.yes and not _agreed(f"remove {len(found)} with all that belongs to them?"):
         raise LibraryError("nothing was removed")
@@ -68,7 +68,8 @@ def _agreed(question: str) -> bool:
 
 
 def _export(args: argparse.Namespace) -> None:
-    directories = _directories(args)
+    directories, folder = _directories(args), expanded(args.folder)
+    check_folder_of(folder / f"NAME{SUFFIX}")
     names = list(dict.fromkeys(args.models))
     if args.all:
         names += [entry.name for entry in entries(directories[:1]) if entry.name not in names]
@@ -76,7 +77,7 @@ def _export(args: argparse.Namespace) -> None:
         raise LibraryError(f"name the models to export; --all takes those in {directories[0]}, where there are none")
 
     def export(name: str) -> str:
-        return f"{name} is in {export_model(name, directories, expanded(args.folder), replace=args.replace)}"
+        return f"{name} is in {export_model(name, directories, folder, replace=args.replace)}"
 
     _each(names, export, "exported")
 

@@ -243,7 +243,7 @@ def _locate(model: str, directories: Sequence[Path]) -> tuple[Path, tuple[str, .
             raise BundleError(
                 "NOT_FOUND", f"{root} cannot be searched for {model[:200]!r}: {error.strerror}"
             ) from error
-    known = there_are(model_names(directories, MANIFEST))
+    known = there_are(model_names(directories, MANIFEST), model[:200])
     raise BundleError("NOT_FOUND", f"there is no model {model[:200]!r}; {known}")
 
 

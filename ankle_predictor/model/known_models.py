@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 MOST_NAMED = 10
@@ -24,9 +25,11 @@ def model_names(directories: Sequence[Path], manifest: str) -> list[str]:
     return sorted(names)
 
 
-def there_are(names: Sequence[str]) -> str:
-    """Return a phrase that names them, the first of them if there are many."""
+def there_are(names: Sequence[str], asked: str) -> str:
+    """Return a phrase that names them; if there are many, those that are most like the one that was asked for."""
     if not names:
         return "there are none in the model directories"
+    if len(names) > MOST_NAMED:
+        names = list(dict.fromkeys([*get_close_matches(asked, names, MOST_NAMED), *names]))
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return f"there are {', '.join(names[:MOST_NAMED])}{more}"

@@ -9,7 +9,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+import tracemalloc
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,10 @@ from rigs.tiny_bundle import KERAS, tiny_manifest, tiny_onnx, write_tiny_bundle
 from rigs.trials import leave_out_trials
 
 from ankle_imu_driver.calibration import Calibration, SensorCalibration, load_calibration, save_calibration
+from ankle_predictor.library import models as models_module
+from ankle_predictor.library import pages
 from ankle_predictor.library.archive import read_archive
+from ankle_predictor.library.catalogue import Entry
 from ankle_predictor.library.models import main
 from ankle_predictor.model.bundle import load_bundle, write_bundle
 from ankle_predictor.model.features import FeatureSpec
@@ -284,3 +288,46 @@ def test_it_is_a_command_of_its_own_and_imports_no_ros(here: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n")[1].startswith("base ")
+
+
+def test_a_table_of_many_users_holds_none_of_their_weights(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = os.urandom(2**20)
+    shown: list[Entry] = []
+
+    def table(found: Iterable[Entry]) -> str:
+        shown.extend(found)
+        return pages.table(shown)
+
+    monkeypatch.setattr(models_module, "table", table)
+    for k in range(8):
+        write_bundle(here / f"user{k}", tiny_manifest(f"user{k}", SPEC), tiny_onnx(SPEC), weights)
+    tracemalloc.start()
+    try:
+        assert main(["list"]) == 0
+        held, _peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(shown) == 8 + 1  # and the base
+    assert held < len(weights)
+    assert capsys.readouterr().out.count("user") == 8
+
+
+def test_a_folder_that_is_not_there_is_said_once_for_all_models(
+    here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("anna", "ben"):
+        add_user(here, name)
+    assert main(["export", "--all", "--folder", str(tmp_path / "nowhere")]) == 1
+    assert capsys.readouterr().err.count("there is no folder") == 1
+
+
+def test_of_many_models_those_like_the_one_that_was_asked_for_are_named(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for k in range(30):
+        write_bundle(here / f"user{k:02d}", tiny_manifest(f"user{k:02d}", SPEC), tiny_onnx(SPEC), KERAS)
+    write_bundle(here / "wanda", tiny_manifest("wanda", SPEC), tiny_onnx(SPEC), KERAS)
+    assert main(["show", "wnda"]) == 1
+    assert "there is no model 'wnda'; there are wanda, base, user00, " in capsys.readouterr().err
