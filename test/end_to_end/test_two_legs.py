@@ -17,7 +17,7 @@ from ankle_predictor_interfaces.msg import AnkleForecast
 from ankle_predictor_interfaces.srv import LoadWeights
 from rclpy.action import ActionClient
 from rigs.launch_processes import LaunchedProcess, launched
-from rigs.node_bench import DEEP, Bench, bench, stamp_of
+from rigs.node_bench import DEEP, LOCAL, Bench, bench, stamp_of
 from rigs.tiny_bundle import write_tiny_bundle
 from rigs.walks import UPRIGHT, swinging
 from sensor_msgs.msg import Imu, JointState
@@ -86,7 +86,7 @@ class Exo:
 
     def start(self, process: LaunchedProcess) -> None:
         log = self._folder / f"{process.namespace.replace('/', '_')}{process.executable}.log"
-        self.running[process] = process.start(log)
+        self.running[process] = process.start({**os.environ, **LOCAL}, log)
 
     def kill(self, process: LaunchedProcess) -> None:
         ended = self.running.pop(process)

@@ -6,9 +6,9 @@ The launch file itself is run; only the classes of ``launch`` and ``launch_ros``
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 
 from ankle_predictor.nodes.child_process import NodesProcess
-from rigs.node_bench import LOCAL
 from rigs.repository import REPOSITORY
 
 MAINS = {
@@ -40,13 +39,19 @@ class LaunchedProcess:
     arguments: tuple[str, ...]
     respawn: bool
 
-    def start(self, log: Path) -> NodesProcess:
-        """Start it on the bench's domain, with the words that launch_ros gives an executable."""
-        code = f"import sys; from {MAINS[self.executable]} import main; sys.exit(main())"
+    def start(self, environment: Mapping[str, str], log: Path, before: str = "") -> NodesProcess:
+        """Start it with the words that launch_ros gives an executable.
+
+        Args:
+            environment: says which ROS domain.
+            log: file for its output.
+            before: code that is run in the process first.
+        """
+        code = f"{before}\nimport sys; from {MAINS[self.executable]} import main; sys.exit(main())"
         ros = [word for file in self.files for word in ("--params-file", file)]
         ros += ["-r", f"__ns:={self.namespace}"] if self.namespace else []
         ros += ["-r", f"__node:={self.name}"] if self.name else []
-        return NodesProcess({}, {**os.environ, **LOCAL}, log, ("-c", code, *self.arguments, "--ros-args", *ros))
+        return NodesProcess({}, environment, log, ("-c", code, *self.arguments, "--ros-args", *ros))
 
 
 def launched(folder: Path, **arguments: object) -> list[LaunchedProcess]:
