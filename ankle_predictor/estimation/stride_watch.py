@@ -19,6 +19,7 @@ from statistics import median
 from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.conventions import SENSORS
 from ankle_predictor.estimation.stride_evidence import StrideEvidence
+from ankle_predictor.estimation.turn_check import direction
 
 KEPT, FEWEST = 6, 2  # strides that are compared with
 FORGOTTEN = 12  # strides that differ from the ones before, after which they count as the usual ones
@@ -96,7 +97,7 @@ def _reading_of(stride: StrideEvidence, headings: tuple[float, float]) -> Readin
         math.cos(heading) * rate[1] - math.sin(heading) * rate[0]
         for heading, rate in zip(headings, (stride.shank_rate, stride.foot_rate), strict=True)
     ]
-    return Reading((shank, foot), math.log(stride.duration), _unit(stride.shank_force), (rates[0], rates[1]))
+    return Reading((shank, foot), math.log(stride.duration), direction(stride.shank_force), (rates[0], rates[1]))
 
 
 def _compare(now: Reading, usual: Sequence[Reading]) -> str:
@@ -115,7 +116,7 @@ def _compare(now: Reading, usual: Sequence[Reading]) -> str:
                 f"the {name}'s gyro suddenly reads {abs(change):.2f} rad/s more or less than in the strides before, "
                 "while the leg walks as before: restart the sensor, stand still and calibrate again"
             )
-    usually = _unit([sum(r.force[i] for r in usual) for i in range(3)])
+    usually = _mean_force(usual)
     lean = math.acos(max(-1.0, min(1.0, sum(a * b for a, b in zip(now.force, usually, strict=True)))))
     if lean > OTHER_LEAN and max(map(abs, turns)) < SAME_FOR_LEAN and abs(turns[0] - turns[1]) < ALIKE:
         return (
@@ -126,6 +127,11 @@ def _compare(now: Reading, usual: Sequence[Reading]) -> str:
     return ""
 
 
+def _mean_force(readings: Sequence[Reading]) -> Vector:
+    x, y, z = (sum(reading.force[k] for reading in readings) for k in range(3))
+    return direction((x, y, z))
+
+
 def _judge_ratio(ratio: float) -> str:
     if RATIO[0] <= ratio <= RATIO[1]:
         return ""
@@ -133,8 +139,3 @@ def _judge_ratio(ratio: float) -> str:
         f"the shank turns {ratio:.2f} times as much as the foot, legs turn 0.6 to 1.3 times as much: check that both "
         "gyros have the range that their driver assumes, and where the sensors sit"
     )
-
-
-def _unit(v: Sequence[float]) -> Vector:
-    norm = math.hypot(*v)
-    return (v[0] / norm, v[1] / norm, v[2] / norm) if norm > 0.0 else (0.0, 0.0, 1.0)

@@ -133,9 +133,8 @@ def test_a_short_soak_accounts_for_every_forecast(tmp_path: Path) -> None:
     output = done.stdout
     assert figures["upsets"] == {"clock step": 1}, output
     assert set(figures["swaps"]) <= {"made", "still loading"}, output
-    # How many are made in 9 s depends on the computer; each of the four requests is accounted for.
     assert sum(figures["swaps"].values()) == 4, output
-    assert figures["swaps"]["made"] >= 1, output
+    assert figures["swaps"]["made"] >= 2, output
     assert 350 < figures["expected"] < 550, output  # the second before the jump whose window is full, and those after
     assert figures["made"] > 0, output
     # A busy computer makes fewer forecasts, but each missing one has a reason.

@@ -68,8 +68,7 @@ def test_a_leg_is_found_seen_asked_and_lost(link: RosLink, nodes: NodesProcess, 
     assert leg.models_dir == tmp_path / "models"
     assert abs(view.angle) < 15.0, "the offset of 0.5 rad is taken off"
     assert view.model == "base"
-    level, sentence = view.diagnostics["imu_driver"]
-    assert level == OK or "too busy" in sentence, sentence
+    assert view.diagnostics["imu_driver"][0] == OK, view.diagnostics
     until(lambda: math.isfinite(leg.view().shank) and math.isfinite(leg.view().foot))
     view = leg.view()
     assert view.angle == pytest.approx(view.shank - view.foot, abs=15.0), "dorsiflexion is positive again"

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +28,6 @@ from ankle_predictor.training.settings import TrainSettings
 from ankle_predictor.training.train import main
 
 TESTS = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def network_module() -> Any:
-    for library in ("tensorflow", "onnx"):
-        if find_spec(library) is None:
-            pytest.skip(f"{library} (requirements-train.txt) is not installed")
-    from ankle_predictor.training import network  # noqa: PLC0415 - imports tensorflow
-
-    return network
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -6,7 +6,6 @@ import dataclasses
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +25,6 @@ from ankle_predictor.training.settings import TrainSettings
 from ankle_predictor.training.train import main, train
 
 SECONDS = 18.0  # the held-out end must contain a window of 2 s
-
-
-@pytest.fixture(scope="module")
-def network_module() -> Any:
-    for library in ("tensorflow", "onnx"):
-        if find_spec(library) is None:
-            pytest.skip(f"{library} (requirements-train.txt) is not installed")
-    from ankle_predictor.training import network  # noqa: PLC0415 - imports tensorflow
-
-    return network
 
 
 @pytest.fixture(scope="module")

@@ -77,8 +77,8 @@ PADS = {"pads": np.array([0, 0, 0, 2**40])}
     [
         (lambda: hostile.slow(1500), SLOW),
         (lambda: hostile.slow(400), SLOW),
-        (lambda: hostile.large(40), f"more than 384 MiB|{SLOW}"),
-        (lambda: hostile.large(24), f"more than 384 MiB|{SLOW}"),
+        (lambda: hostile.large(40), "more than 384 MiB"),
+        (lambda: hostile.large(24), "more than 384 MiB"),
         (lambda: hostile.network([op("Pad", ["m", "pads"], ["z"])], PADS), "more than 384 MiB"),
     ],
     ids=["hangs", "slow", "endless memory", "much memory", "pads"],
