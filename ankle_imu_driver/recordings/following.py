@@ -43,15 +43,21 @@ class Leader:
 
     def time(self) -> int | None:
         """Return the source's time that is due now, in ns; None while the leader has not begun."""
-        if self.rate != 1:
-            return self._now() or None
-        reference = self.reference
-        return None if reference is None else reference.time + self._now() - reference.stamp
+        due = self.due(0)
+        return None if due is None else due[0]
 
-    def stamp(self, time: int) -> int:
-        """Return the stamp of a time of the source, in ns."""
+    def due(self, time: int) -> tuple[int, int] | None:
+        """Return the source's time that is due now, and the stamp of a time of the source; None before the beginning.
+
+        Both are in ns and by the same reference: in another thread the leader may begin anew in between.
+        """
+        if self.rate != 1:
+            now = self._now()
+            return (now, time) if now else None
         reference = self.reference
-        return time if reference is None or self.rate != 1 else reference.stamp + time - reference.time
+        if reference is None:
+            return None
+        return reference.time + self._now() - reference.stamp, reference.stamp + time - reference.time
 
     def wait(self, time: int, stop: threading.Event) -> None:
         """Wait a little, at most until a time of the source in ns is due."""
@@ -64,7 +70,7 @@ class FollowingPlayback(Playback):
     """Plays each sample when the leader's source has come to its time.
 
     It waits for the leader to begin, and leaves out what the leader has passed. When the leader begins anew, it does so
-    too.
+    too, without a stamp that lies before those it has sent.
     """
 
     def __init__(
@@ -80,18 +86,23 @@ class FollowingPlayback(Playback):
         """
         super().__init__(source(), leader.rate, lambda: leader.time() or 0, publish, finished)
         self._source, self._leader = source, leader
+        self._sent = 0  # ns, the newest stamp
+        self._again_after = 0  # ns, the newest stamp from before the leader began anew
 
     def _play(self) -> None:
         while not self._stop.is_set():
             sample = self._take()
             if sample is None:
                 return
-            now = self._leader.time()
+            now, stamp = self._leader.due(sample.time) or (None, 0)
             if now is not None and now < self._position - BACK:
                 self._samples, self._next, self._position = self._source(), None, 0
+                # Only at a rate other than 1 does the ROS clock go back with the leader.
+                self._again_after = self._sent if self._leader.rate == 1 else 0
             elif now is None or now < sample.time:
                 self._leader.wait(sample.time, self._stop)
-            elif now - sample.time > TOO_LATE:
+            elif now - sample.time > TOO_LATE or stamp <= self._again_after:
                 self._next = None
             else:
-                self._send(sample, self._leader.stamp(sample.time), round((now - sample.time) / self._leader.rate))
+                self._send(sample, stamp, round((now - sample.time) / self._leader.rate))
+                self._sent = stamp

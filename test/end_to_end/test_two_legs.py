@@ -38,7 +38,10 @@ STRIDES = 18  # the recording has whole swings, so that its repetition is smooth
 GOOD = (Status.OK, Status.UNFAMILIAR)
 BUSY = Status.OVERRUN  # says something of this computer, nothing of the legs
 TICKS = 40  # of each leg, in every step of a test
+SETTLED = 500  # pairs after which a filter that began in the middle of a swing has found gravity
 KEPT = 0.9  # share of the samples that must become ticks; a busy computer loses some
+# A process that is killed while it holds a lock of Fast DDS's shared memory halts all others for up to 1 s.
+UDP = {"FASTDDS_BUILTIN_TRANSPORTS": "UDPv4"}
 PATIENCE = 180.0  # s for a step, on a computer that has other things to do
 
 
@@ -86,7 +89,7 @@ class Exo:
 
     def start(self, process: LaunchedProcess) -> None:
         log = self._folder / f"{process.namespace.replace('/', '_')}{process.executable}.log"
-        self.running[process] = process.start({**os.environ, **LOCAL}, log)
+        self.running[process] = process.start({**os.environ, **LOCAL, **UDP}, log)
 
     def kill(self, process: LaunchedProcess) -> None:
         ended = self.running.pop(process)
@@ -159,9 +162,10 @@ def test_each_leg_has_its_own_names_calibration_and_model(exo: Exo) -> None:
         assert {m.model for m in ticks} == {exo.model[side]}
         assert leg.frames == {f"{side}_foot_imu_link", f"{side}_shank_link"}
         assert {name for m in leg.joint for name in m.name} == {f"{side}_ankle"}
+    exo.until(lambda: all(len(leg.joint) > SETTLED + TICKS for leg in exo.legs.values()))
     common = in_common(exo)
-    left, right = (common[side] for side in SIDES)
-    assert len(left) > KEPT * TICKS, "what was recorded together has the same stamp"
+    assert len(common["left"]) > KEPT * SETTLED, "what was recorded together has the same stamp"
+    left, right = (common[side][-TICKS:] for side in SIDES)
     np.testing.assert_allclose(np.mean(left) - np.mean(right), ZERO["left"] - ZERO["right"], atol=0.02)
 
 
@@ -229,7 +233,7 @@ def test_a_driver_that_died_and_came_back_costs_the_other_leg_no_tick(exo: Exo) 
     exo.start(process)
     exo.wait_for_ticks(dies)
     exo.wait_for_ticks(lives)
-    withheld = [str(Status(m.status)) for m in leg.detail[reports:] if m not in leg.good(reports)]
+    withheld = [Status(m.status) & ~BUSY for m in leg.detail[reports:] if m not in leg.good(reports)]
     assert withheld == []
     assert len(leg.joint) - pairs > KEPT * (len(leg.raw) - samples)
     assert {m.model for m in leg.detail[reports:]} == {exo.model[lives]}

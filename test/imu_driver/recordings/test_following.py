@@ -92,3 +92,31 @@ def test_when_the_leader_begins_anew_so_does_the_follower(follower: Follower) ->
     follower.until(lambda: follower.sent[-1][0] <= 1_100 * MS)
     lead(follower, 1_500)
     follower.until_time(1_450)
+
+
+def test_stamps_do_not_go_back_when_the_leader_begins_anew() -> None:
+    follower = Follower(1.0)
+    try:
+        lead(follower, 20_000)
+        follower.until_time(20_050)
+        follower.leader.reference = Reference(time.time_ns() - 80 * MS, 1_000 * MS)  # it began while that was told
+        follower.until(lambda: follower.sent[-1][0] < 2_000 * MS)
+        follower.until_time(1_150)
+    finally:
+        follower.playback.stop()
+    stamps = [stamp for _, stamp in follower.sent]
+    assert stamps == sorted(set(stamps))
+    assert min(due for due, _ in follower.sent) > 1_000 * MS  # what the leader had passed by then is left out
+
+
+def test_now_and_the_stamp_are_by_one_reference_whenever_the_leader_begins_anew() -> None:
+    old, new = Reference(5_000 * MS, 9_000 * MS), Reference(5_000 * MS, 0)
+
+    def clock() -> int:
+        leader.reference = new  # in another thread, between two reads
+        return 5_000 * MS
+
+    leader = Leader(clock, 1.0)
+    leader.reference = old
+    assert leader.due(9_000 * MS) == (9_000 * MS, 5_000 * MS)
+    assert leader.due(0) == (0, 5_000 * MS)
