@@ -23,10 +23,12 @@ class Arrangement:
     Attributes:
         commands: arguments of ``python`` for each process, by its name.
         parameters: ROS parameters by ``node:name``, given to all processes.
+        namespace: of the leg that is measured.
     """
 
     commands: Mapping[str, Sequence[str]]
     parameters: Mapping[str, Parameter]
+    namespace: str = ""
 
 
 def arrangements(log: Path, calibration: Path, model: str) -> dict[str, Arrangement]:

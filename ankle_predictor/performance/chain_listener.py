@@ -52,13 +52,16 @@ class ChainListener:
         ticks: median and longest tick in ms of each second, as the predictor's diagnostics report them.
     """
 
-    def __init__(self, processes: Mapping[str, NodesProcess]) -> None:
+    def __init__(self, processes: Mapping[str, NodesProcess], namespace: str = "") -> None:
         """Make the node.
 
         Args:
             processes: of the chain, by name; filled while the listener is in use. If one ends, waiting ends, too.
+            namespace: of the chain's topics.
         """
-        self.node = rclpy.create_node("benchmark_listener", enable_rosout=False, start_parameter_services=False)
+        self.node = rclpy.create_node(
+            "benchmark_listener", namespace=namespace or None, enable_rosout=False, start_parameter_services=False
+        )
         self.arrivals: list[Arrival] = []
         self.ticks: list[tuple[float, float]] = []
         self._processes = processes
@@ -120,11 +123,11 @@ class ChainListener:
 
 
 @contextmanager
-def listening(processes: Mapping[str, NodesProcess]) -> Iterator[ChainListener]:
+def listening(processes: Mapping[str, NodesProcess], namespace: str = "") -> Iterator[ChainListener]:
     """Provide a listener to the chain of some processes."""
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
-        listener = ChainListener(processes)
+        listener = ChainListener(processes, namespace)
         yield listener
         listener.node.destroy_node()
     finally:

@@ -44,7 +44,7 @@ def measure_chain(
         ChainError: a process ends, or hardly any forecast comes.
     """
     processes: dict[str, NodesProcess] = {}
-    with listening(processes) as listener, ExitStack() as stack:
+    with listening(processes, arrangement.namespace) as listener, ExitStack() as stack:
         started = time.time_ns()
         for name, command in arrangement.commands.items():
             process = NodesProcess(arrangement.parameters, environment, folder / f"{name}.txt", command)

@@ -83,6 +83,7 @@ def build_network(shape: NetworkShape, seed: int) -> Any:
     mean of each feature over the window. A person's posture and the sensors' placement shift inclinations and
     accelerations more between people than the gait does (``docs/model_card.md``).
     """
+    keras.utils.clear_session()  # or layers would be numbered, and so named, by what this process has built before
     keras.utils.set_random_seed(seed)
     layers = keras.layers
     rows = keras.Input((shape.window, shape.features))

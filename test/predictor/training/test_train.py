@@ -116,6 +116,12 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(network_mo
     assert not any(np.array_equal(a, b) for a, b in zip(*untrained, strict=True) if a.ndim > 1)
 
 
+def test_a_networks_file_does_not_depend_on_what_its_process_has_built_before(network_module: Any) -> None:
+    shape = network_module.NetworkShape(16, 3, 5, units=3)
+    first, second = (network_module.onnx_bytes(network_module.build_network(shape, seed=1)) for _ in range(2))
+    assert first == second
+
+
 def test_a_shift_of_a_whole_feature_changes_nothing(network_module: Any) -> None:
     network = network_module.build_network(network_module.NetworkShape(16, 3, 5, units=3), 0)
     window = np.random.default_rng(0).normal(size=(4, 16, 3)).astype(np.float32)
