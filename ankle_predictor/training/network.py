@@ -28,6 +28,7 @@ import tensorflow as tf
 from ankle_predictor.training.examples_on_disk import EpochExamples
 from ankle_predictor.training.keras_format import check_format
 from ankle_predictor.training.onnx_writer import to_onnx
+from ankle_predictor.training.seeded_layers import SeededLayers
 
 CHANGE_SCALE = 0.2  # rad, a typical change within 500 ms, so that the last layer's outputs are near one
 QUANTILES = (0.05, 0.5, 0.95)
@@ -84,17 +85,16 @@ def build_network(shape: NetworkShape, seed: int) -> Any:
     accelerations more between people than the gait does (``docs/model_card.md``).
     """
     keras.utils.clear_session()  # or layers would be numbered, and so named, by what this process has built before
-    keras.utils.set_random_seed(seed)
-    layers = keras.layers
+    layers, seeded = keras.layers, SeededLayers(seed)
     rows = keras.Input((shape.window, shape.features))
     x = rows - keras.ops.mean(rows, axis=1, keepdims=True)
     x = layers.AveragePooling1D(shape.pool)(x)
-    x = layers.Bidirectional(layers.LSTM(shape.units, return_sequences=True))(x)
-    x = layers.Dropout(shape.dropout)(x)
-    x = layers.Bidirectional(layers.LSTM(shape.units))(x)
-    x = layers.Dropout(shape.dropout)(x)
-    median = layers.Reshape((shape.horizon, 1))(layers.Dense(shape.horizon)(x))
-    widths = layers.Reshape((shape.horizon, 2))(layers.Dense(2 * shape.horizon, "softplus")(x))
+    x = seeded.bidirectional(shape.units, sequences=True)(x)
+    x = seeded.dropout(shape.dropout)(x)
+    x = seeded.bidirectional(shape.units, sequences=False)(x)
+    x = seeded.dropout(shape.dropout)(x)
+    median = layers.Reshape((shape.horizon, 1))(seeded.dense(shape.horizon)(x))
+    widths = layers.Reshape((shape.horizon, 2))(seeded.dense(2 * shape.horizon, "softplus")(x))
     steps = layers.Concatenate()([median - widths[:, :, :1], median, median + widths[:, :, 1:]])
     return keras.Model(rows, layers.Rescaling(CHANGE_SCALE)(steps))
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ankle_imu_driver.arrays import Float32Array, FloatArray
 from ankle_predictor.training.dataset import Examples
+from ankle_predictor.training.seeded_layers import SeededLayers
 
 import keras  # isort: skip
 
@@ -16,20 +17,20 @@ WINDOW, FEATURES, HORIZON = 200, 16, 50
 UNITS = 128
 
 
-def reference_network() -> Any:
-    """Build the untrained network of 672 946 parameters.
+def reference_network(seed: int = 0) -> Any:
+    """Build the untrained network of 672 946 parameters; the seed is that of its weights.
 
     Its layers: Dense 128, Bi-LSTM 128, layer normalisation, Bi-LSTM 128, Dense 50.
     """
-    layers = keras.layers
+    layers, seeded = keras.layers, SeededLayers(seed)
     return keras.Sequential(
         [
             keras.Input((WINDOW, FEATURES)),
-            layers.Dense(UNITS, activation="relu"),
-            layers.Bidirectional(layers.LSTM(UNITS, return_sequences=True)),
+            seeded.dense(UNITS, "relu"),
+            seeded.bidirectional(UNITS, sequences=True),
             layers.LayerNormalization(),
-            layers.Bidirectional(layers.LSTM(UNITS)),
-            layers.Dense(HORIZON),
+            seeded.bidirectional(UNITS, sequences=False),
+            seeded.dense(HORIZON),
         ]
     )
 
@@ -49,7 +50,7 @@ def fitted_reference(parts: Sequence[Examples], epochs: int, seed: int = 0) -> C
     windows, targets = np.concatenate([p.window for p in parts]), np.concatenate([p.target for p in parts])
     low, high = windows.min(axis=(0, 1)), windows.max(axis=(0, 1))
     least, most = float(targets.min()), float(targets.max())
-    network = reference_network()
+    network = reference_network(seed)
     network.compile(keras.optimizers.Adam(1e-3), loss="mse")
     scaled = (2.0 * (targets - least) / (most - least) - 1.0).astype(np.float32)
     network.fit(2.0 * (windows - low) / (high - low) - 1.0, scaled, batch_size=32, epochs=epochs, verbose=0)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -114,6 +116,26 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(network_mo
     assert all(map(np.array_equal, first, trained()))
     untrained = [network_module.build_network(shape, seed).get_weights() for seed in (1, 2)]
     assert not any(np.array_equal(a, b) for a, b in zip(*untrained, strict=True) if a.ndim > 1)
+
+
+def test_a_network_is_the_same_while_other_threads_draw_random_numbers(network_module: Any) -> None:
+    """Those of Dask do."""
+    shape = network_module.NetworkShape(16, 3, 5, units=3)
+    expected = network_module.build_network(shape, seed=1).get_weights()
+    ended = threading.Event()
+
+    def draw() -> None:
+        while not ended.is_set():
+            random.random()
+
+    other = threading.Thread(target=draw)
+    other.start()
+    try:
+        for _ in range(3):
+            assert all(map(np.array_equal, expected, network_module.build_network(shape, seed=1).get_weights()))
+    finally:
+        ended.set()
+        other.join()
 
 
 def test_a_networks_file_does_not_depend_on_what_its_process_has_built_before(network_module: Any) -> None:
