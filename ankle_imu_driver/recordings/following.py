@@ -12,6 +12,7 @@ from ankle_imu_driver.recordings.timeline import Sample
 POLL = 0.002  # s between two looks at a leader that has not begun, or at its /clock
 LONGEST_WAIT = 0.1  # s between two looks at a leader that has begun
 TOO_LATE = 100_000_000  # ns; a sample that is due for longer is left out, to be in step again
+OVERLAP = 1_000_000_000  # ns by which a new beginning's stamps can lie before those sent; more: the clock was set
 BACK = 1_000_000_000  # ns by which the leader goes back when it begins anew
 
 
@@ -101,7 +102,7 @@ class FollowingPlayback(Playback):
                 self._again_after = self._sent if self._leader.rate == 1 else 0
             elif now is None or now < sample.time:
                 self._leader.wait(sample.time, self._stop)
-            elif now - sample.time > TOO_LATE or stamp <= self._again_after:
+            elif now - sample.time > TOO_LATE or 0 <= self._again_after - stamp < OVERLAP:
                 self._next = None
             else:
                 self._send(sample, stamp, round((now - sample.time) / self._leader.rate))

@@ -20,11 +20,11 @@ def source() -> Iterator[Sample]:
 
 
 class Follower:
-    """A follower whose ROS clock is set by hand at a rate other than 1, and runs at rate 1."""
+    """A follower whose ROS clock is set by hand at a rate other than 1, and else runs and can be set back."""
 
     def __init__(self, rate: float) -> None:
-        self.clock = 0
-        self.leader = Leader((lambda: self.clock) if rate != 1 else time.time_ns, rate)
+        self.clock = self.set_back = 0
+        self.leader = Leader((lambda: self.clock) if rate != 1 else lambda: time.time_ns() - self.set_back, rate)
         self.sent: list[tuple[int, int]] = []
         self.ended = threading.Event()
         self.playback = FollowingPlayback(source, self.leader, self.publish, self.ended.set)
@@ -107,6 +107,25 @@ def test_stamps_do_not_go_back_when_the_leader_begins_anew() -> None:
     stamps = [stamp for _, stamp in follower.sent]
     assert stamps == sorted(set(stamps))
     assert min(due for due, _ in follower.sent) > 1_000 * MS  # what the leader had passed by then is left out
+
+
+@pytest.mark.parametrize("told_after", [0.0, 0.1])
+def test_a_follower_goes_on_after_the_clock_was_set_back(told_after: float) -> None:
+    follower = Follower(1.0)
+    try:
+        lead(follower, 20_000)
+        follower.until_time(20_050)
+        lead(follower, 1_000)
+        follower.until(lambda: 1_050 * MS <= follower.sent[-1][0] < 2_000 * MS)
+        before = follower.leader.reference
+        assert before is not None
+        # The ROS clock and so the stamps are an hour back; the source goes on.
+        follower.set_back = 3_600_000 * MS
+        time.sleep(told_after)
+        follower.leader.reference = before._replace(stamp=before.stamp - follower.set_back)
+        follower.until_time(1_300)
+    finally:
+        follower.playback.stop()
 
 
 def test_now_and_the_stamp_are_by_one_reference_whenever_the_leader_begins_anew() -> None:
