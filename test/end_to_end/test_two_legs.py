@@ -40,7 +40,7 @@ BUSY = Status.OVERRUN  # says something of this computer, nothing of the legs
 TICKS = 40  # of each leg, in every step of a test
 SETTLED = 500  # pairs after which a filter that began in the middle of a swing has found gravity
 KEPT = 0.9  # share of the samples that must become ticks; a busy computer loses some
-# With Fast DDS's shared memory a kill now and then halts all others for up to 1 s, probably by a lock (docs/two_legs.md).
+# With Fast DDS's shared memory a kill now and then halts all others for up to 1 s (docs/two_legs.md).
 UDP = {"FASTDDS_BUILTIN_TRANSPORTS": "UDPv4"}
 PATIENCE = 180.0  # s for a step, on a computer that has other things to do
 
