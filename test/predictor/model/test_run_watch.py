@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -63,7 +64,11 @@ def test_a_run_that_hangs_is_ended_while_other_threads_go_on() -> None:
 
 
 @pytest.mark.usefixtures("without_guard")
-def test_ctrl_c_is_heard_after_a_run_that_hangs() -> None:
+def test_ctrl_c_is_heard_after_a_run_that_hangs(request: pytest.FixtureRequest) -> None:
+    # A shell starts what runs in the background with Ctrl-C ignored.
+    request.addfinalizer(
+        partial(signal.signal, signal.SIGINT, signal.signal(signal.SIGINT, signal.default_int_handler))
+    )
     engine = engine_of(hostile.hanging(SPEC))
     threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - it comes within the call or right after it
