@@ -34,6 +34,15 @@ class TolerantLifecycleNode(LifecycleNode):  # type: ignore[misc,unused-ignore]
         """Make the transition, if it is available."""
         return self._if_available(super().trigger_shutdown)
 
+    def destroy_node(self) -> None:
+        """End the node, with the services of its states.
+
+        rclpy leaves them, and with them the whole participant, until Python next collects garbage. Others would go on
+        finding a service that nobody answers.
+        """
+        super().destroy_node()
+        self._state_machine.destroy_when_not_in_use()
+
     def say_unavailable(self, error: Exception) -> None:
         """Log an ``RCLError`` as one sentence."""
         self.get_logger().error(f"this transition is not available now: {' '.join(str(error).split())}")

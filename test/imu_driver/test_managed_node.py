@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
@@ -226,6 +227,17 @@ def test_an_unavailable_transition_is_an_error_for_who_triggers_it(table: Bench,
         assert trigger() == TransitionCallbackReturn.ERROR
     assert table.state_of(node) == State.PRIMARY_STATE_FINALIZED
     assert not any("Traceback" in text for text in node.logged)
+
+
+def test_a_destroyed_node_leaves_no_service_behind(table: Bench, node: Node) -> None:
+    """rclpy keeps those of a lifecycle node until Python collects garbage; a second node's are then not found."""
+    table.until(lambda: table.listener.count_services("node/get_state"))
+    gc.disable()
+    try:
+        table.destroy(node)
+        table.until(lambda: not table.listener.count_services("node/get_state"), timeout=10.0)
+    finally:
+        gc.enable()
 
 
 def test_who_configures_before_the_autostart_does_no_harm(table: Bench) -> None:
