@@ -16,6 +16,7 @@ import os
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -98,15 +99,18 @@ def soak(seconds: float, seed: int, folder: Path, *, faults: bool = False) -> di
         "minutes": seconds / 60.0,
         "seed": seed,
         "upsets": counted(script),
+        "script": script,
         "swaps": dict(walker.swaps),
         "answers": dict(walker.answers),
         "judged": walker.truth.judged,
-        "wrong": walker.truth.wrong,
+        "wrong": len(walker.truth.wrong),
+        "wrong_after": dict(Counter(after for after, *_ in walker.truth.wrong).most_common()),
+        "wrong_at": walker.truth.wrong,
         "load_average": os.getloadavg()[0],
         "longest_load_s": max(walker.load_times, default=None),
         "latency_ms": _latencies(walker.latencies),
         "stolen_percent": steal,
-        "memory": {name: memory_growth(samples) for name, samples in memory.items()},
+        "memory": {name: memory_growth(samples) | {"samples": samples} for name, samples in memory.items()},
         **walker.ledger.summary(),
     }
 

@@ -75,6 +75,7 @@ class Upsets:
         self._until: dict[str, float] = {}
         self._offset, self._frozen = 0, (SHANK, 0)
         self._disturbed_until = 0.0
+        self._last = Disturbance(0.0, "nothing", 0.0)
         self._is_stopped = False
 
     def send(self, k: int, now: float, stamp: int) -> None:
@@ -88,7 +89,8 @@ class Upsets:
         stamp += self._offset if self._lasts(JUMP, now) else 0
         streams = (SHANK,) if self._lasts(FOOT_SILENT, now) else (SHANK, FOOT)
         frozen = dict([self._frozen]) if self._lasts(FROZEN, now) else {}
-        self._walker.send(Sent(k, stamp, streams, frozen, now < self._disturbed_until, self._lasts(ENCODER, now)))
+        disturbed, lies = now < self._disturbed_until, self._lasts(ENCODER, now)
+        self._walker.send(Sent(k, stamp, streams, frozen, disturbed, lies, self._last.kind, now - self._last.time))
         if self._lasts(SECOND, now):
             self._walker.send_second(k, stamp)
 
@@ -102,6 +104,7 @@ class Upsets:
         return now < self._until.get(kind, 0.0)
 
     def _begin(self, upset: Disturbance, k: int, now: float) -> None:
+        self._last = upset
         lasts = {JUMP: JUMP_LASTS, STOPPED: STOP_LASTS}.get(upset.kind, upset.size)
         self._until[upset.kind] = now + lasts
         if upset.kind not in (ENCODER, BUNDLE):  # these take no forecast away

@@ -46,6 +46,8 @@ class Sent(NamedTuple):
         frozen: number of the sample whose reading a sensor repeats, by stream.
         disturbed: whether something is, or was until a moment ago, the matter.
         lies: whether the encoder lies.
+        after: the disturbance that came last.
+        since: s since it began.
     """
 
     k: int
@@ -54,6 +56,8 @@ class Sent(NamedTuple):
     frozen: Mapping[int, int] = {}
     disturbed: bool = False
     lies: bool = False
+    after: str = "nothing"
+    since: float = 0.0
 
 
 class SoakInput:
@@ -101,7 +105,7 @@ class SoakInput:
         self._length = min(map(len, self._samples.values()))
         self._encoder = self.node.create_publisher(JointState, ENCODER_TOPIC, 50)
         self._joint = JointState(name=["ankle"])
-        self._sent: dict[int, tuple[float, int]] = {}
+        self._sent: dict[int, tuple[float, Sent]] = {}
         create, self._watch = self.node.create_subscription, SenderWatch()
         create(JointTrajectory, FORECAST_TOPIC, lambda m: ledger.forecast(stamp_of(m)), DEEP)
         create(AnkleForecast, DETAIL_TOPIC, with_info(self._on_detail), DEEP)
@@ -120,8 +124,8 @@ class SoakInput:
         """Send one sample time, and the encoder's angle."""
         if FOOT in sent.streams:
             now = time.monotonic()
-            self.ledger.send(sent.stamp, now, disturbed=sent.disturbed)
-            self._sent[sent.stamp] = now, sent.k
+            self.ledger.send(sent.stamp, now, disturbed=sent.disturbed, after=sent.after)
+            self._sent[sent.stamp] = now, sent
         set_stamp(self._joint, sent.stamp)
         self._joint.position = [self.truth.at(sent.k) + LIE * sent.lies]
         self._encoder.publish(self._joint)
@@ -199,10 +203,10 @@ class SoakInput:
         self._watch.hear(origin_of(info), stamp / 1e9, now)
         self.ledger.lost(f"{DETAIL_TOPIC} on the way back: lost", self._watch.lost, now)
         self.ledger.answer(stamp, message.status, message.model)
-        sent, k = self._sent.pop(stamp, (None, 0))
+        sent_at, sent = self._sent.pop(stamp, (0.0, None))
         if sent is not None and len(message.angle):
-            self.latencies.append(now - sent)
-            self.truth.judge(k, message.angle)
+            self.latencies.append(now - sent_at)
+            self.truth.judge(sent.k, message.angle, sent.after, sent.since)
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -32,18 +32,26 @@ class Ledger:
         self._status: dict[int, int] = {}
         self._trajectories: set[int] = set()
         self._sent_at: dict[int, float] = {}
+        self._after: dict[int, str] = {}
         self._disturbed: set[int] = set()
         self._losses: list[tuple[float, int]] = []  # s when they were told, and how many
         self.losses: Counter[str] = Counter()
         self.makers: Counter[str] = Counter()
 
-    def send(self, stamp: int, now: float = 0.0, *, disturbed: bool = False) -> None:
-        """Record a pair that is sent ``now`` (s), and whether something is the matter that may take its forecast."""
+    def send(self, stamp: int, now: float = 0.0, *, disturbed: bool = False, after: str = "nothing") -> None:
+        """Record a pair that is sent ``now`` (s).
+
+        Args:
+            stamp: ns.
+            now: s.
+            disturbed: whether something is the matter that may take its forecast.
+            after: the disturbance that came last.
+        """
         follows = 0 < stamp - self._last <= self._max_gap
         self._since_restart = self._since_restart + 1 if follows else 1
         self._last = stamp
         self._expected[stamp] = self._since_restart >= self._rows
-        self._sent_at[stamp] = now
+        self._sent_at[stamp], self._after[stamp] = now, after
         if disturbed:
             self._disturbed.add(stamp)
 
@@ -80,7 +88,8 @@ class Ledger:
             "lost": len(missing) - len(unexplained),
             "losses": dict(self.losses),
             "unanswered": len(unexplained),
-            "unanswered_at": unexplained,
+            "unanswered_at": [self._sent_at[stamp] for stamp in unexplained],
+            "unanswered_after": dict(Counter(self._after[stamp] for stamp in unexplained).most_common()),
             "calm": len(calm),
             "withheld_in_calm": self._reasons(calm),
             "not_due": len(early),
@@ -113,18 +122,18 @@ class Ledger:
                 missing, waiting = missing + waiting, []
         return skipped, missing + waiting
 
-    def _unexplained(self, missing: list[int]) -> list[float]:
-        """Return when (s) the pairs were sent that have no answer though no message was lost.
+    def _unexplained(self, missing: list[int]) -> list[int]:
+        """Return the pairs that have no answer though no message was lost.
 
         Each lost message explains one pair at most.
         """
         left = [list(loss) for loss in self._losses]
-        unexplained = []
+        unexplained = list[int]()
         for stamp in missing:
             sent = self._sent_at[stamp]
             loss = next((one for one in left if one[1] > 0 and sent <= one[0] <= sent + TOLD_WITHIN), None)
             if loss is None:
-                unexplained.append(sent)
+                unexplained.append(stamp)
             else:
                 loss[1] -= 1
         return unexplained

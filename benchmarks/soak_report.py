@@ -48,7 +48,13 @@ def table(figures: Mapping[str, Any]) -> str:
         "without an answer, as a message was lost, and diagnostics name it": share(figures["lost"]),
         **({"messages that were lost": _counts(figures["losses"])} if figures["losses"] else {}),
         "unanswered without a reason": share(figures["unanswered"]),
+        **(
+            {"and that, by the disturbance before": _counts(figures["unanswered_after"])}
+            if figures["unanswered"]
+            else {}
+        ),
         "wrong forecasts (10 deg at once, 20 deg 200 ms ahead)": f"{figures['wrong']} of {figures['judged']}",
+        **({"and those, by the disturbance before": _counts(figures["wrong_after"])} if figures["wrong_after"] else {}),
         "expected while nothing was or had just been the matter": figures["calm"],
         **{f"withheld then: {reason}": share(count) for reason, count in figures["withheld_in_calm"].items()},
         "made though the window was not full": f"{figures['made_though_not_due']} of {figures['not_due']}",

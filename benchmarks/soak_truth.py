@@ -20,7 +20,7 @@ class Truth:
 
     Attributes:
         judged: forecasts that were compared.
-        wrong: how many of them were wrong.
+        wrong: those that were wrong: after what (``Sent.after``), how long after in s, and by how many degrees.
     """
 
     def __init__(self, walk: Recording) -> None:
@@ -32,17 +32,26 @@ class Truth:
         if walk.encoder is None:
             raise ValueError("the walk has no encoder, so its true angle is not known")
         self._angle = np.interp(walk.shank.stamp, walk.encoder.stamp, walk.encoder.angle).tolist()
-        self.judged = self.wrong = 0
+        self.judged = 0
+        self.wrong: list[tuple[str, float, float, float]] = []
 
     def at(self, k: int) -> float:
         """Return the angle in rad at sample k."""
         return float(self._angle[k % len(self._angle)])
 
-    def judge(self, k: int, angle: Sequence[float]) -> None:
-        """Compare a forecast (rad, from the next sample on) that was made from sample k."""
+    def judge(self, k: int, angle: Sequence[float], after: str, since: float) -> None:
+        """Compare a forecast.
+
+        Args:
+            k: number of the sample from which it was made.
+            angle: rad, from the next sample on.
+            after: the disturbance that came last.
+            since: s since it began.
+        """
         place = k % len(self._angle)
         if place + AHEAD + 1 >= len(self._angle) or (k >= len(self._angle) and place < JOINED):
             return
         near, far = abs(angle[0] - self.at(k + 1)), abs(angle[AHEAD] - self.at(k + AHEAD + 1))
         self.judged += 1
-        self.wrong += not (near <= WRONG_ANGLE and far <= WRONG_AHEAD)
+        if not (near <= WRONG_ANGLE and far <= WRONG_AHEAD):
+            self.wrong.append((after, round(since, 2), *np.degrees((near, far)).round(1).tolist()))

@@ -70,7 +70,7 @@ def test_a_lost_message_explains_one_pair_and_a_second_sender_explains_those_bef
     _, stamps = ledger()
     made = Ledger(SPEC)
     for k, stamp in enumerate(stamps[:SENT]):
-        made.send(stamp, 0.01 * k, disturbed=k >= 27)
+        made.send(stamp, 0.01 * k, disturbed=k >= 27, after="silence" if k < 24 else "clock step")
         if k not in (21, 22, 24, 27):
             made.answer(stamp, Status.TWO_SOURCES if k == 28 else Status.OK)
     made.lost("shank/imu/data: lost", 1, 0.9)
@@ -79,6 +79,7 @@ def test_a_lost_message_explains_one_pair_and_a_second_sender_explains_those_bef
     summary = made.summary()
     assert (summary["expected"], summary["made"], summary["lost"], summary["unanswered"]) == (11, 6, 1, 2)
     assert summary["unanswered_at"] == pytest.approx([0.22, 0.24])
+    assert summary["unanswered_after"] == {"silence": 1, "clock step": 1}
     assert summary["skipped"] == 1
     assert summary["losses"] == {"shank/imu/data: lost": 1, "joint_states: lost": 1}
     assert (summary["calm"], summary["withheld"], summary["withheld_in_calm"]) == (8, {"two sources": 1}, {})
@@ -91,9 +92,11 @@ def test_a_forecast_is_wrong_if_its_first_point_or_the_one_200_ms_ahead_is() -> 
         angle = [truth.at(101 + k) for k in range(50)]
         angle[0] += math.radians(near)
         angle[19] -= math.radians(far)
-        truth.judge(100, angle)
-    assert (truth.judged, truth.wrong) == (5, 3)
-    truth.judge(len(walk.shank) - 5, [0.0] * 50)  # its time lies behind the walk's end
+        truth.judge(100, angle, "clock step", 0.5)
+    assert truth.judged == 5
+    assert truth.wrong[:2] == [("clock step", 0.5, 11.0, 0.0), ("clock step", 0.5, 0.0, 21.0)]
+    assert len(truth.wrong) == 3
+    truth.judge(len(walk.shank) - 5, [0.0] * 50, "nothing", 0.0)  # its time lies behind the walk's end
     assert truth.judged == 5
 
 
