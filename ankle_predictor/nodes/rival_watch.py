@@ -33,6 +33,7 @@ class RivalWatch:
         self._watches = {topic: SenderWatch() for topic in kinds}
         self._subscriptions: list[Any] = []
         self._published = self._rival = -MEMORY  # s, when this node, and when a rival last published on ``silent``
+        self._mixed = ("", -MEMORY)  # the topic that last had several senders, and when in s
         self._timer = node.create_steady_timer(GRAPH_PERIOD, self._look)
 
     def close(self) -> None:
@@ -58,7 +59,14 @@ class RivalWatch:
         now = time.monotonic()
         if now - self._rival <= MEMORY:
             return self._silent
-        return next((topic for topic, watch in self._watches.items() if watch.several(now)), "")
+        for topic, watch in self._watches.items():
+            if watch.several(now):
+                self._mixed = topic, now
+                return topic
+        # This node has been silent since, so its own last message may just be too old to make two, and the rival's next
+        # one is still to come.
+        topic, when = self._mixed
+        return topic if now - when <= OVERLAP else ""
 
     def _look(self) -> None:
         is_alone = all(self._node.count_publishers(topic) < 2 for topic in self._kinds)
