@@ -18,6 +18,7 @@ from ankle_predictor.estimation.leg_watch import LegWatch
 from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE, Matched, PairMatcher
 from ankle_predictor.estimation.rate_adapter import RateAdapter
 from ankle_predictor.estimation.raw_sample_converter import RawSampleConverter
+from ankle_predictor.estimation.repeated_reading import RepeatedReading
 from ankle_predictor.estimation.samples import LegSample, Raw, RawPair, SegmentSample
 from ankle_predictor.estimation.sensor_watch import SensorWatch
 from ankle_predictor.estimation.stamp_guard import StampGuard
@@ -78,6 +79,7 @@ class LegEstimator:
         self._standing = self._mounting.make_standing()
         self._refusals = StillestRefusal()
         self._watches = SensorWatch(), SensorWatch()
+        self._repeats = RepeatedReading(), RepeatedReading()
         self._leg_watch = LegWatch(calibration)
         self._had_fault = False  # of a sensor
         self._pairs_since_attempt = 0
@@ -106,9 +108,7 @@ class LegEstimator:
         certain = guard.push(stamp, (stamp, accel, gyro))
         if guard.jumps != jumps:
             self.rates.clear()
-        for _, raw in certain:
-            self._watches[stream].push(*raw)
-        self._start_over_after_a_fault()
+        certain = [(to, raw) for to, raw in certain if self._admit(stream, raw)]
         certain = [(to, raw) for to, raw in certain if self._converters[stream].is_possible(*raw[1:])]
         adapted = [sample for _, raw in certain for sample in self.rates.push(stream, *raw)]
         return [self._step(match) for to, raw in adapted for match in self._matcher.push(to, raw[0], raw)]
@@ -152,7 +152,8 @@ class LegEstimator:
     @property
     def sensor_problem(self) -> str:
         """Why a sensor's samples cannot be right, one sentence; empty if nothing speaks against them."""
-        problems = zip(SENSORS, (watch.problem for watch in self._watches), strict=True)
+        watches = zip(self._repeats, self._watches, strict=True)
+        problems = zip(SENSORS, (repeats.problem or watch.problem for repeats, watch in watches), strict=True)
         found = "; ".join(f"the {name} sensor {problem}" for name, problem in problems if problem)
         return found or self._leg_watch.problem
 
@@ -177,7 +178,8 @@ class LegEstimator:
     @property
     def counts(self) -> Mapping[str, int]:
         """Number of faults and restarts since the start, by ``stream.reason``."""
-        return self._earlier_counts + self._current_counts()
+        repeated = {f"{name}.repeated": repeats.count for name, repeats in zip(SENSORS, self._repeats, strict=True)}
+        return self._earlier_counts + self._current_counts() + Counter(repeated)
 
     @property
     def _converters(self) -> tuple[RawSampleConverter, ...]:
@@ -212,12 +214,18 @@ class LegEstimator:
             self._attempt_calibration()
         return LegSample(self._segment(SHANK, shank), self._segment(FOOT, foot), None)
 
-    def _start_over_after_a_fault(self) -> None:
-        """Restart the estimate when a sensor that gave wrong readings is well again."""
+    def _admit(self, stream: int, raw: Raw) -> bool:
+        """Watch a sample and return whether to use it; start over when a sensor that gave wrong readings is well."""
+        repeats, calibration = self._repeats[stream], self.calibration
+        bias = None if calibration is None else (calibration.shank, calibration.foot)[stream].gyro_bias
+        is_new = repeats.admits(*raw, bias)
+        if is_new:
+            self._watches[stream].push(*raw)
         had, self._had_fault = self._had_fault, any(watch.problem for watch in self._watches)
-        if had and not self._had_fault and self.calibration is not None:
+        if ((had and not self._had_fault) or repeats.has_moved) and calibration is not None:
             self._restarted = True
-            self._use(self.calibration)
+            self._use(calibration)
+        return is_new
 
     def _segment(self, stream: int, raw: Raw | None) -> SegmentSample | None:
         if raw is None:
