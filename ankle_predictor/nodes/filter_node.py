@@ -221,25 +221,23 @@ class OrientationFilterNode(ManagedNode):
             for sample in samples:
                 self.predictor_inputs.post(sample)
             self.predictor_inputs.drain()
-        self._check_senders()
+        is_mixed = self.senders.several()
+        if is_mixed and not self._senders_problem:
+            self._senders_problem = self.senders.sentence()
+        was_mixed, self._is_mixed = self._is_mixed, self._is_mixed or is_mixed
         for sample in samples:
             for topic, message in self._messages_of(sample):
                 self.outputs[topic].publish(message)
             self._pairs += sample.shank is not None and sample.foot is not None
+        self._is_mixed = is_mixed
         if self.leg is None:
             return
+        if was_mixed and not is_mixed:
+            self.leg.reset()  # after the samples above were published, which were estimated before
         if self.leg.calibration is not self._calibration:
             self.get_logger().info(self._save_calibration())
         elif self._frames.names() != self._transformed:
             self._send_transforms()
-
-    def _check_senders(self) -> None:
-        """Notice when samples come from several senders, and start over when they no longer do."""
-        was_mixed, self._is_mixed = self._is_mixed, self.senders.several()
-        if self._is_mixed and not self._senders_problem:
-            self._senders_problem = self.senders.sentence()
-        if was_mixed and not self._is_mixed and self.leg is not None:
-            self.leg.reset()
 
     def _messages_of(self, sample: LegSample) -> Iterator[tuple[str, Any]]:
         """Yield topic and message of one time; each message is valid until the next one of its topic."""

@@ -118,6 +118,25 @@ def test_a_second_driver_is_never_merged(table: Bench, models: Path, tmp_path: P
     assert "senders" not in table.health(chain.filter)[1]
 
 
+def test_when_the_second_driver_ends_each_pair_is_answered_or_said_to_be_skipped(
+    table: Bench, models: Path, tmp_path: Path
+) -> None:
+    chain = Chain(table, models, tmp_path)
+    chain.walk(BELIEVED)
+    chain.walk(0.3, both=True)
+    first = chain.now
+    end = time.monotonic() + MEMORY + 0.5
+    while time.monotonic() < end:
+        chain.walk(0.01, answered=False)
+    chain.walk(0.1)
+    answers = {stamp_of(m): m.status for m in table.got["forecast_detail"] if stamp_of(m) > first}
+    assert list(answers) == sorted(answers)  # none of before the restart comes after it
+    assert not list(answers.values())[-1] & Status.TWO_SOURCES
+    stamps = range(first + PERIOD, max(answers) + 1, PERIOD)
+    following = [min(s for s in answers if s > stamp) for stamp in stamps if stamp not in answers]
+    assert all(answers[stamp] & (Status.OVERRUN | Status.TWO_SOURCES) for stamp in following)
+
+
 def test_a_restarted_driver_is_no_second_one(table: Bench, models: Path, tmp_path: Path) -> None:
     """The old publisher is still there, as after a crash, but sends no more."""
     chain = Chain(table, models, tmp_path)
