@@ -33,6 +33,7 @@ from benchmarks.soak_truth import Truth
 
 DEEP = QoSProfile(depth=1000)
 LIE = math.radians(25.0)  # rad, by how much the encoder lies
+REPEATS = 3  # of one reading, after which the filter uses none
 LOST = (": lost", ".dropped")  # how the names of lost messages, and of samples dropped at a restart, end in diagnostics
 
 
@@ -124,7 +125,8 @@ class SoakInput:
         """Send one sample time, and the encoder's angle."""
         if FOOT in sent.streams:
             now = time.monotonic()
-            self.ledger.send(sent.stamp, now, disturbed=sent.disturbed, after=sent.after)
+            repeated = any(sent.k - n >= REPEATS for n in sent.frozen.values())
+            self.ledger.send(sent.stamp, now, disturbed=sent.disturbed, after=sent.after, repeated=repeated)
             self._sent[sent.stamp] = now, sent
         set_stamp(self._joint, sent.stamp)
         self._joint.position = [self.truth.at(sent.k) + LIE * sent.lies]

@@ -34,11 +34,20 @@ class Ledger:
         self._sent_at: dict[int, float] = {}
         self._after: dict[int, str] = {}
         self._disturbed: set[int] = set()
+        self._repeated: set[int] = set()
         self._losses: list[tuple[float, int]] = []  # s when they were told, and how many
         self.losses: Counter[str] = Counter()
         self.makers: Counter[str] = Counter()
 
-    def send(self, stamp: int, now: float = 0.0, *, disturbed: bool = False, after: str = "nothing") -> None:
+    def send(
+        self,
+        stamp: int,
+        now: float = 0.0,
+        *,
+        disturbed: bool = False,
+        after: str = "nothing",
+        repeated: bool = False,
+    ) -> None:
         """Record a pair that is sent ``now`` (s).
 
         Args:
@@ -46,6 +55,7 @@ class Ledger:
             now: s.
             disturbed: whether something is the matter that may take its forecast.
             after: the disturbance that came last.
+            repeated: whether a sensor repeats its reading for too long, so that it may not be used.
         """
         follows = 0 < stamp - self._last <= self._max_gap
         self._since_restart = self._since_restart + 1 if follows else 1
@@ -54,6 +64,8 @@ class Ledger:
         self._sent_at[stamp], self._after[stamp] = now, after
         if disturbed:
             self._disturbed.add(stamp)
+        if repeated:
+            self._repeated.add(stamp)
 
     def answer(self, stamp: int, status: int, model: str = "") -> None:
         """Record a ``forecast_detail``. Only the first one for a pair counts; more are repeated while no pair comes."""
@@ -73,9 +85,10 @@ class Ledger:
         self._trajectories.add(stamp)
 
     def summary(self) -> dict[str, Any]:
-        """Return the counts. Each expected forecast is made, withheld for a reason, skipped, lost, or unanswered."""
+        """Return the counts. Each expected forecast is made, withheld, not used, skipped, lost, or unanswered."""
         due = [stamp for stamp, expected in self._expected.items() if expected]
         early = [stamp for stamp, expected in self._expected.items() if not expected]
+        repeated = sum(stamp in self._repeated and stamp not in self._status for stamp in due)
         skipped, missing = self._skipped()
         unexplained = self._unexplained(missing)
         calm = [stamp for stamp in due if stamp not in self._disturbed]
@@ -84,6 +97,7 @@ class Ledger:
             "expected": len(due),
             "made": self._made(due),
             "withheld": self._reasons(due),
+            "repeated": repeated,
             "skipped": skipped,
             "lost": len(missing) - len(unexplained),
             "losses": dict(self.losses),
@@ -115,7 +129,7 @@ class Ledger:
         skipped, waiting, missing = 0, list[int](), list[int]()
         for stamp, expected in self._expected.items():
             if stamp not in self._status:
-                waiting += [stamp] * expected
+                waiting += [stamp] * (expected and stamp not in self._repeated)
             elif self._status[stamp] & (Status.OVERRUN | Status.TWO_SOURCES):
                 skipped, waiting = skipped + len(waiting), []
             else:

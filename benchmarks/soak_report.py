@@ -44,6 +44,7 @@ def table(figures: Mapping[str, Any]) -> str:
         "forecasts expected": figures["expected"],
         "made": share(figures["made"]),
         **{f"withheld: {reason}": share(count) for reason, count in figures["withheld"].items()},
+        "not used, as a sensor repeated one reading": share(figures["repeated"]),
         "skipped, as the next answer says (overrun, two sources)": share(figures["skipped"]),
         "without an answer, as a message was lost, and diagnostics name it": share(figures["lost"]),
         **({"messages that were lost": _counts(figures["losses"])} if figures["losses"] else {}),
