@@ -284,13 +284,19 @@ def replaced(raw: list[Raw], of: int, accel: Any, gyro: Any) -> list[Raw]:
     return [(s, t, accel, gyro) if s == of else (s, t, a, g) for s, t, a, g in raw]
 
 
+def noisy(raw: list[Raw]) -> list[Raw]:
+    """The same with readings that never repeat: a sensor that repeats one hangs, and is a gap."""
+    return [(s, t, np.asarray(a) + 1e-4 * k, np.asarray(g) + 1e-4 * k) for k, (s, t, a, g) in enumerate(raw)]
+
+
 NAN = [math.nan] * 3
 FAULTS: dict[str, tuple[Any, str, int]] = {
     "nan": (lambda raw: replaced(raw, FOOT, NAN, NAN), "foot.not_finite", 30),
     "infinite": (lambda raw: replaced(raw, SHANK, UP[SHANK], [math.inf] * 3), "shank.not_finite", 30),
     "all zero": (lambda raw: replaced(raw, SHANK, [0] * 3, [0] * 3), "shank.all_zero", 30),
-    "free fall": (lambda raw: replaced(raw, FOOT, [0.1, 0.0, 0.0], [0.1] * 3), "foot.free_fall", 30),
-    "saturated": (lambda raw: replaced(raw, FOOT, [90.0] * 3, [0.1] * 3), "foot.saturated", 30),
+    "free fall": (lambda raw: noisy(replaced(raw, FOOT, [0.1, 0.0, 0.0], [0.1] * 3)), "foot.free_fall", 30),
+    "saturated": (lambda raw: noisy(replaced(raw, FOOT, [90.0] * 3, [0.1] * 3)), "foot.saturated", 30),
+    "frozen": (lambda raw: replaced(raw, FOOT, [5.0, 0.0, 8.0], [1.0] * 3), "foot.repeated", 27),
     "silent stream": (lambda raw: [r for r in raw if r[0] == SHANK], "pairs.unmatched", 30),
     "gap": (lambda raw: [], "shank.restarts", 1),
     "duplicates": (lambda raw: [r for r in raw for _ in range(2)], "pairs.repeated", 60),
@@ -325,6 +331,16 @@ def test_no_fault_ends_the_node_and_all_are_counted(table: Bench, calibration_fi
     else:
         assert np.max(np.abs(angles[10:])) < 0.05
     assert count <= int(table.health(node)[2][counter]) <= count + 30
+
+
+def test_a_frozen_sensor_is_an_error_while_it_lasts(table: Bench, calibration_file: str) -> None:
+    node = table.start(OrientationFilterNode, {"calibration_file": calibration_file, "calibration_save": ""})
+    feed(table, node, standing(0.5))
+    feed(table, node, replaced(standing(0.2, START + 50 * PERIOD), SHANK, [5.0, 0.0, 8.0], [1.0] * 3))
+    level, sentence, _ = table.health(node)
+    assert (level, "the shank sensor repeats one reading" in sentence) == (2, True)
+    feed(table, node, standing(0.1, START + 70 * PERIOD))
+    assert "repeats" not in table.health(node)[1]
 
 
 def packets(raw: list[Raw]) -> list[Raw]:
