@@ -64,6 +64,11 @@ class Outcome:
     recovered: list[float] = field(default_factory=list)
     words: set[str] = field(default_factory=set)
 
+    def figures(self, kind: Kind) -> dict[str, object]:
+        """Return everything for a JSON file; what never came is null there."""
+        times = {name: [t if math.isfinite(t) else None for t in getattr(self, name)] for name in ("said", "recovered")}
+        return {"kind": kind.name, **asdict(self), **times, "words": sorted(self.words)}
+
     def problem(self, kind: Kind) -> str:
         """Return what is not as it must be; empty if all is well, or known."""
         if self.survived < self.tried:
@@ -170,8 +175,7 @@ def _measure(options: argparse.Namespace) -> None:
     text = table(measured)
     print(text)
     if options.json is not None:
-        rows = [{"kind": k.name, **asdict(o), "words": sorted(o.words)} for k, o in measured]
-        write_json(options.json, {"streams": rows})
+        write_json(options.json, {"streams": [outcome.figures(kind) for kind, outcome in measured]})
     if page is not None:
         page.write(f"Seed {options.seed}, {options.phases} people and moments each.\n\n{text}")
     bad = [f"{kind.name}: {problem}" for kind, outcome in measured if (problem := outcome.problem(kind))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -17,6 +18,13 @@ KIND = Kind("sensors", "any", lambda fault: pytest.fail("not run"))
 
 def answer(time: float, status: Status = Status.OK, error: float = math.nan, sentence: str = "") -> Answer:
     return Answer(time, status, sentence, published=not math.isnan(error), error=error)
+
+
+def test_what_never_came_is_null_in_the_figures() -> None:
+    outcome = Outcome(tried=2, said=[0.3, math.inf], recovered=[math.inf, math.inf], words={"stale", "clock"})
+    figures = json.loads(json.dumps(outcome.figures(KIND), allow_nan=False))
+    assert (figures["said"], figures["recovered"]) == ([0.3, None], [None, None])
+    assert (figures["kind"], figures["tried"], figures["words"]) == ("any", 2, ["clock", "stale"])
 
 
 def test_what_is_counted() -> None:
