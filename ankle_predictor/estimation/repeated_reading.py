@@ -7,7 +7,7 @@ import math
 from ankle_imu_driver.arrays import Vector
 
 LONGEST = 0.025  # s for which a reading may be the same: a driver that reads faster than the sensor measures repeats it
-FEWEST = 3  # equal readings in a row; in 700 000 samples of 16 people noise alone never made three
+FEWEST = 3  # equal readings in a row; in the 700 000 samples of five data sets noise never made three
 STILL = 0.02  # rad/s besides the bias, below which a simulated sensor without noise may just stand still
 LARGEST_BIAS = 0.35  # rad/s, of an MPU6050; any reading below it may be standing still while the bias is not known
 MOVED = (1.0, 2.0)  # rad/s and m/s^2, by which the next reading differs if the leg has moved meanwhile
@@ -17,12 +17,12 @@ class RepeatedReading:
     """Watches one stream of raw samples.
 
     A reading that is repeated says nothing of the time of its stamp: used, it would turn the segment on with an old
-    rate, by 100 degrees in half a second of swing. Unused, it is a gap, and gaps are bridged.
+    rate. Unused, it is a gap, and gaps are bridged.
 
     Attributes:
         problem: one sentence without the sensor's name while it repeats a reading that is not used; empty otherwise.
-        has_moved: whether the sample before this one ended a repetition that was taken for standing still, but the leg
-            has moved meanwhile: then the estimate is wrong.
+        has_moved: whether the newest sample ended a repetition that was taken for standing still although the leg has
+            moved: then the estimate is wrong.
         count: number of samples that were not used.
     """
 

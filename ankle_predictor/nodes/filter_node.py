@@ -224,12 +224,11 @@ class OrientationFilterNode(ManagedNode):
         is_mixed = self.senders.several()
         if is_mixed and not self._senders_problem:
             self._senders_problem = self.senders.sentence()
-        was_mixed, self._is_mixed = self._is_mixed, self._is_mixed or is_mixed
+        was_mixed, self._is_mixed = self._is_mixed, is_mixed
         for sample in samples:
-            for topic, message in self._messages_of(sample):
+            for topic, message in self._messages_of(sample, from_one=not (was_mixed or is_mixed)):
                 self.outputs[topic].publish(message)
             self._pairs += sample.shank is not None and sample.foot is not None
-        self._is_mixed = is_mixed
         if self.leg is None:
             return
         if was_mixed and not is_mixed:
@@ -239,14 +238,19 @@ class OrientationFilterNode(ManagedNode):
         elif self._frames.names() != self._transformed:
             self._send_transforms()
 
-    def _messages_of(self, sample: LegSample) -> Iterator[tuple[str, Any]]:
-        """Yield topic and message of one time; each message is valid until the next one of its topic."""
+    def _messages_of(self, sample: LegSample, from_one: bool) -> Iterator[tuple[str, Any]]:
+        """Yield topic and message of one time; each message is valid until the next one of its topic.
+
+        Args:
+            sample: the estimate.
+            from_one: False if it was made while a stream had several senders.
+        """
         for stream, segment in ((SHANK, sample.shank), (FOOT, sample.foot)):
             if segment is not None:
                 stamp = self.time.nanoseconds(segment.stamp)
-                yield SEGMENT_TOPICS[stream], self._segment_messages[stream].fill(stamp, segment, not self._is_mixed)
+                yield SEGMENT_TOPICS[stream], self._segment_messages[stream].fill(stamp, segment, from_one)
         joint = sample.joint
-        if joint is not None and not self._is_mixed:
+        if joint is not None and from_one:
             stamp = self.time.nanoseconds(joint.stamp)
             yield JOINT_TOPIC, self._joint_message.fill(stamp, joint.angle, joint.rate)
 
