@@ -48,7 +48,7 @@ class PlaybackSource:
             Refusal: the recording cannot be read, or the simulator refuses a parameter.
         """
         open_source = _opener(config)
-        chunks = open_source()
+        chunks = open_source(0.0)
         first = next(chunks)
         self.notes = first.notes
         self.has_encoder = first.encoder is not None
@@ -59,7 +59,9 @@ class PlaybackSource:
         if self.leader is None:
             self._playback = Playback(samples(chain([first], chunks)), config.rate, now, publish, finished, tell=tell)
         else:
-            self._playback = FollowingPlayback(lambda: samples(open_source()), self.leader, publish, finished)
+            self._playback = FollowingPlayback(
+                lambda begin: samples(open_source(begin / 1e9), begin), self.leader, publish, finished
+            )
         self._asked_at = time.monotonic()
 
     def start(self) -> None:
@@ -102,8 +104,8 @@ class PlaybackSource:
         return (*status.judge(self._config.source), values)
 
 
-def _opener(config: DriverConfig) -> Callable[[], Iterator[Recording]]:
-    """Return what opens the source at its start, as samples in consecutive chunks.
+def _opener(config: DriverConfig) -> Callable[[float], Iterator[Recording]]:
+    """Return what opens the source at a time in s or before it, as samples in consecutive chunks.
 
     A recording is read once: a follower that begins anew must not fall silent while it reads.
     """
@@ -115,6 +117,6 @@ def _opener(config: DriverConfig) -> Callable[[], Iterator[Recording]]:
 
         model = SensorModel(accel_range=config.accel_range)
         user = draw_user(config.person)
-        return lambda: stream(user, model, config.seed, config.side, config.phase)
+        return lambda begin: stream(user, model, config.seed, config.side, config.phase, begin=begin)
     recording = read_recording(Path(config.log), config.encoder, config.leg, config.namespace)
-    return lambda: looped(recording) if config.loop else iter([recording])
+    return lambda begin: looped(recording, begin) if config.loop else iter([recording])

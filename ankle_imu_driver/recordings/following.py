@@ -12,6 +12,7 @@ from ankle_imu_driver.recordings.timeline import Sample
 POLL = 0.002  # s between two looks at a leader that has not begun, or at its /clock
 LONGEST_WAIT = 0.1  # s between two looks at a leader that has begun
 TOO_LATE = 100_000_000  # ns; a sample that is due for longer is left out, to be in step again
+FAR = 30_000_000_000  # ns; a follower that is further behind opens its source anew, where the leader is
 OVERLAP = 1_000_000_000  # ns by which a new beginning's stamps can lie before those sent; more: the clock was set
 BACK = 1_000_000_000  # ns by which the leader goes back when it begins anew
 
@@ -71,21 +72,22 @@ class FollowingPlayback(Playback):
     """Plays each sample when the leader's source has come to its time.
 
     It waits for the leader to begin, and leaves out what the leader has passed. When the leader begins anew, it does so
-    too, without a stamp that lies before those it has sent.
+    too, without a stamp that lies before those it has sent. A follower that comes late, as it was started again, opens
+    its source where the leader is: to run through an hour's walk would take half a minute.
     """
 
     def __init__(
-        self, source: Callable[[], Iterator[Sample]], leader: Leader, publish: Publish, finished: Callable[[], None]
+        self, source: Callable[[int], Iterator[Sample]], leader: Leader, publish: Publish, finished: Callable[[], None]
     ) -> None:
         """Prepare to play.
 
         Args:
-            source: opens the source from its start.
+            source: opens the source at a time of its own, in ns; samples from before may come as well.
             leader: whom to keep step with.
             publish: takes each sample and its stamp; called in the thread.
             finished: called in the thread when the source has ended or failed.
         """
-        super().__init__(source(), leader.rate, lambda: leader.time() or 0, publish, finished)
+        super().__init__(source(0), leader.rate, lambda: leader.time() or 0, publish, finished)
         self._source, self._leader = source, leader
         self._sent = 0  # ns, the newest stamp
         self._again_after = 0  # ns, the newest stamp from before the leader began anew
@@ -96,8 +98,10 @@ class FollowingPlayback(Playback):
             if sample is None:
                 return
             now, stamp = self._leader.due(sample.time) or (None, 0)
-            if now is not None and now < self._position - BACK:
-                self._samples, self._next, self._position = self._source(), None, 0
+            if now is not None and now > sample.time + FAR:
+                self._samples, self._next = self._source(now - TOO_LATE), None
+            elif now is not None and now < self._position - BACK:
+                self._samples, self._next, self._position = self._source(now - TOO_LATE), None, 0
                 # Only at a rate other than 1 does the ROS clock go back with the leader.
                 self._again_after = self._sent if self._leader.rate == 1 else 0
             elif now is None or now < sample.time:

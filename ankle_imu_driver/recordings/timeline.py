@@ -44,8 +44,13 @@ def check_rate(rate: float) -> None:
         raise Refusal(f"rate must be above 0, not {rate}; 1 is the recording's own speed")
 
 
-def samples(chunks: Iterable[Recording]) -> Iterator[Sample]:
-    """Yield all samples of consecutive recordings in order of time; at the same time in the order of the streams."""
+def samples(chunks: Iterable[Recording], begin: int = 0) -> Iterator[Sample]:
+    """Yield all samples of consecutive recordings in order of time; at the same time in the order of the streams.
+
+    Args:
+        chunks: the recordings.
+        begin: time in ns; samples before it are left out.
+    """
     for chunk in chunks:
         streams = [_table(chunk.shank), _table(chunk.foot)]
         if chunk.encoder is not None:
@@ -54,14 +59,20 @@ def samples(chunks: Iterable[Recording]) -> Iterator[Sample]:
         size = [len(stamp) for stamp, _ in streams]
         stream = np.repeat(np.arange(len(streams)), size)
         row = np.concatenate([np.arange(n) for n in size])
-        for k in np.argsort(time, kind="stable").tolist():
+        order = np.argsort(time, kind="stable")
+        for k in order[np.searchsorted(time[order], begin) if begin > 0 else 0 :].tolist():
             yield Sample(int(time[k]), int(stream[k]), streams[stream[k]][1][row[k]].tolist())
 
 
-def looped(recording: Recording) -> Iterator[Recording]:
-    """Repeat a recording endlessly. Between two passes the stamps advance by one sample period."""
+def looped(recording: Recording, begin: float = 0.0) -> Iterator[Recording]:
+    """Repeat a recording endlessly. Between two passes the stamps advance by one sample period.
+
+    Args:
+        recording: what is repeated.
+        begin: time in s; passes that have ended by then are left out.
+    """
     period = recording.end - recording.start + float(np.median(np.diff(recording.shank.stamp)))
-    turn = 0
+    turn = max(0, math.floor((begin - recording.start) / period))
     while True:
         yield _shifted(recording, turn * period)
         turn += 1

@@ -21,8 +21,9 @@ from ankle_imu_driver.simulator.gait_scenario import (
     Turn,
     Walk,
 )
-from ankle_imu_driver.simulator.leg_motion import RATE, LegMotion, MotionPiece, Stride
+from ankle_imu_driver.simulator.leg_motion import RATE, LegMotion, MotionPiece
 from ankle_imu_driver.simulator.normative_gait import LEVEL, STAIRS_DOWN, STAIRS_UP, GaitPattern
+from ankle_imu_driver.simulator.stride import Stride
 from ankle_imu_driver.simulator.user_profile import UserProfile
 
 STEP_HEIGHT, STEP_DEPTH = 0.17, 0.29  # m of one stair; a stride climbs two stairs
@@ -54,16 +55,25 @@ class GaitPlanner:
     user: UserProfile
     rng: np.random.Generator
     _leg: LegMotion = field(init=False)
+    _to_sketch: int = field(init=False, default=0)  # samples of which nobody wants to see the motion
 
     def __post_init__(self) -> None:
         self._leg = LegMotion(self.user)
         # Deviations that persist over some strides: time, size, relative length, ankle angle (multiple of its scatter).
         self._drift = np.zeros(4)
 
-    def motion(self, activities: Iterable[Activity]) -> Iterator[MotionPiece]:
-        """Yield the motion of the activities, one after the other, in pieces of a few seconds at most."""
+    def motion(self, activities: Iterable[Activity], begin: int = 0) -> Iterator[MotionPiece]:
+        """Yield the motion of the activities, one after the other, in pieces of a few seconds at most.
+
+        Args:
+            activities: what the person does.
+            begin: sample from which on the motion is wanted; pieces that begin before it are sketches.
+        """
+        self._to_sketch = begin
         for activity in activities:
-            yield from self._pieces(activity)
+            for piece in self._pieces(activity):
+                yield piece if self._to_sketch <= 0 else replace(piece, is_sketch=True)
+                self._to_sketch -= len(piece.label)
 
     def _pieces(self, activity: Activity) -> Iterator[MotionPiece]:
         match activity:
@@ -77,13 +87,16 @@ class GaitPlanner:
             case Turn(angle):
                 count = max(1, round(abs(angle) / TURN_PER_STRIDE))
                 for share in self.rng.dirichlet(np.full(count, 8.0)):
-                    yield self._leg.stride(self._turning(angle * float(share)))
+                    yield self._stride(self._turning(angle * float(share)))
             case _:
                 left = activity.duration
                 while left > 0:
-                    piece = self._leg.stride(self._next(activity))
+                    piece = self._stride(self._next(activity))
                     left -= len(piece.label) / RATE
                     yield piece
+
+    def _stride(self, stride: Stride) -> MotionPiece:
+        return self._leg.sketch(stride) if self._to_sketch > 0 else self._leg.stride(stride)
 
     def _next(self, activity: Activity) -> Stride:
         match activity:
@@ -164,7 +177,7 @@ class GaitPlanner:
         """Rest on a level foot, in blocks of at most 5 s to limit the memory for long rests."""
         if self._leg.foot_pitch != 0.0:
             step = self._walking(Label.WALK, LEVEL, 0.8)
-            yield self._leg.stride(replace(step, length=0.2, size=0.3 * step.size, landing=0.1 * step.landing))
+            yield self._stride(replace(step, length=0.2, size=0.3 * step.size, landing=0.1 * step.landing))
         end = max(round(duration * RATE), 2)
         for start in range(0, end, BLOCK):
             time = np.arange(start, min(start + BLOCK, end)) / RATE

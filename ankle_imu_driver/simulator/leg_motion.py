@@ -12,7 +12,7 @@ their sum.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ import numpy.typing as npt
 from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.simulator.gait_scenario import Label
 from ankle_imu_driver.simulator.leg_kinematics import ankle_over_contact, hann_kernel, swing_path
-from ankle_imu_driver.simulator.normative_gait import LEVEL, GaitPattern
+from ankle_imu_driver.simulator.stride import Stride
 from ankle_imu_driver.simulator.user_profile import UserProfile
 
 RATE = 1000  # samples per s
@@ -37,72 +37,13 @@ class MotionPiece:
         channels: (N, 9) foot pitch, ankle angle, leg yaw, leg roll, shank twist, shank lean in rad; ankle x, y, z in m.
         label: (N,) activity at each sample.
         impact: (N,) strength of an impact at each sample, 0 without an impact.
+        is_sketch: only its length, its label and its last row are right; nobody will look at the rest.
     """
 
     channels: FloatArray
     label: npt.NDArray[np.int8]
     impact: FloatArray
-
-
-@dataclass(frozen=True)
-class Stride:
-    """One stride of one leg, from one resting foot to the next.
-
-    Attributes:
-        label: the activity.
-        rest: time in s from the last landing until heel off.
-        rocker: time in s from heel off to toe off.
-        swing: time in s from toe off to contact.
-        loading: time in s from contact until the foot rests again.
-        length: distance forward in m.
-        rise: distance upward in m.
-        turn: change of direction in rad, left positive.
-        ground: pitch in rad of the resting foot after landing.
-        size: factor on all angles of the user.
-        landing: pitch of the foot relative to the ground at contact in rad, toes down positive.
-        throw: factor on the user's upward acceleration of the foot at toe off.
-        clearance: height in m of heel and ball above the line between the two contacts in mid-swing.
-        pattern: the normative curves.
-        ankle_gain: factor on the normative curve of the ankle.
-        ankle_shape: (cosine, sine) in rad, added to the curve at the 1st, 2nd, ... harmonic of the stride.
-        ankle_shift: constant in rad, added to the curve.
-        loading_dip: plantarflexion of the ankle in rad while the foot is lowered after contact.
-        shank_gain: factor on the normative curve of the shank, which then determines the ankle; ``ankle_shape`` and
-            ``ankle_shift`` are added to the shank, and the other fields of the ankle have no effect. None: the ankle's
-            curve determines the shank.
-        ankle_limit: largest ankle angle in rad that a brace allows, with ``shank_gain``.
-        lift_off: forward and upward acceleration of the ball in m/s^2 as it leaves the ground; None if the user's
-            launch and braking determine the swing.
-        set_down: forward deceleration and downward acceleration of the ankle in m/s^2 just before contact, with
-            ``lift_off``.
-        roll: radius in m over which the forefoot rolls; 0 for a foot that turns about one point.
-        rounding: time in s over which the foot's turning reverses at toe off; 0 for as fast as in the recorded walks.
-    """
-
-    label: Label
-    rest: float
-    rocker: float
-    swing: float
-    loading: float
-    length: float
-    rise: float = 0.0
-    turn: float = 0.0
-    ground: float = 0.0
-    size: float = 1.0
-    landing: float = -0.3
-    throw: float = 1.0
-    clearance: float = 0.01
-    pattern: GaitPattern = LEVEL
-    ankle_gain: float = 0.6
-    ankle_shape: tuple[tuple[float, float], ...] = ()
-    ankle_shift: float = 0.0
-    loading_dip: float = 0.1
-    shank_gain: float | None = None
-    ankle_limit: float = np.inf
-    lift_off: tuple[float, float] | None = None
-    set_down: tuple[float, float] = (15.0, 5.0)
-    roll: float = 0.0
-    rounding: float = 0.0
+    is_sketch: bool = False
 
 
 @dataclass
@@ -174,24 +115,23 @@ class LegMotion:
         impact[[contact, n - 1, off]] = stride.size * np.array([1.0, 0.6, 0.3])
         return self._done(channels, stride.label, impact)
 
+    def sketch(self, stride: Stride) -> MotionPiece:
+        """Take a stride without its motion: it is as long and ends as ``stride`` would, in a hundredth of the time."""
+        n = sum(_samples(t) for t in (stride.rest, stride.rocker, stride.swing, stride.loading))
+        end = self._end.copy()
+        end[POSITION] += stride.length * _level_forward(end[YAW] + stride.turn / 2) + [0.0, 0.0, stride.rise]
+        end[YAW] += stride.turn
+        end[[FOOT, TWIST, LEAN]] = stride.ground, -self.user.twist - 0.05 * stride.turn, -self.user.lean
+        end[ANKLE] = _ankle_curve(stride, np.array([1.0 + stride.pattern.flat]), end[FOOT])[0]
+        piece = self._done(np.broadcast_to(end, (n, CHANNELS)), stride.label, np.zeros(n))
+        return replace(piece, is_sketch=True)
+
     def _ankle(self, stride: Stride, counts: list[int], foot: FloatArray) -> FloatArray:
         """Return the ankle's angle for this stride and the foot's pitch, smoothly from the present one."""
         pattern = stride.pattern
         events = (pattern.flat, pattern.heel_off, pattern.toe_off, 1.0, 1.0 + pattern.flat)
         phase = np.concatenate([a + (b - a) * _shares(n) for a, b, n in zip(events, events[1:], counts, strict=False)])
-        if stride.shank_gain is not None:
-            angle = stride.shank_gain * pattern.shank_pitch(phase) + stride.ankle_shift - foot
-        else:
-            angle = stride.ankle_gain * pattern.ankle_angle(phase) + stride.ankle_shift
-            # In the recordings the ankle plantarflexes before contact and until the foot is flat, more than in the
-            # norm.
-            after_flat = (phase - pattern.flat + 0.5) % 1.0 - 0.5
-            angle -= stride.loading_dip * np.exp(-0.5 * (after_flat / 0.08) ** 2)
-        for harmonic, (cosine, sine) in enumerate(stride.ankle_shape, start=1):
-            turns = 2 * np.pi * harmonic * phase
-            angle += cosine * np.cos(turns) + sine * np.sin(turns)
-        if np.isfinite(stride.ankle_limit):
-            angle = stride.ankle_limit * np.tanh(angle / stride.ankle_limit)
+        angle = _ankle_curve(stride, phase, foot)
         n_rest = counts[0]
         if self._standing:  # no loading phase before the first stride
             angle[:n_rest] = angle[n_rest]
@@ -288,6 +228,25 @@ class LegMotion:
         self._end = channels[-1].copy()
         self._standing = label < Label.WALK
         return MotionPiece(channels, np.full(len(channels), label, dtype=np.int8), impact)
+
+
+def _ankle_curve(stride: Stride, phase: FloatArray, foot: FloatArray | float) -> FloatArray:
+    """Return the ankle's angle in rad at each share of a stride, for the foot's pitch there."""
+    pattern = stride.pattern
+    if stride.shank_gain is not None:
+        angle = stride.shank_gain * pattern.shank_pitch(phase) + stride.ankle_shift - foot
+    else:
+        angle = stride.ankle_gain * pattern.ankle_angle(phase) + stride.ankle_shift
+        # In the recordings the ankle plantarflexes before contact and until the foot is flat, more than in the
+        # norm.
+        after_flat = (phase - pattern.flat + 0.5) % 1.0 - 0.5
+        angle -= stride.loading_dip * np.exp(-0.5 * (after_flat / 0.08) ** 2)
+    for harmonic, (cosine, sine) in enumerate(stride.ankle_shape, start=1):
+        turns = 2 * np.pi * harmonic * phase
+        angle += cosine * np.cos(turns) + sine * np.sin(turns)
+    if np.isfinite(stride.ankle_limit):
+        angle = stride.ankle_limit * np.tanh(angle / stride.ankle_limit)
+    return angle
 
 
 def _samples(duration: float) -> int:

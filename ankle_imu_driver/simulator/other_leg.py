@@ -52,6 +52,9 @@ def _stretched(piece: MotionPiece, longer: float) -> MotionPiece:
     count = max(size + int(longer), 2)
     if count == size:
         return piece
+    if piece.is_sketch:
+        channels = np.broadcast_to(piece.channels[-1], (count, piece.channels.shape[1]))
+        return MotionPiece(channels, np.full(count, piece.label[-1]), np.zeros(count), is_sketch=True)
     at = np.linspace(0.0, size - 1.0, count)
     channels = np.column_stack([np.interp(at, np.arange(size), channel) for channel in piece.channels.T])
     nearest = np.rint(at).astype(np.int64)

@@ -174,6 +174,11 @@ class StampSource:
     _next: int = field(init=False, default=0)
     _gap: int = field(init=False, default=2080)
 
+    def begin_at(self, start: int) -> None:
+        """Leave out all stamps before ``start``, in ms; the gaps stay 2.08 s apart."""
+        self._next = max(self._next, start)
+        self._gap += max(0, -((self._gap - self._next) // 2080)) * 2080
+
     def until(self, end: int) -> IntArray:
         """Return the next stamps below ``end``, in ms from the start; may be empty."""
         usual = self.rng.choice([9, 10, 11, 12, 13], p=[0.134, 0.624, 0.142, 0.09, 0.01], size=max(end - self._next, 0))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording
 from ankle_imu_driver.simulator.gait_planner import GaitPlanner
 from ankle_imu_driver.simulator.gait_scenario import Activity, Stand, indoor_walk
-from ankle_imu_driver.simulator.leg_motion import RATE
+from ankle_imu_driver.simulator.leg_motion import RATE, MotionPiece
 from ankle_imu_driver.simulator.other_leg import later
 from ankle_imu_driver.simulator.segment_motion import segment_motion
 from ankle_imu_driver.simulator.sensor_model import Chip, SensorModel, StampSource
@@ -31,6 +32,9 @@ ENCODER_COUNT = math.radians(0.3)
 LEVEL_WITHIN = math.radians(0.5)
 # s at the end of a stand that a calibration leaves out, because the next activity may already have begun.
 STAND_END = 0.5
+RUN_UP = (
+    8.0  # s; more than the longest piece and a stride, by which the other leg is later, and for the straps to settle
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +114,7 @@ def simulate(scenario: Sequence[Activity], user: UserProfile, sensor: SensorMode
 
 
 def stream(
-    user: UserProfile, sensor: SensorModel, seed: int, side: str = "right", phase: float = 0.0
+    user: UserProfile, sensor: SensorModel, seed: int, side: str = "right", phase: float = 0.0, *, begin: float = 0.0
 ) -> Iterator[Recording]:
     """Simulate an endless walk: 5 s of standing, then walking with turns, changes of speed and short stops.
 
@@ -121,18 +125,27 @@ def stream(
         side: leg that wears the sensors; the left leg is the mirror image of the right one.
         phase: share of a stride by which this leg is behind that of the same seed without a phase. It has sensors of
             its own.
+        begin: time of the walk in s that the first chunk begins at or some seconds before.
 
     Yields:
         Consecutive chunks of up to a few seconds, without a calibration, as from a live driver.
     """
-    for chunk in simulated_chunks(indoor_walk(seed), user, sensor, seed, phase):
+    for chunk in simulated_chunks(indoor_walk(seed), user, sensor, seed, phase, begin=begin):
         yield mirrored(chunk.recording) if side == "left" else chunk.recording
 
 
 def simulated_chunks(
-    scenario: Iterable[Activity], user: UserProfile, sensor: SensorModel, seed: int, phase: float = 0.0
+    scenario: Iterable[Activity],
+    user: UserProfile,
+    sensor: SensorModel,
+    seed: int,
+    phase: float = 0.0,
+    *,
+    begin: float = 0.0,
 ) -> Iterator[SimulatedWalk]:
     """Simulate a scenario in consecutive chunks: one stride, or up to 5 s of rest, in each chunk.
+
+    What ends long before ``begin`` is planned only. The walk from then on is the same; noise and jitter are others.
 
     Args:
         scenario: the activities in order; may be endless.
@@ -140,6 +153,7 @@ def simulated_chunks(
         sensor: settings and quality of the chips.
         seed: seed of everything that is random.
         phase: share of a stride by which this leg is later.
+        begin: time of the walk in s that the first chunk begins at or some seconds before.
     """
     own = [1] if phase else []  # the other leg's strides are planned together with this one's, its sensors are others
     planning = np.random.default_rng([seed, 0])
@@ -149,9 +163,10 @@ def simulated_chunks(
         StrappedSensor(mount, Chip(sensor, chip), user.strap, user.rattle, strap)
         for mount, chip, strap in ((user.shank_mount, rngs[0], rngs[1]), (user.foot_mount, rngs[2], rngs[3]))
     )
-    start = 0
-    pieces = GaitPlanner(user, planning).motion(scenario)
-    for motion in segment_motion(later(pieces, phase) if phase else pieces):
+    pieces = GaitPlanner(user, planning).motion(scenario, round((begin - RUN_UP) * RATE))
+    start, pieces = _without_sketches(later(pieces, phase) if phase else pieces)
+    stamps.begin_at(start)
+    for motion in segment_motion(pieces):
         at = stamps.until(start + len(motion.label)) - start
         stamp = (start + at) / RATE
         on_shank, on_foot = shank.perfect(motion.ankle, motion.shank), foot.perfect(motion.ankle, motion.foot)
@@ -168,6 +183,16 @@ def simulated_chunks(
         truth = Truth(angle, shank_pitch, foot_pitch, motion.at_rest[at], motion.label[at], *ideal)
         yield SimulatedWalk(recording, truth)
         start += len(motion.label)
+
+
+def _without_sketches(pieces: Iterator[MotionPiece]) -> tuple[int, Iterator[MotionPiece]]:
+    """Return the length in samples of the sketches at the beginning, and the pieces after them."""
+    start = 0
+    for piece in pieces:
+        if not piece.is_sketch:
+            return start, chain([piece], pieces)
+        start += len(piece.label)
+    return start, iter(())
 
 
 def _joined(parts: Sequence[ImuSamples]) -> ImuSamples:

@@ -12,7 +12,8 @@ from scipy.signal import lfilter
 from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.simulator.gait_manner import Manner
 from ankle_imu_driver.simulator.gait_scenario import Label
-from ankle_imu_driver.simulator.leg_motion import RATE, LegMotion, MotionPiece, Stride
+from ankle_imu_driver.simulator.leg_motion import RATE, LegMotion, MotionPiece
+from ankle_imu_driver.simulator.stride import Stride
 
 TURN_PER_STRIDE = math.radians(80.0)
 

@@ -14,9 +14,12 @@ from ankle_imu_driver.recordings.timeline import Sample
 MS = 1_000_000
 
 
-def source() -> Iterator[Sample]:
-    """A minute with a sample every 10 ms, from 1 s on."""
-    return (Sample(1_000 * MS + k * 10 * MS, 0, [float(k)]) for k in range(6000))
+HOURS = 3 * 360_000
+
+
+def source(begin: int = 0) -> Iterator[Sample]:
+    """A sample every 10 ms for three hours, from 1 s on."""
+    return (Sample(1_000 * MS + k * 10 * MS, 0, [float(k)]) for k in range(max(0, begin // (10 * MS) - 100), HOURS))
 
 
 class Follower:
@@ -27,8 +30,13 @@ class Follower:
         self.leader = Leader((lambda: self.clock) if rate != 1 else lambda: time.time_ns() - self.set_back, rate)
         self.sent: list[tuple[int, int]] = []
         self.ended = threading.Event()
-        self.playback = FollowingPlayback(source, self.leader, self.publish, self.ended.set)
+        self.opened: list[int] = []
+        self.playback = FollowingPlayback(self.source, self.leader, self.publish, self.ended.set)
         self.playback.start()
+
+    def source(self, begin: int) -> Iterator[Sample]:
+        self.opened.append(begin)
+        return source(begin)
 
     def publish(self, sample: Sample, stamp: int) -> None:
         self.sent.append((sample.time, stamp))
@@ -83,6 +91,15 @@ def test_a_late_follower_leaves_out_what_is_over(follower: Follower) -> None:
     lead(follower, 30_000)
     follower.until_time(29_900)
     assert follower.sent[0][0] >= 29_800 * MS
+
+
+def test_a_follower_that_comes_hours_late_opens_its_source_where_the_leader_is(follower: Follower) -> None:
+    lead(follower, 7_200_000)
+    follower.until_time(7_200_000)
+    assert follower.sent[0][0] >= 7_199_800 * MS
+    assert follower.opened == [0, pytest.approx(7_200_000 * MS, abs=1_000 * MS)]
+    lead(follower, 1_000)  # and begins anew with it
+    follower.until(lambda: follower.sent[-1][0] <= 1_100 * MS)
 
 
 def test_when_the_leader_begins_anew_so_does_the_follower(follower: Follower) -> None:

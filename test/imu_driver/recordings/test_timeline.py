@@ -55,6 +55,15 @@ def test_a_loop_continues_after_one_sample_period() -> None:
     assert np.diff(times) == pytest.approx([10_000_000] * 8, abs=2)
 
 
+def test_a_loop_and_its_samples_can_begin_at_any_time() -> None:
+    log = recording([5.0, 5.01, 5.02], encoder=False)
+    whole = list(itertools.islice(samples(looped(log)), 60))
+    for begin in (0.0, 5.0, 5.015, 5.03, 5.1003):
+        late = list(itertools.islice(samples(looped(log, begin), round(begin * 1e9)), 12))
+        assert late == [s for s in whole if s.time >= begin * 1e9][:12]
+    assert next(looped(log, 3605.0)).start == pytest.approx(3605.0, abs=0.031)
+
+
 @given(
     rate=st.floats(0.1, 50.0),
     first=st.integers(0, 10**18),

@@ -21,8 +21,9 @@ from ankle_imu_driver.simulator.leg_kinematics import (
     smooth,
     swing_path,
 )
-from ankle_imu_driver.simulator.leg_motion import FOOT, POSITION, RATE, ROLL, YAW, LegMotion, Stride
+from ankle_imu_driver.simulator.leg_motion import FOOT, POSITION, RATE, ROLL, YAW, LegMotion
 from ankle_imu_driver.simulator.segment_motion import segment_motion
+from ankle_imu_driver.simulator.stride import Stride
 from ankle_imu_driver.simulator.user_profile import draw_user
 
 ANGLE = st.floats(-1.2, 1.2)

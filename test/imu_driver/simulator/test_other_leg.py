@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from itertools import takewhile
 
 import numpy as np
@@ -11,11 +13,11 @@ from hypothesis import strategies as st
 
 from ankle_imu_driver.arrays import FloatArray
 from ankle_imu_driver.simulator.gait_planner import GaitPlanner
-from ankle_imu_driver.simulator.gait_scenario import Label, Stand, Turn, Walk
+from ankle_imu_driver.simulator.gait_scenario import Label, Stand, Turn, Walk, indoor_walk
 from ankle_imu_driver.simulator.leg_motion import RATE, MotionPiece
 from ankle_imu_driver.simulator.other_leg import RESTING, later
 from ankle_imu_driver.simulator.sensor_model import SensorModel
-from ankle_imu_driver.simulator.simulate import stream
+from ankle_imu_driver.simulator.simulate import SimulatedWalk, simulated_chunks, stream
 from ankle_imu_driver.simulator.user_profile import draw_user
 
 SCENARIO = [Stand(3.0), Walk(6.0, 0.8), Turn(), Walk(6.0, 1.2), Stand(1.0), Walk(4.0, 1.0)]
@@ -73,3 +75,39 @@ def test_a_stand_between_strides_is_kept() -> None:
     delayed = list(later(pieces_of(1), 0.5))
     labels = np.concatenate([piece.label for piece in delayed])
     assert np.count_nonzero(labels == Label.STAND) / RATE == pytest.approx(4.0, abs=1.0)
+
+
+def truth(walk: Iterator[SimulatedWalk], until: float) -> tuple[FloatArray, FloatArray]:
+    """The stamps and the true angles of a walk."""
+    chunks = list(takewhile(lambda c: c.recording.start < until, walk))
+    return np.concatenate([c.recording.shank.stamp for c in chunks]), np.concatenate([c.truth.angle for c in chunks])
+
+
+@pytest.mark.parametrize("phase", [0.0, 0.5])
+@pytest.mark.parametrize("begin", [5.0, 33.3, 61.0])
+def test_a_walk_that_begins_later_is_the_same_walk(begin: float, phase: float) -> None:
+    made = [simulated_chunks(indoor_walk(4), draw_user(4), SensorModel(), 4, phase, begin=b) for b in (0.0, begin)]
+    (stamp, whole), (late, joined) = (truth(chunks, begin + 8.0) for chunks in made)
+    assert max(0.0, begin - 8.0) <= late[0] <= begin
+    since = stamp >= late[0] + 0.2
+    np.testing.assert_allclose(whole[since], np.interp(stamp[since], late, joined), atol=np.radians(0.5))
+
+
+def test_a_stride_that_is_only_sketched_is_as_long_and_ends_as_it_would() -> None:
+    def motion(begin: int) -> list[MotionPiece]:
+        return list(GaitPlanner(draw_user(5), np.random.default_rng(5)).motion(SCENARIO, begin))
+
+    whole, sketched = motion(0), motion(12 * RATE)
+    assert [piece.is_sketch for piece in sketched] == [k < 12.0 for k in begins(whole)]
+    for piece, other in zip(whole, sketched, strict=True):
+        assert len(piece.label) == len(other.label) == len(other.channels) == len(other.impact)
+        np.testing.assert_allclose(other.channels[-1], piece.channels[-1], atol=1e-9)
+    for piece, other in zip(later(whole, 0.5), later(sketched, 0.5), strict=True):
+        np.testing.assert_array_equal(piece.label, other.label)
+
+
+def test_what_is_over_is_not_simulated() -> None:
+    began = time.process_time()
+    first = next(stream(draw_user(6), SensorModel(), 6, "left", 0.5, begin=3600.0))
+    assert 3590.0 < first.start < 3600.0
+    assert time.process_time() - began < 5.0, "an hour takes 20 s of CPU time to simulate"
