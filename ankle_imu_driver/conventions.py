@@ -17,6 +17,7 @@ STREAM_NAMES = {SHANK: "shank", FOOT: "foot", ENCODER: "encoder"}
 SENSORS = (STREAM_NAMES[SHANK], STREAM_NAMES[FOOT])
 RAW_TOPICS = {stream: f"{STREAM_NAMES[stream]}/imu/data_raw" for stream in (SHANK, FOOT)}
 ENCODER_TOPIC = "encoder/joint_states"
+CALIBRATION_TOPIC = "orientation_filter/calibration"
 SOURCE_TIME_TOPIC = "source_time"
 SENSOR_FRAMES = {stream: f"{STREAM_NAMES[stream]}_imu_link" for stream in (SHANK, FOOT)}
 SEGMENT_FRAMES = {stream: f"{STREAM_NAMES[stream]}_link" for stream in (SHANK, FOOT)}

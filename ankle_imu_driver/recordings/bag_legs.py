@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ankle_imu_driver.calibration import FORMAT, MOST_BYTES, Calibration, CalibrationError, load_calibration
+from ankle_imu_driver.calibration import (
+    FORMAT,
+    MOST_BYTES,
+    Calibration,
+    CalibrationError,
+    load_calibration,
+    parse_calibration,
+)
 from ankle_imu_driver.conventions import RAW_TOPICS
 from ankle_imu_driver.document import shown
 from ankle_imu_driver.recordings.bag_files import METADATA, bag_name, is_bag
@@ -118,6 +125,30 @@ def find_calibration(bag: Path, leg: str, legs: Collection[str], notes: list[str
             f"{', '.join(unused)} not used: it does not say which leg it is of; name it {calibration_name(leg)}"
         )
     return None
+
+
+def told_calibration(topic: str, told: Iterable[tuple[int, str]], until: int, notes: list[str]) -> Calibration | None:
+    """Return the last calibration that a filter told in its recording.
+
+    Args:
+        topic: the filter's topic, for the notes.
+        told: time of reception in ns and text of each; empty while the filter had none.
+        until: time in ns; what was told later is of another session.
+        notes: a sentence is added that it is used, and for texts that are none.
+    """
+    found, unfit = None, 0
+    for time, text in sorted(told, key=lambda one: one[0]):
+        if not text or time > until:
+            continue
+        try:
+            found = parse_calibration(text.encode("utf-8", "surrogateescape"), topic)
+        except CalibrationError:
+            unfit += 1
+    if unfit:
+        notes.append(f"{topic}: messages that are no calibration left out: {unfit}")
+    if found is not None:
+        notes.append(f"calibrated as the filter was in the recording, by {topic}: there is no calibration file")
+    return found
 
 
 def _leg_name(leg: str) -> str:

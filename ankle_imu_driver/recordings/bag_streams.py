@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from array import array
+from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 
 from ankle_imu_driver.arrays import FloatArray, IntArray
 from ankle_imu_driver.conventions import (
+    CALIBRATION_TOPIC,
     ENCODER,
     ENCODER_JOINT,
     ENCODER_TOPIC,
@@ -28,11 +30,13 @@ from ankle_imu_driver.recordings.recording import RecordingError
 
 TOPICS = {**RAW_TOPICS, ENCODER: ENCODER_TOPIC}
 IMU_TYPE, JOINT_TYPE = "sensor_msgs/msg/Imu", "sensor_msgs/msg/JointState"
+TEXT_TYPE = "std_msgs/msg/String"
 TYPES = {SHANK: IMU_TYPE, FOOT: IMU_TYPE, ENCODER: JOINT_TYPE}
 RESTART = 1.0  # s; if a stamp goes back further, the source was restarted; less is reordering by the transport
 OLD_ENCODER_JOINT = "ankle_encoder"  # what version 0.1.0 of this package wrote for ``ENCODER_JOINT``
 MOST_OTHER_JOINTS = 20  # names that are kept for a message
 MOST_RESTARTS = 100
+MOST_CALIBRATIONS = 100  # the last ones that are kept of a leg; a filter tells one when it changes
 MOST_SAMPLES = 2_000_000  # of one stream: five hours at 100 Hz
 MOST_UNREADABLE = 1000  # messages of a stream, if they are more than those that can be read
 # What no sensor measures, far beyond the largest ranges (16 g, 2000 deg/s): damage, or another unit.
@@ -92,6 +96,8 @@ class Legs:
     Attributes:
         topics: the type of each topic of the bag.
         streams: the streams by the namespace's prefix, such as ``/right_ankle/``.
+        calibrations: time of reception in ns and text of what each leg's filter told of its calibration, in the order
+            of the files.
     """
 
     def __init__(self, path: Path, encoder_joint: JointConvention) -> None:
@@ -102,12 +108,13 @@ class Legs:
 
         self.topics: dict[str, str] = {}
         self.streams: dict[str, dict[int, Stream]] = {}
+        self.calibrations: dict[str, deque[tuple[int, str]]] = {}
         self._path = path
         self._joints = [encoder_joint]
         if encoder_joint.name == ENCODER_JOINT.name:
             self._joints.append(replace(encoder_joint, name=OLD_ENCODER_JOINT))
         self._added = 0
-        self._types = get_typestore(Stores.ROS2_HUMBLE)  # the three types have never changed since
+        self._types = get_typestore(Stores.ROS2_HUMBLE)  # the four types have never changed since
         # ``rosbags`` decodes without checks of its own: each of these comes from bytes that are not of the type.
         self._unfit = (SerdeError, struct.error, ValueError, LookupError, OverflowError, TypeError, EOFError)
 
@@ -119,6 +126,9 @@ class Legs:
         """
         for message in files.messages(self._wanted):
             topic = _absolute(message.topic)
+            if message.kind == TEXT_TYPE:
+                self._add_calibration(topic.removesuffix(CALIBRATION_TOPIC), message)
+                continue
             place = _place(topic, message.kind)
             assert place is not None
             prefix, kind = place
@@ -129,7 +139,16 @@ class Legs:
     def _wanted(self, topic: str, kind: str) -> bool:
         topic = _absolute(topic)
         self.topics[topic] = kind
-        return _place(topic, kind) is not None
+        return _place(topic, kind) is not None or (topic.endswith(f"/{CALIBRATION_TOPIC}") and kind == TEXT_TYPE)
+
+    def _add_calibration(self, prefix: str, message: Message) -> None:
+        try:
+            decoded: Any = self._types.deserialize_cdr(unpack_message(message.data), message.kind)
+            text = decoded.data
+        except self._unfit:
+            text = "?"  # is counted with those that are no calibrations
+        kept = self.calibrations.setdefault(prefix, deque(maxlen=MOST_CALIBRATIONS))
+        kept.append((message.time, text))
 
     def _add(self, stream: Stream, topic: str, message: Message) -> None:
         if message.encoding != "cdr":

@@ -87,6 +87,8 @@ class Recording:
         encoder: samples of the ankle encoder; None if there is no encoder.
         calibration: standing calibration from before or within the recording; None if there is none.
         notes: what the reader found, repaired or assumed, one sentence each.
+        period: time in s after which it begins anew when it is repeated, so that another leg that was recorded together
+            with it does so at the same moment; None: a sample period after its end.
     """
 
     name: str
@@ -95,6 +97,7 @@ class Recording:
     encoder: EncoderSamples | None
     calibration: Calibration | None
     notes: tuple[str, ...] = ()
+    period: float | None = None
 
     @property
     def start(self) -> float:

@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ankle_imu_driver.conventions import ENCODER, ENCODER_JOINT, ENCODER_TOPIC, FOOT, SHANK, JointConvention
+import numpy as np
+
+from ankle_imu_driver.conventions import (
+    CALIBRATION_TOPIC,
+    ENCODER,
+    ENCODER_JOINT,
+    ENCODER_TOPIC,
+    FOOT,
+    SHANK,
+    JointConvention,
+)
 from ankle_imu_driver.document import shown
 from ankle_imu_driver.recordings.bag_files import METADATA, BagFiles, bag_name, is_bag
-from ankle_imu_driver.recordings.bag_legs import chosen_leg, few, find_calibration, legs_of
+from ankle_imu_driver.recordings.bag_legs import chosen_leg, few, find_calibration, legs_of, told_calibration
+from ankle_imu_driver.recordings.bag_period import common_period
 from ankle_imu_driver.recordings.bag_streams import IMU_TYPE, JOINT_TYPE, TOPICS, Legs, Stream, find_sessions
 from ankle_imu_driver.recordings.recording import EncoderSamples, ImuSamples, Recording, RecordingError
 from ankle_imu_driver.regular_file import FileError
@@ -23,7 +34,8 @@ def read_bag(
 
     Times are the stamps of the headers. The encoder's joint is found by its name, as live. The calibration is the
     calibration file inside the bag's directory, otherwise ``<bag>.yaml`` or ``calibration.yaml`` next to it; of a bag
-    with several legs the one that is named after the leg. If the source was restarted during the recording, only the
+    with several legs the one that is named after the leg. Without such a file it is the last one that the leg's filter
+    told on its topic. If the source was restarted during the recording, only the
     longest session is returned. An interrupted or damaged recording is read as far as it goes. ``notes`` reports all
     this, and counts the messages that were left out.
 
@@ -60,12 +72,19 @@ def read_bag(
         )
     notes += _counts(files, prefix, streams)
     session = _longest_session(files.path, streams, notes)
+    if calibration is None and prefix in legs.calibrations:
+        until = max(
+            int(np.frombuffer(s.time, dtype=np.int64)[s.session == session].max(initial=0)) for s in streams.values()
+        )
+        topic = f"{prefix}{CALIBRATION_TOPIC}"
+        calibration = told_calibration(topic, legs.calibrations[prefix], until, notes)
     shank, foot = (_imu(files.path, streams[stream], TOPICS[stream], session, notes) for stream in (SHANK, FOOT))
     encoder = None
     if len(streams[ENCODER].stamp):
         stamp, values = streams[ENCODER].ordered(session, ENCODER_TOPIC, notes)
         encoder = EncoderSamples(stamp, values[:, 0]) if len(stamp) else None
-    return Recording(bag_name(files.path), shank, foot, encoder, calibration, tuple(notes))
+    period = common_period(files.path, legs.streams, prefix) if len(prefixes) > 1 else None
+    return Recording(bag_name(files.path), shank, foot, encoder, calibration, tuple(notes), period)
 
 
 def _without_messages(path: Path, topic: str, stream: Stream | None) -> str:

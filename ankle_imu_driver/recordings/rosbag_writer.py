@@ -146,13 +146,13 @@ def write_legs(path: Path, legs: Mapping[str, Recording]) -> None:
     with BagWriter(path, types) as bag:
         merged = heapq.merge(*(zip(samples([legs[leg]]), repeat(leg)) for leg in legs))
         for sample, leg in merged:
-            bag.write(topics[leg, sample.stream], sample.time, _message(bag.types.types, sample))
+            bag.write(topics[leg, sample.stream], sample.time, sample_message(bag.types.types, sample))
     for leg, recording in legs.items():
         if recording.calibration is not None:
             save_calibration(path / calibration_name("" if len(legs) == 1 else leg), recording.calibration)
 
 
-def _message(types: Mapping[str, Any], sample: Sample) -> Any:
+def sample_message(types: Mapping[str, Any], sample: Sample) -> Any:
     """Return the message of a sample; ``types`` are the message classes by name."""
     stamp = types["builtin_interfaces/msg/Time"](*divmod(sample.time, 1_000_000_000))
     header = types["std_msgs/msg/Header"]

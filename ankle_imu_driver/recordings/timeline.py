@@ -67,11 +67,15 @@ def samples(chunks: Iterable[Recording], begin: int = 0) -> Iterator[Sample]:
 def looped(recording: Recording, begin: float = 0.0) -> Iterator[Recording]:
     """Repeat a recording endlessly. Between two passes the stamps advance by one sample period.
 
+    A leg waits in between until all legs that were recorded with it have ended.
+
     Args:
         recording: what is repeated.
         begin: time in s; passes that have ended by then are left out.
     """
-    period = recording.end - recording.start + float(np.median(np.diff(recording.shank.stamp)))
+    period = recording.period
+    if period is None:
+        period = recording.end - recording.start + float(np.median(np.diff(recording.shank.stamp)))
     turn = max(0, math.floor((begin - recording.start) / period))
     while True:
         yield _shifted(recording, turn * period)

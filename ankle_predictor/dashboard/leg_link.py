@@ -27,7 +27,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from ankle_imu_driver.calibration import Calibration, CalibrationError, parse_calibration
-from ankle_imu_driver.conventions import ERROR, FOOT, SHANK, STREAM_NAMES, JointConvention
+from ankle_imu_driver.conventions import CALIBRATION_TOPIC, ERROR, FOOT, SHANK, STREAM_NAMES, JointConvention
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.dashboard.leg_tasks import Adapted, LinkError, Progress
 from ankle_predictor.dashboard.leg_view import LegHistory, LegView, detail_of
@@ -35,7 +35,7 @@ from ankle_predictor.estimation.samples import pitch_of
 from ankle_predictor.nodes.messages import segment_imu
 from ankle_predictor.nodes.qos import LATCHED_QOS
 from ankle_predictor.nodes.stamps import SECOND, stamp_of
-from ankle_predictor.nodes.topics import CALIBRATION_TOPIC, DETAIL_TOPIC, SEGMENT_TOPICS
+from ankle_predictor.nodes.topics import DETAIL_TOPIC, SEGMENT_TOPICS
 
 # Best effort: a page that lags never makes a node wait or send again.
 LATEST = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)

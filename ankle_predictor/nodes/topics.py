@@ -7,7 +7,6 @@ from ankle_imu_driver.conventions import ENCODER_TOPIC, FOOT, RAW_TOPICS, SHANK,
 SEGMENT_TOPICS = {stream: f"{STREAM_NAMES[stream]}/imu/data" for stream in (SHANK, FOOT)}
 JOINT_TOPIC = "joint_states"
 FORECAST_TOPIC, DETAIL_TOPIC = "forecast", "forecast_detail"
-CALIBRATION_TOPIC = "orientation_filter/calibration"
 DIAGNOSTICS_TOPIC = "diagnostics"
 TF_TOPIC = "/tf"
 MARKERS_TOPIC, CLOUD_TOPIC, DUE_TOPIC = "forecast_markers", "forecast_cloud", "forecast_due"

@@ -39,7 +39,7 @@ from ankle_imu_driver.calibration import (
     parse_calibration,
     save_calibration,
 )
-from ankle_imu_driver.conventions import FOOT, SHANK
+from ankle_imu_driver.conventions import CALIBRATION_TOPIC, FOOT, SHANK
 from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING, levelled
 from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_imu_driver.recordings.read_recording import read_recording
@@ -48,7 +48,6 @@ from ankle_predictor.estimation.stamp_guard import CONFIRMATIONS
 from ankle_predictor.nodes.filter_node import OrientationFilterNode
 from ankle_predictor.nodes.messages import static_transforms
 from ankle_predictor.nodes.qos import LATCHED_QOS
-from ankle_predictor.nodes.topics import CALIBRATION_TOPIC
 from ankle_predictor.offline.pipeline import run_chain
 
 WALKS = ("LOG2", "LOG7", "LOG8", "LOG10", "LOG13")
