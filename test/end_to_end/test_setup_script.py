@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -155,3 +156,42 @@ def test_run_sets_up_only_if_there_is_something_to_do(tmp_path: Path, is_current
     done = run(scripts / "run", "python", "-c", "print('ran')")
     assert (done.returncode, done.stdout) == (0, "ran\n")
     assert done.stderr == ("" if is_current else "made\n")
+
+
+@pytest.fixture
+def nodes_tested(tmp_path: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
+    """Runs ``scripts/test --ros jazzy --nodes -x`` where set-up does nothing, and python does what is given."""
+    scripts, tools = tmp_path / "scripts", tmp_path / "tools"
+    scripts.mkdir()
+    tools.mkdir()
+    shutil.copy(REPOSITORY / "scripts" / "test", scripts)
+    (scripts / "setup").write_text('#!/bin/bash\necho "setup $*"\n')
+    (scripts / "environment.bash").write_text(f"root={tmp_path} suffix=-jazzy PATH={tools}:$PATH\nshift 2\n")
+
+    def test(python: str) -> subprocess.CompletedProcess[str]:
+        (tools / "python").write_text(f"#!/bin/bash\n{python}\n")
+        for file in (scripts / "setup", tools / "python"):
+            file.chmod(0o755)
+        return run(scripts / "test", "--ros", "jazzy", "--nodes", "-x")
+
+    return test
+
+
+def test_the_tests_of_nodes_are_files_that_exist(
+    nodes_tested: Callable[[str], subprocess.CompletedProcess[str]],
+) -> None:
+    done = nodes_tested('printf "%s\\n" "$@"')
+    assert (done.returncode, done.stderr) == (0, "")
+    files = [line for line in done.stdout.splitlines() if line.endswith(".py")]
+    assert len(files) > 10
+    assert [file for file in files if not (REPOSITORY / file).is_file()] == []
+    assert done.stdout.startswith("setup --ros jazzy\n")
+    assert done.stdout.endswith("-k\nnot six and not five_walks\n-x\n")
+
+
+def test_a_library_that_is_missing_fails_instead_of_skipping_the_tests_that_need_it(
+    nodes_tested: Callable[[str], subprocess.CompletedProcess[str]],
+) -> None:
+    done = nodes_tested('[ "$1" != -c ]')
+    assert done.returncode == 1
+    assert done.stderr == "scripts/test: failed: installed\n"
