@@ -7,6 +7,7 @@ import math
 from ankle_predictor.dashboard.leg_view import LegView
 
 WIDTH, HEIGHT = 360, 300
+ROOM = 25  # above, for the round end of the thigh
 KNEE = (175.0, 62.0)
 SHANK_LENGTH = 150.0
 FAN_RADIUS = 118.0
@@ -40,7 +41,7 @@ def leg_svg(view: LegView) -> str:
     parts.append(_joint(ankle, 8))
     label = "the leg from the side, its foot now and as forecast" if known else "the leg; its position is unknown"
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}" '
+        f'<svg viewBox="0 {-ROOM} {WIDTH} {HEIGHT + ROOM}" role="img" aria-label="{label}" '
         f'style="width:100%;height:100%;display:block">{"".join(parts)}</svg>'
     )
 

@@ -31,7 +31,7 @@ body { background: #eef2f7; color: #1e293b; font-size: 18px }
 .figure .note { font-size: 15px; color: #475569 }
 .now .number { color: #1c4f9c } .ahead .number { color: #c2410c }
 .picture { display: flex; flex-wrap: wrap; gap: 12px; width: 100%; align-items: stretch }
-.leg, .chart { height: clamp(240px, 34vh, 460px); min-width: 0 }
+.leg, .chart { height: clamp(220px, min(34vh, 100vh - 575px), 460px); min-width: 0 }
 .caption { font-size: 15px; color: #475569; width: 100% }
 .leg { flex: 1 1 150px } .chart { flex: 3 1 330px }
 .actions { display: flex; flex-wrap: wrap; gap: 12px; width: 100%; align-items: center }

@@ -45,3 +45,16 @@ def test_toes_up_turns_the_forecast_foot_up() -> None:
     assert ahead[0] == FORECAST
     assert ahead[3] == pytest.approx(-2.0)  # clockwise is toes down; 12 deg more of dorsiflexion
     assert ahead[1:3] == now[1:3]
+
+
+@pytest.mark.parametrize("shank", [-30.0, 0.0, 30.0])
+def test_no_limb_is_cut_off_at_the_edge(shank: float) -> None:
+    picture = ElementTree.fromstring(leg_svg(replace(STANDING, shank=shank)))
+    left, top, width, height = map(float, picture.get("viewBox", "").split())
+    limbs = [line for line in picture.iter("line") if line.get("stroke-linecap") == "round"]
+    assert len(limbs) == 4
+    for line in limbs:
+        around = float(line.get("stroke-width", "")) / 2
+        for end in "12":
+            assert left + around <= float(line.get(f"x{end}", "")) <= left + width - around
+            assert top + around <= float(line.get(f"y{end}", "")) <= top + height - around
