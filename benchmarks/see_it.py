@@ -2,6 +2,9 @@
 
 Run: scripts/run python benchmarks/see_it.py --log LOG [--start 60] [--rate 1.0] [--output docs/images/see_it.png]
 
+It also says how long after ``forecast_detail`` was sent a viewer has received what was drawn from it, by the
+middleware's own times (ROS 2 Iron and later). ``--output ""`` draws nothing.
+
 The nodes are real processes on a ROS domain of their own; this program only listens, as a viewer does. Nothing is drawn
 that was not in a message. Needs tf2_msgs and sensor_msgs_py, which come with ROS 2 and not from PyPI. A busy computer
 needs a ``--rate`` below 1.
@@ -14,7 +17,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 import psutil
 import rclpy
+from ankle_predictor_interfaces.msg import AnkleForecast
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -36,7 +40,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.nodes.child_process import NodesProcess, private_environment
 from ankle_predictor.nodes.stamps import stamp_of
-from ankle_predictor.nodes.topics import CLOUD_TOPIC, DUE_TOPIC, JOINT_TOPIC, MARKERS_TOPIC, TF_TOPIC
+from ankle_predictor.nodes.topics import CLOUD_TOPIC, DETAIL_TOPIC, DUE_TOPIC, JOINT_TOPIC, MARKERS_TOPIC, TF_TOPIC
 from ankle_predictor.performance.arrangements import main_of
 
 INK = "#22303c"
@@ -46,13 +50,46 @@ KINDS = {
     CLOUD_TOPIC: PointCloud2,
     DUE_TOPIC: JointState,
     JOINT_TOPIC: JointState,
+    DETAIL_TOPIC: AnkleForecast,
 }
+SENT, RECEIVED = "source_timestamp", "received_timestamp"
 SPAN = 4.0  # s of curves
 MOMENTS = (1.6, 1.9, 2.2, 2.5, 2.8)  # s after the start of the curves at which the leg is drawn
 PATIENCE = 120.0  # s of waiting for a walk to come
 
 
-def listen(options: argparse.Namespace, folder: Path) -> tuple[dict[str, list[Any]], str]:
+class Heard(dict[str, list[Any]]):
+    """The messages of each topic, and with ``times`` when each was sent and received, in ns of the system's clock."""
+
+    def __init__(self) -> None:
+        super().__init__({topic: [] for topic in KINDS})
+        self.times: dict[str, dict[int, dict[str, int]]] = {topic: {} for topic in KINDS}
+
+    def take(self, topic: str, message: Any, info: dict[str, int]) -> None:
+        """Keep a message; the times only of those that show a forecast."""
+        self[topic].append(message)
+        if topic == TF_TOPIC:
+            self.times[topic][stamp_of(message.transforms[0])] = info
+        elif topic == MARKERS_TOPIC:
+            if message.markers[0].action == Marker.ADD:
+                self.times[topic][stamp_of(message.markers[0])] = info
+        else:
+            self.times[topic][stamp_of(message)] = info
+
+    def latency(self, topic: str, since: int) -> str:
+        """Say how long after the ``forecast_detail`` of its stamp a topic's messages came, from a stamp in ns on."""
+        sent, came = self.times[DETAIL_TOPIC], self.times[topic]
+        both = [stamp for stamp in sent.keys() & came.keys() if stamp >= since]
+        if not both:
+            return f"{topic}: nothing was drawn from a forecast"
+        late = np.array([came[stamp][RECEIVED] - sent[stamp][SENT] for stamp in both]) / 1e6
+        median, rare = np.percentile(late, [50, 99])
+        return (
+            f"{topic}: {len(both)} times {median:.1f} ms (median), {rare:.1f} ms (99 %), {late.max():.1f} ms (longest)"
+        )
+
+
+def listen(options: argparse.Namespace, folder: Path) -> tuple[Heard, str]:
     """Run the nodes until ``start`` plus ``SPAN`` s of the walk, and return the messages and what the node cost.
 
     Raises:
@@ -61,7 +98,7 @@ def listen(options: argparse.Namespace, folder: Path) -> tuple[dict[str, list[An
     environment = private_environment(os.environ)
     os.environ.update(environment)
     parameters = {"source": "replay", "log": str(options.log), "rate": options.rate, "calibration_save": ""}
-    got: dict[str, list[Any]] = {topic: [] for topic in KINDS}
+    got = Heard()
     rclpy.init()
     with (
         NodesProcess(
@@ -71,7 +108,7 @@ def listen(options: argparse.Namespace, folder: Path) -> tuple[dict[str, list[An
     ):
         node = rclpy.create_node("listener")
         for topic, kind in KINDS.items():
-            node.create_subscription(kind, topic, got[topic].append, QoSProfile(depth=1000))
+            node.create_subscription(kind, topic, taker(got, topic), QoSProfile(depth=1000))
         heard = time.monotonic()
         while not walked(got) >= options.start + SPAN:
             count = len(got[JOINT_TOPIC])
@@ -86,6 +123,11 @@ def listen(options: argparse.Namespace, folder: Path) -> tuple[dict[str, list[An
         node.destroy_node()
     rclpy.shutdown()
     return got, cost
+
+
+def taker(got: Heard, topic: str) -> Callable[[Any, dict[str, int]], None]:
+    """Return a topic's callback; rclpy gives those with two arguments the middleware's times."""
+    return lambda message, info: got.take(topic, message, info)
 
 
 def walked(got: dict[str, list[Any]]) -> float:
@@ -194,16 +236,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--start", type=float, default=60.0, metavar="S", help="s of the walk at which the curves begin"
     )
     parser.add_argument("--rate", type=float, default=1.0, help="seconds of the walk per second")
-    parser.add_argument("--output", type=Path, default=Path("docs/images/see_it.png"), metavar="FILE")
+    parser.add_argument("--output", default="docs/images/see_it.png", metavar="FILE", help="empty for no picture")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         try:
             got, cost = listen(options, Path(folder))
-            draw(got, options)
+            if options.output:
+                draw(got, options)
         except Refusal as refusal:
             print(refusal, file=sys.stderr)
             return 1
-    print(f"{options.output}: visualizer used {cost}")
+    print(f"{options.output or 'no picture'}: visualizer used {cost}")
+    since = stamp_of(got[JOINT_TOPIC][0]) + round(options.start * 1e9)
+    for topic in (TF_TOPIC, MARKERS_TOPIC, CLOUD_TOPIC):
+        print(got.latency(topic, since))
     return 0
 
 
