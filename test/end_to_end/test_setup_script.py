@@ -195,3 +195,16 @@ def test_a_library_that_is_missing_fails_instead_of_skipping_the_tests_that_need
     done = nodes_tested('[ "$1" != -c ]')
     assert done.returncode == 1
     assert done.stderr == "scripts/test: failed: installed\n"
+
+
+@pytest.mark.parametrize(("on_kilted", "on_jazzy"), [(0, 0), (1, 0), (0, 1)])
+def test_ci_runs_the_tests_of_nodes_on_jazzy_whatever_fails(tmp_path: Path, on_kilted: int, on_jazzy: int) -> None:
+    (tmp_path / ".ci").mkdir()
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(REPOSITORY / ".ci" / "run", tmp_path / ".ci")
+    stub = tmp_path / "scripts" / "test"
+    stub.write_text(f'#!/bin/bash\necho "test $*"\n[ -n "$*" ] && exit {on_jazzy}\nexit {on_kilted}\n')
+    stub.chmod(0o755)
+    done = run(tmp_path / ".ci" / "run")
+    assert done.stdout == "test \ntest --ros jazzy --nodes\n"
+    assert done.returncode == (on_kilted or on_jazzy)
