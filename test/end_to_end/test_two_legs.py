@@ -218,9 +218,9 @@ def test_a_swap_on_one_leg_leaves_the_others_model_as_it_is(table: Bench, exo: E
     assert {m.model for m in exo.legs["left"].detail[since:]} == {exo.model["left"]}
 
 
-def test_a_driver_that_died_and_came_back_costs_the_other_leg_no_tick(exo: Exo) -> None:
-    """The right one sets the time of both, so that it is the one that the other could miss."""
-    dies, lives = "right", "left"
+@pytest.mark.parametrize(("dies", "lives"), [SIDES, SIDES[::-1]])
+def test_a_driver_that_died_and_came_back_costs_the_other_leg_no_tick(exo: Exo, dies: str, lives: str) -> None:
+    """The right one sets the time of both, so that it is the one that the other could miss; the left one joins it."""
     if len(exo.described) == 1:
         pytest.skip("in one process nothing dies alone")
     exo.wait_for_ticks(lives)
@@ -230,9 +230,12 @@ def test_a_driver_that_died_and_came_back_costs_the_other_leg_no_tick(exo: Exo) 
     exo.kill(process)
     exo.until(lambda: exo.legs[dies].detail[-1].status & Status.STALE)
     exo.wait_for_ticks(lives)
+    back = len(exo.legs[dies].raw)
     exo.start(process)
     exo.wait_for_ticks(dies)
     exo.wait_for_ticks(lives)
+    again = exo.legs[dies].raw[back:]
+    assert len(set(again) & set(leg.raw)) > KEPT * TICKS, "both are in step again: the same stamps"
     withheld = [Status(m.status) & ~BUSY for m in leg.detail[reports:] if m not in leg.good(reports)]
     assert withheld == []
     assert len(leg.joint) - pairs > KEPT * (len(leg.raw) - samples)
