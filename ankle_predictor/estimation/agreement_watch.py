@@ -31,6 +31,11 @@ class AgreementWatch:
         self._last = math.nan
         self._start()
 
+    def clear(self) -> None:
+        """Begin anew with an orientation that is found anew."""
+        self.problem = ""
+        self._start()
+
     def _start(self) -> None:
         self._seconds = 0.0
         self._first = self._second = (0.0, 0.0)

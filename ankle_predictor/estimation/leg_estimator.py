@@ -160,7 +160,7 @@ class LegEstimator:
     @property
     def unconfirmed(self) -> str:
         """Why nothing is forecast from the calibration yet, one sentence; empty if it is confirmed."""
-        return self._leg_watch.calibration.doubt
+        return self._leg_watch.doubt
 
     @property
     def notes(self) -> list[str]:
@@ -236,7 +236,7 @@ class LegEstimator:
         return self._uncalibrated_segment(stream, raw) if self.waiting else self._told(sample)
 
     def _told(self, sample: SegmentSample) -> SegmentSample:
-        return sample if self._leg_watch.calibration.is_confirmed else replace(sample, is_confirmed=False)
+        return replace(sample, is_confirmed=False) if self._leg_watch.doubt else sample
 
     def _follow(self, heading: HeadingTracker) -> bool:
         """Keep what walking has shown in the calibration; return whether later steps must start over."""
@@ -276,7 +276,7 @@ class LegEstimator:
         )
         self._earlier_counts = self._earlier_counts + self._current_counts(matcher=False)
         self._uncalibrated = self._make_uncalibrated()
-        self._leg_watch.restart(is_fresh)
+        self._leg_watch.restart(calibration, is_fresh)
         self._estimator, self.calibration, self.refusal = estimator, calibration, ""
         self._refusals = StillestRefusal()
 

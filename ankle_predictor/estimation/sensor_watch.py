@@ -12,8 +12,12 @@ TIME_CONSTANT = 3.0  # s; some strides, over which the mean acceleration of a le
 LARGEST_GAP = 0.5  # s, after a longer one the means start over
 LARGEST_RATE = 40.0  # rad/s; the MPU6050's largest range ends at 2000 deg/s, which is 35 rad/s
 LEAST_FAST = 0.02  # share of samples above that, which is no glitch any more
+FAST_TIME = 1.0  # s of moving without such a reading, after which the rates are believed again
+FAST_MOVES = 1.0  # rad/s, it moves
 LEAST_GRAVITY = 6.0  # m/s^2, the mean of walking legs is 8 to 12, of running ones up to 14
 MOST_GRAVITY = 20.0  # m/s^2
+LEAST_FORCE = 8.5  # m/s^2, mean of the norms; with gravity it is at least this, however often the sensor turns over
+TURNED_OVER = 4.0  # s for which the mean of a sensor that has gravity may be small, after it has turned over
 IN_G = (0.7, 1.6)  # m/s^2, norm of the mean where the readings are in g
 STILL = 0.15  # rad/s, below which the norm of the reading is gravity's
 STILL_TIME = 1.0  # s
@@ -99,7 +103,7 @@ class SensorWatch:
 
     def _start(self) -> None:
         self._axes.clear()
-        self._seconds = self._fast = self._norm = 0.0
+        self._seconds = self._fast = self._norm = self._slow = self._low = 0.0
         self._mean = (0.0, 0.0, 0.0)
         self._still = 0.0
         self._still_norm = 0.0
@@ -119,6 +123,10 @@ class SensorWatch:
         norm, rate = math.hypot(*accel), math.hypot(*gyro)
         self._norm += share * (norm - self._norm)
         self._fast += share * ((rate > LARGEST_RATE) - self._fast)
+        self._slow = 0.0 if rate > LARGEST_RATE else self._slow + dt * (rate > FAST_MOVES)
+        if self._slow >= FAST_TIME:
+            self._fast = 0.0
+        self._low = self._low + dt if math.hypot(*self._mean) < LEAST_GRAVITY else 0.0
         self._still = self._still + dt if rate < STILL else 0.0
         if self._still > 0.0:
             self._still_norm += min(1.0, dt / min(self._still, STILL_TIME)) * (norm - self._still_norm)
@@ -143,7 +151,8 @@ class SensorWatch:
                 f"in deg/s; multiply them by {math.pi / 180:.6f}"
             )
         mean = math.hypot(*self._mean)
-        if mean < LEAST_GRAVITY or mean > MOST_GRAVITY:
+        has_turned = self._norm >= LEAST_FORCE and self._low < TURNED_OVER
+        if (mean < LEAST_GRAVITY and not has_turned) or mean > MOST_GRAVITY:
             return gravity_problem(mean)
         if self._still >= STILL_TIME and abs(self._still_norm - GRAVITY) > GRAVITY_ERROR:
             return gravity_problem(self._still_norm)

@@ -29,6 +29,7 @@ SAME_FOR_RATE = (0.08, 0.12)  # most of what both turn, where the rate of shank 
 OTHER_RATE = (0.36, 0.4)  # rad/s, change of the mean rate to the left
 SAME_FOR_LEAN, ALIKE = 0.25, 0.12  # most of what both turn, and of the difference, where the lean is compared
 OTHER_LEAN = math.radians(11.5)  # turn of the shank's mean specific force
+DOUBTED = 0.6  # share of these limits that is enough where another watch doubts the stride before, or to go on
 MOST = math.log(5.7)  # of what both sensors turn; 5.45 in 2074 strides, 2.7 of the shank and 3.4 of the foot is usual
 RATIO = (0.55, 1.4)  # of what the shank turns to what the foot turns, median of ``KEPT``
 
@@ -50,28 +51,62 @@ class Reading:
     rates: tuple[float, float]
 
 
+@dataclass(frozen=True)
+class Change:
+    """How a stride differs from the strides before it.
+
+    Attributes:
+        stamp: s, end of the stride.
+        duration: of its logarithm.
+        turns: of the logarithms of how much shank and foot turn back and forth.
+        rates: rad/s, of the mean rates of shank and foot to the left.
+        lean: rad, between the shank's mean specific forces.
+    """
+
+    stamp: float
+    duration: float
+    turns: tuple[float, float]
+    rates: tuple[float, float]
+    lean: float
+
+    @property
+    def is_same_walk(self) -> bool:
+        """Whether the stride lasts as long as before."""
+        return abs(self.duration) <= SAME_TIME
+
+
 class StrideWatch:
     """Watches one leg.
 
     Attributes:
         problem: one sentence; empty if the last stride is like the ones before.
+        change: of the newest stride; None as long as there is nothing to compare it with.
         note: one sentence on what has been odd from the start, or empty.
     """
 
     def __init__(self) -> None:
         self.problem = self.note = ""
+        self.change: Change | None = None
         self._usual: deque[Reading] = deque(maxlen=KEPT)
         self._other: deque[Reading] = deque(maxlen=FORGOTTEN)
         self._ratios: deque[float] = deque(maxlen=KEPT)
 
-    def push(self, stride: StrideEvidence, headings: tuple[float, float]) -> None:
-        """Process a stride; ``headings`` are those of shank and foot in rad."""
+    def push(self, stride: StrideEvidence, headings: tuple[float, float], is_doubted: bool = False) -> None:
+        """Process a stride.
+
+        Args:
+            stride: the newest one.
+            headings: of shank and foot in rad.
+            is_doubted: whether something else speaks against the stride before it.
+        """
         reading = _reading_of(stride, headings)
         if reading is None:
             return
         self._ratios.append(math.exp(reading.turns[0] - reading.turns[1]))
         self.note = _judge_ratio(median(self._ratios)) if len(self._ratios) == KEPT else ""
-        self.problem = _compare(reading, self._usual) if len(self._usual) >= FEWEST else ""
+        share = DOUBTED if is_doubted or self.problem else 1.0
+        self.change = _change(stride.stamp, reading, self._usual) if len(self._usual) >= FEWEST else None
+        self.problem = "" if self.change is None else _judge(self.change, share)
         if min(reading.turns) > MOST:
             self.problem = (
                 "shank and foot turn more in a stride than legs can: check that both gyros have the range that their "
@@ -100,25 +135,34 @@ def _reading_of(stride: StrideEvidence, headings: tuple[float, float]) -> Readin
     return Reading((shank, foot), math.log(stride.duration), direction(stride.shank_force), (rates[0], rates[1]))
 
 
-def _compare(now: Reading, usual: Sequence[Reading]) -> str:
-    if abs(now.duration - median(r.duration for r in usual)) > SAME_TIME:
+def _change(stamp: float, now: Reading, usual: Sequence[Reading]) -> Change:
+    usually = _mean_force(usual)
+    return Change(
+        stamp,
+        now.duration - median(r.duration for r in usual),
+        (now.turns[0] - median(r.turns[0] for r in usual), now.turns[1] - median(r.turns[1] for r in usual)),
+        (now.rates[0] - median(r.rates[0] for r in usual), now.rates[1] - median(r.rates[1] for r in usual)),
+        math.acos(max(-1.0, min(1.0, sum(a * b for a, b in zip(now.force, usually, strict=True))))),
+    )
+
+
+def _judge(change: Change, share: float) -> str:
+    """Return what is wrong, one sentence or nothing; a change beyond ``share`` of the limits is."""
+    if not change.is_same_walk:
         return ""
-    turns = [now.turns[k] - median(r.turns[k] for r in usual) for k in (0, 1)]
+    turns, lean = change.turns, change.lean
     for k, name in enumerate(SENSORS):
-        if abs(turns[k]) > OTHER_SCALE and abs(turns[1 - k]) < OTHER_SAME:
+        if abs(turns[k]) > share * OTHER_SCALE and abs(turns[1 - k]) < OTHER_SAME:
             return (
                 f"the {name}'s gyro suddenly turns {math.exp(turns[k]):.1f} times as much as in the strides before, "
                 "while the leg walks as before: its range has changed, or an axis is dead; restart the sensor"
             )
-        change = now.rates[k] - median(r.rates[k] for r in usual)
-        if abs(change) > OTHER_RATE[k] and max(map(abs, turns)) < SAME_FOR_RATE[k]:
+        if abs(change.rates[k]) > share * OTHER_RATE[k] and max(map(abs, turns)) < SAME_FOR_RATE[k]:
             return (
-                f"the {name}'s gyro suddenly reads {abs(change):.2f} rad/s more or less than in the strides before, "
-                "while the leg walks as before: restart the sensor, stand still and calibrate again"
+                f"the {name}'s gyro suddenly reads {abs(change.rates[k]):.2f} rad/s more or less than in the strides "
+                "before, while the leg walks as before: restart the sensor, stand still and calibrate again"
             )
-    usually = _mean_force(usual)
-    lean = math.acos(max(-1.0, min(1.0, sum(a * b for a, b in zip(now.force, usually, strict=True)))))
-    if lean > OTHER_LEAN and max(map(abs, turns)) < SAME_FOR_LEAN and abs(turns[0] - turns[1]) < ALIKE:
+    if lean > share * OTHER_LEAN and max(map(abs, turns)) < SAME_FOR_LEAN and abs(turns[0] - turns[1]) < ALIKE:
         return (
             f"the shank's accelerometer suddenly leans {math.degrees(lean):.0f} degrees otherwise than in the strides "
             "before, while the leg walks as before: its strap has slipped, or it has an offset; tighten the strap, "

@@ -52,7 +52,8 @@ class SwapWatch:
             self._is_swapped = False
             self._start()
         elif self._seconds >= LEAST_TIME:
-            self._is_swapped |= self._foot < SWAPPED * self._shank
+            # What lies some seconds back alone does not count: they may have been exchanged back.
+            self._is_swapped |= self._foot < SWAPPED * self._shank and self._recent[1] < self._recent[0]
 
     @property
     def problem(self) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.calibration import Calibration
@@ -24,6 +25,25 @@ LONGEST_STRIDE = 2.5  # s; who stands in between has not walked from one rest to
 SHORTEST_REST = 0.08  # s; within a swing it is shorter
 MEASURED = 0.15  # s of a rest over which the accelerometers are averaged
 KEPT = 8  # strides
+CUT = 0.99 * math.radians(500.0)  # rad/s on an axis; the range of many recordings ends there
+
+
+@dataclass(frozen=True)
+class TurnedStride:
+    """What the gyros have turned too much from one rest of the foot to the next one.
+
+    Attributes:
+        seconds: s.
+        shank, foot: rad about each axis of the sensor.
+        samples: of the rest, over which the accelerometers were averaged.
+        is_cut: whether a gyro was at the end of its range.
+    """
+
+    seconds: float
+    shank: Vector
+    foot: Vector
+    samples: int
+    is_cut: bool
 
 
 class TurnCheck:
@@ -33,7 +53,7 @@ class TurnCheck:
         """Make a check of the gyro biases of a calibration."""
         self._biases = calibration.shank.gyro_bias, calibration.foot.gyro_bias
         self._gravity = math.hypot(*calibration.foot.gravity)
-        self._strides: deque[tuple[float, Vector, Vector]] = deque(maxlen=KEPT)  # s, and rad that are too much
+        self._strides: deque[TurnedStride] = deque(maxlen=KEPT)
         self.clear()
 
     def clear(self) -> None:
@@ -41,6 +61,7 @@ class TurnCheck:
         self._ups: list[Vector] = []  # as far as the gyros know, from the last rest on
         self._last: tuple[Vector, ...] = ()
         self._seconds, self._quiet = math.inf, 0.0
+        self._is_cut = False
         self._has_swung, self._has_left = False, True  # since the last rest: it swung, and for long enough
         self._errors: list[tuple[Vector, ...]] = []  # of this rest
 
@@ -53,6 +74,7 @@ class TurnCheck:
         seen = direction(raw.shank_accel), direction(raw.foot_accel)
         rate, force = math.hypot(*rates[FOOT]), math.hypot(*raw.foot_accel)
         self._has_swung |= rate > SWING_RATE
+        self._is_cut |= max(map(abs, (*raw.shank_gyro, *raw.foot_gyro))) > CUT
         self._turn(dt, rates)
         self._has_left |= self._has_swung and self._seconds >= SHORTEST_STRIDE
         if rate < REST_RATE and abs(force / self._gravity - 1.0) < REST_FORCE:
@@ -82,11 +104,16 @@ class TurnCheck:
             return False
         shank, foot = (_mean([error[k] for error in self._errors]) for k in (SHANK, FOOT))
         if self._seconds <= LONGEST_STRIDE:
-            self._strides.append((self._seconds, shank, foot))
+            self._strides.append(TurnedStride(self._seconds, shank, foot, len(self._errors), self._is_cut))
         self._ups = [turned(up, error, -1.0) for up, error in zip(self._ups, (shank, foot), strict=True)]
         self._errors, self._seconds = [], 0.0
-        self._has_swung = self._has_left = False
+        self._has_swung = self._has_left = self._is_cut = False
         return True
+
+    @property
+    def newest(self) -> TurnedStride | None:
+        """The newest stride, None before the first."""
+        return self._strides[-1] if self._strides else None
 
     def biases(self, least: int) -> tuple[float, float] | None:
         """Return what the gyros of shank and foot read too much, in rad/s, over the newest strides.
@@ -96,8 +123,8 @@ class TurnCheck:
         """
         if len(self._strides) < least:
             return None
-        seconds = sum(stride[0] for stride in self._strides)
-        turns = zip(*((*shank, *foot) for _, shank, foot in self._strides), strict=True)
+        seconds = sum(stride.seconds for stride in self._strides)
+        turns = zip(*((*stride.shank, *stride.foot) for stride in self._strides), strict=True)
         a, b, c, d, e, f = (sum(turn) / seconds for turn in turns)
         return math.hypot(a, b, c), math.hypot(d, e, f)
 
