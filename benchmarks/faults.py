@@ -3,7 +3,8 @@
 Run: scripts/run python benchmarks/faults.py [--phases 3] [--seed 1] [--only WORD] [--jobs 1] [--json F] [--write PAGE]
 
 Streams run through the classes of filter and predictor in virtual time, against a simulated person's true angle. Files
-and bundles have ``fuzz.py``. Exit status 1 means that something is not as it must be, and is not known.
+and bundles are read in a process of its own, as by ``fuzz.py``, which has many more of them. Exit status 1 means that
+something is not as it must be, and is not known.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from ankle_predictor.trust.model_score import ModelScore, WalkError
 from ankle_predictor.trust.model_trial import ModelTrial
 from ankle_predictor.trust.status import names
 from benchmarks.fault_chain import SAID, STANDING, TOLD, Answer, Chain, TrueWalk, true_walk
+from benchmarks.fault_files import FILE_FAULTS, FileFault, FileOutcome, run_file_fault
 from benchmarks.fault_sensors import STREAM_KINDS
 from benchmarks.fault_streams import Fault, Kind
 
@@ -163,22 +165,37 @@ def table(outcomes: Sequence[tuple[Kind, Outcome]]) -> str:
     return "\n".join(lines)
 
 
+def file_rows(outcomes: Sequence[tuple[FileFault, FileOutcome]]) -> str:
+    """Return one row for each kind of file; what was said is the answer, and nothing is forecast from them."""
+    return "".join(
+        f"\n| {fault.group} | {fault.name} | {o.tried} | {o.survived} | – | {shown(o.seconds)} | – "
+        f"| {'; '.join(o.faults)[:100]} |"
+        for fault, o in outcomes
+    )
+
+
 def _measure(options: argparse.Namespace) -> None:
     page = None if options.write is None else ResultsPage(options.write, MARKS)
     chosen = [n for n, kind in enumerate(STREAM_KINDS) if options.only in f"{kind.group}: {kind.name}"]
+    files = [fault for fault in FILE_FAULTS if options.only in f"{fault.group}: {fault.name}"]
     work = partial(run_kind, phases=options.phases, seed=options.seed)
     measured: list[tuple[Kind, Outcome]] = []
     with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
         for number, outcome in zip(chosen, track(pool.map(work, chosen), "streams", total=len(chosen)), strict=True):
             measured.append((STREAM_KINDS[number], outcome))
             print(f"{STREAM_KINDS[number].name}: {outcome}", flush=True)
-    text = table(measured)
+    read = [(f, run_file_fault(f, options.phases, options.seed)) for f in track(files, "files", disable=not files)]
+    text = table(measured) + file_rows(read)
     print(text)
     if options.json is not None:
-        write_json(options.json, {"streams": [outcome.figures(kind) for kind, outcome in measured]})
+        streams = [outcome.figures(kind) for kind, outcome in measured]
+        write_json(
+            options.json, {"streams": streams, "files": [{"kind": fault.name, **asdict(o)} for fault, o in read]}
+        )
     if page is not None:
         page.write(f"Seed {options.seed}, {options.phases} people and moments each.\n\n{text}")
     bad = [f"{kind.name}: {problem}" for kind, outcome in measured if (problem := outcome.problem(kind))]
+    bad += [f"{fault.name}: {found}" for fault, outcome in read for found in outcome.faults]
     if bad:
         raise Refusal("; ".join(bad))
 

@@ -73,21 +73,25 @@ REFUSED_OPERATORS = (
 
 def make(random: Random, folder: Path) -> Path:
     """Write a case's bundle into a folder, and return the folder."""
-    kind = random.choice((_damaged_network, _hidden_field, _operators, _operators, _odd_document, _bad_forecast))
-    document, network = kind(random)
-    path = folder / NAME
-    path.mkdir()
-    contents = {ONNX: network, KERAS: b"no node opens this"}
-    for name, data in contents.items():
-        (path / name).write_bytes(data)
-        if isinstance(document.get("files"), dict):
-            document["files"][name] = hashlib.sha256(data).hexdigest()
-    (path / MANIFEST).write_bytes(_with_digest(document))
+    kind = random.choice((damaged_network, hidden_field, operators, operators, odd_document, bad_forecast))
+    path = write_case(folder, *kind(random)) / NAME
     if random.random() < 0.1:
         odd_entry(random, path / random.choice((ONNX, KERAS, MANIFEST)))
     elif random.random() < 0.1:
         file = path / random.choice((ONNX, KERAS, MANIFEST))
         file.write_bytes(damaged(random, file.read_bytes()))
+    return folder
+
+
+def write_case(folder: Path, document: dict[str, Any], network: bytes) -> Path:
+    """Write a bundle with right digests into a folder, and return the folder."""
+    path = folder / NAME
+    path.mkdir()
+    for name, data in {ONNX: network, KERAS: b"no node opens this"}.items():
+        (path / name).write_bytes(data)
+        if isinstance(document.get("files"), dict):
+            document["files"][name] = hashlib.sha256(data).hexdigest()
+    (path / MANIFEST).write_bytes(_with_digest(document))
     return folder
 
 
@@ -168,13 +172,14 @@ def _plain(source: str = "m") -> list[Any]:
     return [helper.make_node("Add", [source, "b"], ["y"])]
 
 
-def _damaged_network(random: Random) -> tuple[dict[str, Any], bytes]:
+def damaged_network(random: Random) -> tuple[dict[str, Any], bytes]:
+    """Damage the part of a network in which its structure is."""
     data = _model(_plain(), {})
     head = random.choice((120, 400))  # where the structure is; behind it lie the weights
     return _document(), damaged(random, data[:head]) + data[head:]
 
 
-def _hidden_field(random: Random) -> tuple[dict[str, Any], bytes]:
+def hidden_field(random: Random) -> tuple[dict[str, Any], bytes]:
     """Append a graph, or another field, behind a tag that no serializer writes, or a second time."""
     body = helper.make_node("Loop", ["", ""], ["z"], body=helper.make_graph([], "b", [], []))
     evil = onnx.load_from_string(_model([*_plain(), body], {})).graph.SerializeToString()
@@ -189,7 +194,7 @@ def _varint(value: int, padding: int) -> bytes:
     return bytes(part | 0x80 for part in parts[:-1]) + bytes(parts[-1:])
 
 
-def _operators(random: Random) -> tuple[dict[str, Any], bytes]:
+def operators(random: Random) -> tuple[dict[str, Any], bytes]:
     """A chain of operators with odd sizes; some grow, some are slow, some do not exist in a network of ours."""
     names = [name for name in OPERATORS if random.random() < 0.3] or ["Relu"]
     nodes, weights, last = list[Any](), dict[str, Any](), random.choice(("x", "flat", "m"))
@@ -222,7 +227,8 @@ def _operators(random: Random) -> tuple[dict[str, Any], bytes]:
     return _document(), _model([*nodes, *_plain(last if used else "m")], weights, random.choice((11, 13, 17, 18, 21)))
 
 
-def _odd_document(random: Random) -> tuple[dict[str, Any], bytes]:
+def odd_document(random: Random) -> tuple[dict[str, Any], bytes]:
+    """Put odd values into any places of the document."""
     document = _document()
     for _ in range(random.choice((1, 1, 2, 5))):
         place: Any = document
@@ -235,7 +241,7 @@ def _odd_document(random: Random) -> tuple[dict[str, Any], bytes]:
     return document, _model(_plain(), {})
 
 
-def _bad_forecast(random: Random) -> tuple[dict[str, Any], bytes]:
+def bad_forecast(random: Random) -> tuple[dict[str, Any], bytes]:
     """A network that forecasts badly, or not so badly, and a canary that agrees with it."""
     column, gain = random.randrange(WIDTH), random.choice((0.0, 0.01, -0.05, 0.3, -0.5, 2.0))
     offset = random.choice((0.0, 0.01, 0.1, -0.4, 1.4))

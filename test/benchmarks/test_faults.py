@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
+import os
 
 import pytest
 
 from ankle_predictor.trust.status import Status
 from benchmarks.fault_chain import WRONG_ANGLE, Answer
+from benchmarks.fault_files import FILE_FAULTS, FileFault, run_file_fault
 from benchmarks.fault_sensors import STREAM_KINDS
 from benchmarks.fault_streams import Kind
-from benchmarks.faults import Outcome, judge, run_kind, table
+from benchmarks.faults import Outcome, file_rows, judge, run_kind, table
 
 KIND = Kind("sensors", "any", lambda fault: pytest.fail("not run"))
 
@@ -70,3 +73,18 @@ def test_nothing_wrong_is_forecast(name: str) -> None:
 def test_each_kind_has_a_name_of_its_own() -> None:
     names = [f"{kind.group}: {kind.name}" for kind in STREAM_KINDS]
     assert len(set(names)) == len(names) > 80
+
+
+@pytest.mark.parametrize("fault", FILE_FAULTS, ids=lambda fault: fault.name)
+def test_a_file_of_each_kind_is_read_or_refused_in_a_sentence(fault: FileFault) -> None:
+    one = dataclasses.replace(fault, kind=dataclasses.replace(fault.kind, cases=1))
+    outcome = run_file_fault(one, 1, seed=1)
+    assert (outcome.tried, outcome.survived, outcome.faults) == (1, 1, [])
+    assert f"| {fault.group} | {fault.name} | 1 | 1 | – |" in file_rows([(one, outcome)])
+
+
+def test_a_file_whose_reader_ends_in_a_traceback_has_not_survived() -> None:
+    bug = dataclasses.replace(FILE_FAULTS[3].kind, cases=2, read=os.mkfifo)  # the file is there already
+    outcome = run_file_fault(dataclasses.replace(FILE_FAULTS[3], kind=bug), 1, seed=1)
+    assert (outcome.tried, outcome.survived) == (2, 0)
+    assert all("traceback" in fault and "FileExistsError" in fault for fault in outcome.faults)
