@@ -5,17 +5,18 @@ Run: scripts/run python benchmarks/angle_clips.py --walks FOLDER [--seconds 45]
 
 from __future__ import annotations
 
-import argparse
 import math
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 import numpy as np
 
-from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import ImuSamples, Recording
-from benchmarks.angle_gaps import errors, only
+from benchmarks.angle_gaps import errors, print_table
 
 ENDS = (math.inf, 400.0, 350.0, 300.0, 250.0)  # deg/s
 
@@ -42,15 +43,8 @@ def rows(walks: list[Recording]) -> Iterator[str]:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--walks", type=Path, required=True, help="folder with the logger's TXT files")
-    parser.add_argument("--seconds", type=float, default=45.0, help="of each walk")
-    arguments = parser.parse_args()
-    recordings = [read_recording(path) for path in sorted(arguments.walks.glob("*.TXT"))]
-    walks = [only(r, r.shank.stamp < r.start + arguments.seconds) for r in recordings]
-    print("| range | of the foot's readings clipped | error of the angle, deg | of the worst walk |\n|---|---|---|---|")
-    for line in rows(walks):
-        print(line, flush=True)
+    head = "| range | of the foot's readings clipped | error of the angle, deg | of the worst walk |"
+    print_table(__doc__, head, rows)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Run: scripts/run python benchmarks/angle_gaps.py --walks FOLDER [--seconds 45]
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,17 +66,22 @@ def rows(walks: list[Recording]) -> Iterator[str]:
         yield f"| {1e3 * gap:.0f} ms | {soon:.2f} | {later_error:.2f} | {none:.2f} |"
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+def print_table(description: str, head: str, lines: Callable[[list[Recording]], Iterator[str]]) -> None:
+    """Print a table of the walks that the command line names."""
+    parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--walks", type=Path, required=True, help="folder with the logger's TXT files")
     parser.add_argument("--seconds", type=float, default=45.0, help="of each walk")
     arguments = parser.parse_args()
     recordings = [read_recording(path) for path in sorted(arguments.walks.glob("*.TXT"))]
     walks = [only(r, r.shank.stamp < r.start + arguments.seconds) for r in recordings]
-    print("| gaps of | error in the next 0.5 s, deg | in the 2 s after that | without gaps |\n|---|---|---|---|")
-    for line in rows(walks):
+    print(f"{head}\n{'|---' * (head.count('|') - 1)}|")
+    for line in lines(walks):
         print(line, flush=True)
+
+
+def main() -> None:
+    """Print the table."""
+    print_table(__doc__, "| gaps of | error in the next 0.5 s, deg | in the 2 s after that | without gaps |", rows)
 
 
 if __name__ == "__main__":

@@ -56,6 +56,9 @@ class StillWatch:
         return None
 
     def _is_still(self, stream: int) -> bool:
+        (a, b, c), (x, y, z) = _rate(self._recent[0], stream), _rate(self._recent[-1], stream)
+        if max(abs(a - x), abs(b - y), abs(c - z)) >= STILL:  # mostly; saves looking at all of them
+            return False
         spread = _spread([_rate(pair, stream) for pair in self._recent])
         if not 0.0 < spread < STILL:  # without any noise it hangs, which is found elsewhere
             return False
