@@ -39,7 +39,7 @@ class EncoderDelay:
         self.seconds = 0.0
 
     def push(self, stamp: float, angle: float, stamps: list[float], turned: list[float]) -> None:
-        """Add an encoder sample.
+        """Add an encoder sample; one whose stamp goes back, as after a step of the clock, starts a new change.
 
         Args:
             stamp: s, as the encoder gives it.
@@ -48,6 +48,8 @@ class EncoderDelay:
             turned: rad, the gyros' integral at these stamps.
         """
         samples = self._samples
+        if samples and stamp <= samples[-1][0]:
+            samples.clear()
         samples.append((stamp, angle))
         while len(samples) > 2 and samples[1][0] <= stamp - SPAN:
             samples.popleft()

@@ -114,6 +114,16 @@ def test_a_constant_delay_is_estimated_and_is_no_lie() -> None:
     assert math.degrees(np.abs(run.error[run.stamp > 8.0]).max()) < 0.5
 
 
+def test_the_delay_is_estimated_anew_after_the_clock_was_set_back() -> None:
+    fusion = EncoderFusion()
+    for first, late in ((5000.0, 0.03), (100.0, 0.0)):
+        for k in range(1400):
+            t = first + k * PERIOD
+            fusion.push_encoder(t, angle_at(t - late))
+            fusion.fuse(JointSample(t, angle_at(t), rate_at(t)))
+        assert fusion.delay == pytest.approx(late, abs=0.003)
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     st.lists(
