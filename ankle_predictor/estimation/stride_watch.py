@@ -106,12 +106,13 @@ class StrideWatch:
         self.note = _judge_ratio(median(self._ratios)) if len(self._ratios) == KEPT else ""
         share = DOUBTED if is_doubted or self.problem else 1.0
         self.change = _change(stride.stamp, reading, self._usual) if len(self._usual) >= FEWEST else None
-        self.problem = "" if self.change is None else _judge(self.change, share)
-        if min(reading.turns) > MOST:
+        if min(reading.turns) > MOST:  # however often: no leg comes to walk so
             self.problem = (
                 "shank and foot turn more in a stride than legs can: check that both gyros have the range that their "
                 "driver assumes, and that rates are in rad/s"
             )
+            return
+        self.problem = "" if self.change is None else _judge(self.change, share)
         if self.problem:
             self._other.append(reading)
             if len(self._other) < FORGOTTEN:

@@ -82,8 +82,11 @@ def test_turning_more_than_legs_can_and_out_of_proportion_is_said() -> None:
         watch.push(stride(scale=(0.5, 1.0)), NOBODY)
     assert "the shank turns 0.42 times as much as the foot" in watch.note
     assert watch.problem == ""
-    watch.push(stride(scale=(3.5, 3.0)), NOBODY)
-    assert "more in a stride than legs can" in watch.problem
+    for _ in range(2 * FORGOTTEN):  # no leg ever comes to walk so
+        watch.push(stride(scale=(3.5, 3.0)), NOBODY)
+        assert "more in a stride than legs can" in watch.problem
+    watch.push(stride(scale=(0.5, 1.0)), NOBODY)
+    assert watch.problem == ""
 
 
 def changed(change: Callable[[Message], Message], stream: int) -> Callable[[Message], Message]:
