@@ -23,7 +23,7 @@ class ForecastCounters:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
-        self.status = Status.STALE
+        self.status = self._withheld = Status.STALE
         self._reported = self.counts.copy()
         self._durations: deque[float] = deque(maxlen=MOST_DURATIONS)
 
@@ -39,6 +39,8 @@ class ForecastCounters:
     def tell(self, status: Status, withheld: bool) -> None:
         """Count one ``forecast_detail`` message."""
         self.status = status
+        if withheld:
+            self._withheld = status
         self.counts["withheld" if withheld else "forecasts"] += 1
         for bit in Status:
             if bit & status:
@@ -52,7 +54,7 @@ class ForecastCounters:
             return False, True, f"nothing is forecast: {names(self.status)}"
         parts = [f"{made} forecasts"]
         if withheld:
-            parts.append(f"{withheld} times none: {names(self.status)}")
+            parts.append(f"{withheld} times none: {names(self._withheld)}")
         if skipped:
             parts.append(f"{skipped} skipped, as this computer does not keep up")
         return True, withheld + skipped > 0, ", ".join(parts)
