@@ -84,6 +84,11 @@ class AdaptationRun:
         if self.collector.seconds >= duration:
             self.end_collecting()
 
+    def interrupt(self) -> None:
+        """End the present piece of the walk, unless collecting has ended."""
+        if not self.collected.done():
+            self.collector.interrupt()
+
     def push_encoder(self, stamp: float, angle: float) -> None:
         """Add the encoder's angle in rad at ``stamp`` in s, unless collecting has ended."""
         if not self.collected.done():

@@ -99,7 +99,7 @@ class WalkCollector:
         """Receive one pair's features (F,) with its stamp in s."""
         self.pairs += 1
         if not 0.0 < stamp - self._last <= self._max_gap + TIME_RESOLUTION:
-            self._close()
+            self.interrupt()
             if stamp <= self._last:  # the clock was set back
                 self._encoder.clear()
         self._last = stamp
@@ -107,7 +107,7 @@ class WalkCollector:
             self._piece += self._open
             self._open, self._swing = [], stamp
         elif stamp - self._swing > LONGEST_STRIDE:
-            self._close()
+            self.interrupt()
         if not math.isnan(self._swing):
             self._open.append((stamp, row))
 
@@ -123,25 +123,8 @@ class WalkCollector:
         if not self._piece and not self._open:
             del self._encoder[:-ENCODER_KEPT]
 
-    def walked(self) -> WalkedSeconds:
-        """Return all walking collected; the next pair begins a new piece."""
-        self._close()
-        parts, at = [], 0.0
-        for piece in self._kept:
-            shift = at - piece.stamp[0]
-            parts.append((piece.stamp + shift, piece.values, piece.encoder_stamp + shift, piece.encoder_angle))
-            at = float(parts[-1][0][-1]) + self._seam
-        if not parts:
-            empty = np.empty(0)
-            return WalkedSeconds(empty, np.empty((0, len(SEGMENT_FEATURES))), empty, empty)
-        return WalkedSeconds(*map(np.concatenate, zip(*parts, strict=True)))
-
-    def _length(self) -> float:
-        """Return the length of the current piece in s."""
-        return self._piece[-1][0] - self._piece[0][0] if self._piece else 0.0
-
-    def _close(self) -> None:
-        """End the current piece, and keep it if it is long enough."""
+    def interrupt(self) -> None:
+        """End the present piece, and keep it if it is long enough; no window spans what comes before and after."""
         length = self._length()
         if length >= self._shortest:
             stamp = np.array([s for s, _ in self._piece])
@@ -155,3 +138,20 @@ class WalkCollector:
             self._encoder = [sample for sample in self._encoder if sample[0] > end]
         self._piece, self._open = [], []
         self._swing, self._detector = math.nan, SwingDetector()
+
+    def walked(self) -> WalkedSeconds:
+        """Return all walking collected; the next pair begins a new piece."""
+        self.interrupt()
+        parts, at = [], 0.0
+        for piece in self._kept:
+            shift = at - piece.stamp[0]
+            parts.append((piece.stamp + shift, piece.values, piece.encoder_stamp + shift, piece.encoder_angle))
+            at = float(parts[-1][0][-1]) + self._seam
+        if not parts:
+            empty = np.empty(0)
+            return WalkedSeconds(empty, np.empty((0, len(SEGMENT_FEATURES))), empty, empty)
+        return WalkedSeconds(*map(np.concatenate, zip(*parts, strict=True)))
+
+    def _length(self) -> float:
+        """Return the length of the current piece in s."""
+        return self._piece[-1][0] - self._piece[0][0] if self._piece else 0.0

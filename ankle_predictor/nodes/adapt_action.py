@@ -28,7 +28,7 @@ LABELS = ("imu", "encoder")
 LONGEST = 600.0  # s of walking; more improves nothing
 FEEDBACK_PERIOD = 0.2  # s
 OTHER_MODEL = "the model to adapt is not in use any more"
-UNUSABLE = Status.SENSOR_SUSPECT | Status.IMPLAUSIBLE | Status.TWO_SOURCES
+UNUSABLE = Status.NOT_CALIBRATED | Status.SENSOR_SUSPECT | Status.IMPLAUSIBLE | Status.TWO_SOURCES
 
 
 class AdaptAction:
@@ -59,6 +59,11 @@ class AdaptAction:
         """Add a pair with its status. Pairs with an unusable status are ignored."""
         if self.run is not None and not status & UNUSABLE:
             self.run.push(pair)
+
+    def interrupt(self) -> None:
+        """Let no window span what came so far and what comes: the estimate of the leg has begun anew."""
+        if self.run is not None:
+            self.run.interrupt()
 
     def push_encoder(self, stamp: float, angle: float) -> None:
         """Add an angle of the encoder in rad, dorsiflexion positive; ``stamp`` in s."""

@@ -228,7 +228,9 @@ class PredictorNode(ManagedNode):
             joint = tick.pair.joint
         if not tick.skipped:
             self._publish_detail(status, published, joint, tick.forecast if tick.publish else None)
-        if tick.pair is not None:
+        if joined.pair is None:
+            self.adapt_action.interrupt()
+        elif tick.pair is not None:
             self.adapt_action.push(tick.pair, status)
 
     def _clock_seconds(self) -> float:

@@ -102,6 +102,10 @@ def steps(seconds: float, start: float = 0.0) -> list[PairSample]:
     return [moved(pair, start) for pair in pairs_of(type(slow)(slow.name, calibration=slow.calibration, **parts))]
 
 
+def with_feet(some: list[PairSample], **changes: Any) -> list[PairSample]:
+    return [dataclasses.replace(pair, foot=dataclasses.replace(pair.foot, **changes)) for pair in some]
+
+
 class Caller:
     """A client of the action, and the feedback that it received."""
 
@@ -236,6 +240,25 @@ def test_the_swap_misses_no_pair_and_replaces_an_earlier_model_of_the_same_name(
     assert sorted(p.name for p in models.iterdir()) == ["anna", "linear", "second"]
     with pytest.raises(ValueError, match="anna is the model in use"):
         node.adapt_action.check(AdaptToUser.Goal(user="anna", duration=30.0, labels="imu"))
+
+
+def test_nothing_is_learned_across_a_restart_or_from_what_is_not_confirmed(
+    table: Bench, models: Path, caller: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_script(monkeypatch, HANGS)
+    node, source, client = start(table, models), Filter(table), caller()
+    assert client.call(duration=60.0)
+    walk = steps(10.0)
+    source.feed(with_feet(walk[:300], is_confirmed=False))
+    run = node.adapt_action.run
+    assert run is not None
+    assert run.collector.pairs == 0
+    source.feed([*walk[300:650], *with_feet(walk[650:651], orientation=None), *walk[651:]])
+    steps_between = np.diff(run.collector.walked().stamp)
+    assert run.collector.pairs == 699
+    assert np.count_nonzero(steps_between > run.base.manifest.features.filter.max_gap) == 1
+    assert client.cancel()
+    assert client.result()[1].message == "cancelled"
 
 
 @pytest.mark.parametrize("stage", ["collecting", "training", "swapping"])
