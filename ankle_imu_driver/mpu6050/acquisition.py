@@ -134,6 +134,7 @@ class BusLoop:
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Tick at absolute deadlines until ``stop`` returns true. Deadlines missed by a whole period are skipped."""
+        self.ended = ""
         deadline = self._clock.now()
         while not stop():
             self._clock.sleep_until(deadline)

@@ -133,6 +133,28 @@ def test_a_blocked_transfer_that_ends_after_closing_delivers_nothing_and_its_bus
     assert len(samples) == count
 
 
+def test_after_an_acquisition_thread_ended_a_restart_streams_and_says_so(monkeypatch):
+    monkeypatch.setattr("threading.excepthook", lambda args: None)
+    config, buses = emulated()
+    samples = []
+
+    def deliver(sample):
+        samples.append(sample)
+        if len(samples) == 10:
+            raise ZeroDivisionError("a bug")
+
+    driver = Mpu6050Driver(config, {1: buses[1].open}, time.time_ns, deliver, lambda _sentence: None)
+    try:
+        driver.start()
+        wait_for(lambda: "the acquisition thread ended" in driver.health()[1])
+        driver.stop()
+        driver.start()
+        wait_for(lambda: len(samples) > 20)
+        assert "ended" not in driver.health()[1]
+    finally:
+        driver.close()
+
+
 def test_a_failed_self_test_is_refused_with_the_axis():
     config, buses = emulated(mpu6050__self_test=True)
     buses[1].chips[0x68].self_test_gain[3] = 0.6
