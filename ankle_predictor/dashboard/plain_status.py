@@ -29,12 +29,13 @@ class PlainStatus:
 
 @dataclass(frozen=True)
 class _Words:
-    bit: Status
+    bits: Status  # all of them
     status: PlainStatus
     asks: tuple[str, ...] = ()  # the nodes whose diagnostics know more; the first one that complains is quoted
 
 
-# The first one whose bit is set is shown: what must be mended first comes first.
+_FAILED = "The model failed", "The one before it runs now, or none. Choose another model."
+# The first one whose bits are set is shown: what must be mended first comes first.
 _WORDS = (
     _Words(
         Status.TWO_SOURCES,
@@ -70,6 +71,7 @@ _WORDS = (
         ),
         ("imu_driver", "orientation_filter", "predictor"),
     ),
+    _Words(Status.MODEL_FAILED | Status.WARMING_UP, PlainStatus("problem", *_FAILED), ("predictor",)),
     _Words(
         Status.WARMING_UP,
         PlainStatus("wait", "Starting", "The forecast comes after two seconds without a gap."),
@@ -80,11 +82,7 @@ _WORDS = (
             "problem", "The angle cannot be right", "Check that no sensor has slipped, then calibrate while standing."
         ),
     ),
-    _Words(
-        Status.MODEL_FAILED,
-        PlainStatus("caution", "The model failed", "The one before it runs now, or none. Choose another model."),
-        ("predictor",),
-    ),
+    _Words(Status.MODEL_FAILED, PlainStatus("caution", *_FAILED), ("predictor",)),
     _Words(
         Status.ENCODER_SUSPECT,
         PlainStatus("caution", "The encoder contradicts the sensors", "It is not used. Check that it sits tight."),
@@ -126,7 +124,7 @@ def plain_status(status: Status | None, silent: bool, diagnostics: Diagnostics) 
             "problem" if complaint else general.level, general.headline, _sentence(complaint) or general.advice
         )
     for words in _WORDS:
-        if words.bit & status:
+        if words.bits & status == words.bits:
             heard = (diagnostics.get(node, (OK, "")) for node in words.asks)
             complaint = next((text for level, text in heard if level != OK and text), "")
             advice = f"{words.status.advice} ({complaint})" if complaint else words.status.advice

@@ -26,6 +26,12 @@ def test_every_bit_has_words_of_its_own(bit: Status) -> None:
     assert not any(bit.name and bit.name in text for text in (shown.headline, shown.advice))
 
 
+def test_without_any_model_left_it_does_not_say_that_the_forecast_comes() -> None:
+    shown = plain_status(Status.MODEL_FAILED | Status.WARMING_UP, False, {"predictor": (2, "model anna failed")})
+    assert (shown.level, shown.headline) == ("problem", plain_status(Status.MODEL_FAILED, False, {}).headline)
+    assert "model anna failed" in shown.advice
+
+
 @given(st.integers(1, 2 * int(max(Status)) - 1))
 def test_a_withheld_forecast_is_never_called_a_mere_caution(bits: int) -> None:
     shown = plain_status(Status(bits), False, {})
