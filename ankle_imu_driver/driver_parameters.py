@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,11 @@ def _check_phase(phase: float) -> None:
         raise Refusal(f"simulator.phase must be a share of a stride from 0 to below 1, not {phase:g}")
 
 
+def _check_namespace(name: str) -> None:
+    if name and not re.fullmatch(r"/?[A-Za-z_]\w*(/[A-Za-z_]\w*)*/?", name, re.ASCII):
+        raise Refusal(f"follow must be a namespace of letters, digits and _, such as /right, not {name[:80]!r}")
+
+
 SPECS = (
     ParameterSpec("source", "replay", "where samples come from", choices=SOURCES),
     ParameterSpec("log", "", "recording to replay: a logger's TXT or a rosbag2"),
@@ -45,7 +51,12 @@ SPECS = (
         "share of a stride by which this leg is later; 0.5 for the other leg",
         check=_check_phase,
     ),
-    ParameterSpec("follow", "", "namespace of another leg's imu_driver to play in step with; empty for none"),
+    ParameterSpec(
+        "follow",
+        "",
+        "namespace of another leg's imu_driver to play in step with; empty for none",
+        check=_check_namespace,
+    ),
     ParameterSpec("frame_prefix", "", "prefix of the names of frames"),
     *frame_specs(),
     *joint_specs("encoder."),

@@ -49,12 +49,14 @@ class FileOutcome:
         survived: how many were read as far as they go or refused in a sentence.
         seconds: of CPU time until the answer, of each.
         faults: what happened instead.
+        recovered: s until forecasts came again, of each; empty if nothing was forecast.
     """
 
     tried: int
     survived: int
     seconds: list[float]
     faults: list[str]
+    recovered: list[float]
 
 
 def cut_bag(random: Random, folder: Path) -> Path:
@@ -135,4 +137,4 @@ def run_file_fault(fault: FileFault, phases: int, seed: int) -> FileOutcome:
     cases = range(seed * 1000, seed * 1000 + phases * fault.kind.cases)
     found = list(run(fault.kind, cases))
     faults = [f"{outcome.verdict}: {outcome.text}" for outcome in found if outcome.verdict in FAULTS]
-    return FileOutcome(len(found), len(found) - len(faults), [outcome.seconds for outcome in found], faults)
+    return FileOutcome(len(found), len(found) - len(faults), [outcome.seconds for outcome in found], faults, [])

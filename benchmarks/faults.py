@@ -3,8 +3,8 @@
 Run: scripts/run python benchmarks/faults.py [--phases 3] [--seed 1] [--only WORD] [--jobs 1] [--json F] [--write PAGE]
 
 Streams run through the classes of filter and predictor in virtual time, against a simulated person's true angle. Files
-and bundles are read in a process of its own, as by ``fuzz.py``, which has many more of them. Exit status 1 means that
-something is not as it must be, and is not known.
+and bundles are read in a process of its own, as by ``fuzz.py``, which has many more of them. Requests are sent to live
+nodes. Exit status 1 means that something is not as it must be, and is not known.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from ankle_predictor.trust.model_score import ModelScore, WalkError
 from ankle_predictor.trust.model_trial import ModelTrial
 from ankle_predictor.trust.status import names
 from benchmarks.fault_chain import SAID, STANDING, TOLD, Answer, Chain, TrueWalk, true_walk
-from benchmarks.fault_files import FILE_FAULTS, FileFault, FileOutcome, run_file_fault
+from benchmarks.fault_files import CASES, FILE_FAULTS, FileFault, FileOutcome, run_file_fault
+from benchmarks.fault_requests import REQUEST_FAULTS, RequestFault, run_requests
 from benchmarks.fault_sensors import STREAM_KINDS
 from benchmarks.fault_streams import Fault, Kind
 
@@ -68,7 +69,7 @@ class Outcome:
 
     def figures(self, kind: Kind) -> dict[str, object]:
         """Return everything for a JSON file; what never came is null there."""
-        times = {name: [t if math.isfinite(t) else None for t in getattr(self, name)] for name in ("said", "recovered")}
+        times = {name: finite(getattr(self, name)) for name in ("said", "recovered")}
         return {"kind": kind.name, **asdict(self), **times, "words": sorted(self.words)}
 
     def problem(self, kind: Kind) -> str:
@@ -123,6 +124,11 @@ def judge(outcome: Outcome, kind: Kind, answers: Sequence[Answer], begin: float,
     outcome.survived += bool(back)
 
 
+def finite(times: Iterable[float]) -> list[float | None]:
+    """Return times in s for a JSON file, which has no infinity: null is what never came."""
+    return [t if math.isfinite(t) else None for t in times]
+
+
 def shown(times: Iterable[float]) -> str:
     """Return median and longest of times in s, and how often there was none."""
     found = list(times)
@@ -165,10 +171,10 @@ def table(outcomes: Sequence[tuple[Kind, Outcome]]) -> str:
     return "\n".join(lines)
 
 
-def file_rows(outcomes: Sequence[tuple[FileFault, FileOutcome]]) -> str:
-    """Return one row for each kind of file; what was said is the answer, and nothing is forecast from them."""
+def other_rows(outcomes: Sequence[tuple[FileFault | RequestFault, FileOutcome]]) -> str:
+    """Return one row for each kind of file or request; what was said is the answer."""
     return "".join(
-        f"\n| {fault.group} | {fault.name} | {o.tried} | {o.survived} | – | {shown(o.seconds)} | – "
+        f"\n| {fault.group} | {fault.name} | {o.tried} | {o.survived} | – | {shown(o.seconds)} | {shown(o.recovered)} "
         f"| {'; '.join(o.faults)[:100]} |"
         for fault, o in outcomes
     )
@@ -184,18 +190,25 @@ def _measure(options: argparse.Namespace) -> None:
         for number, outcome in zip(chosen, track(pool.map(work, chosen), "streams", total=len(chosen)), strict=True):
             measured.append((STREAM_KINDS[number], outcome))
             print(f"{STREAM_KINDS[number].name}: {outcome}", flush=True)
-    read = [(f, run_file_fault(f, options.phases, options.seed)) for f in track(files, "files", disable=not files)]
-    text = table(measured) + file_rows(read)
+    others: list[tuple[FileFault | RequestFault, FileOutcome]] = []
+    for fault in track(files, "files", disable=not files):
+        others.append((fault, run_file_fault(fault, options.phases, options.seed)))
+    asked = [fault for fault in REQUEST_FAULTS if options.only in f"{fault.group}: {fault.name}"]
+    tried = run_requests(asked, CASES * options.phases, options.seed)
+    others += zip(asked, track(tried, "requests", total=len(asked), disable=not asked), strict=True)
+    text = table(measured) + other_rows(others)
     print(text)
     if options.json is not None:
         streams = [outcome.figures(kind) for kind, outcome in measured]
-        write_json(
-            options.json, {"streams": streams, "files": [{"kind": fault.name, **asdict(o)} for fault, o in read]}
-        )
+        rows = [
+            {"kind": fault.name, **asdict(o), "seconds": finite(o.seconds), "recovered": finite(o.recovered)}
+            for fault, o in others
+        ]
+        write_json(options.json, {"streams": streams, "others": rows})
     if page is not None:
         page.write(f"Seed {options.seed}, {options.phases} people and moments each.\n\n{text}")
     bad = [f"{kind.name}: {problem}" for kind, outcome in measured if (problem := outcome.problem(kind))]
-    bad += [f"{fault.name}: {found}" for fault, outcome in read for found in outcome.faults]
+    bad += [f"{fault.name}: {found}" for fault, outcome in others for found in outcome.faults]
     if bad:
         raise Refusal("; ".join(bad))
 

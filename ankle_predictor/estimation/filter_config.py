@@ -9,6 +9,24 @@ from ankle_imu_driver.refusal import Refusal
 
 TIME_RESOLUTION = 1e-6
 """s. Tolerance of time comparisons. Limits are often whole sample periods: rounding must not decide a comparison."""
+MAY_BE_ZERO = ("drift_turning", "rest_hold", "lever_arm", "bias_gain", "bias_limit")
+LARGEST = {
+    "drift": 1.0,
+    "drift_turning": 1.0,
+    "accel_noise_rest": 10.0,
+    "accel_noise_moving": 10.0,
+    "start_variance": 10.0,
+    "rest_rate": 40.0,
+    "rest_accel": 1.0,
+    "rest_hold": 1.0,
+    "lever_arm": 1.0,
+    "bias_gain": 10.0,
+    "bias_limit": 1.0,
+    "accel_limit": 160.0,
+    "gyro_limit": 40.0,
+    "max_gap": 1.0,
+}
+"""Beyond these a value is no constant of a leg or of an MPU6050 (16 g and 2000 deg/s), whatever it is tuned for."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +75,11 @@ class FilterConfig:
         """Refuse constants that the filter cannot use.
 
         Raises:
-            Refusal: a constant is not finite, is negative, or is zero where it divides.
+            Refusal: a constant is not finite, is negative, is zero where it divides, or is beyond ``LARGEST``.
         """
         for field in fields(self):
-            value = getattr(self, field.name)
-            may_be_zero = field.name in ("drift_turning", "lever_arm", "bias_gain", "bias_limit", "rest_hold")
-            if not math.isfinite(value) or value < 0 or (value == 0 and not may_be_zero):
+            value, largest = getattr(self, field.name), LARGEST[field.name]
+            if not math.isfinite(value) or value < 0 or (value == 0 and field.name not in MAY_BE_ZERO):
                 raise Refusal(f"filter constant {field.name} must be a finite positive number, not {value}")
+            if value > largest:
+                raise Refusal(f"filter constant {field.name} must be at most {largest:g}, not {value:g}")

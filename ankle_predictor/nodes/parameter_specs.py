@@ -11,7 +11,7 @@ from ankle_imu_driver.mounting import AUTO, FOOT_TILT, MOUNTING_MEANING, SHANK_T
 from ankle_imu_driver.parameter_spec import SMALLEST, ParameterSpec
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.encoder_fusion import EncoderRole
-from ankle_predictor.estimation.filter_config import FilterConfig
+from ankle_predictor.estimation.filter_config import LARGEST, MAY_BE_ZERO, FilterConfig
 from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE
 from ankle_predictor.forecasting.predictor_config import PredictorConfig
 from ankle_predictor.nodes.source_defaults import AUTO as AUTO_SAVE
@@ -41,7 +41,6 @@ LENGTHS = {
     "leg_spacing": "m, distance of the two legs, as drawn",
 }
 FASTEST = 50.0  # Hz, of what is drawn
-MAY_BE_ZERO = ("drift_turning", "rest_hold", "lever_arm", "bias_gain", "bias_limit")
 
 
 def filter_specs() -> tuple[ParameterSpec, ...]:
@@ -52,6 +51,7 @@ def filter_specs() -> tuple[ParameterSpec, ...]:
             constant.default,
             MEANINGS[constant.name],
             low=0.0 if constant.name in MAY_BE_ZERO else SMALLEST,
+            high=LARGEST[constant.name],
         )
         for constant in fields(FilterConfig)
     )

@@ -6,15 +6,20 @@ import dataclasses
 import json
 import math
 import os
+import signal
+from random import Random
+from typing import Any
 
 import pytest
+from std_srvs.srv import Trigger
 
 from ankle_predictor.trust.status import Status
 from benchmarks.fault_chain import WRONG_ANGLE, Answer
 from benchmarks.fault_files import FILE_FAULTS, FileFault, run_file_fault
+from benchmarks.fault_requests import REQUEST_FAULTS, Leg, RequestFault, run_requests
 from benchmarks.fault_sensors import STREAM_KINDS
 from benchmarks.fault_streams import Kind
-from benchmarks.faults import Outcome, file_rows, judge, run_kind, table
+from benchmarks.faults import Outcome, judge, other_rows, run_kind, table
 
 KIND = Kind("sensors", "any", lambda fault: pytest.fail("not run"))
 
@@ -80,7 +85,21 @@ def test_a_file_of_each_kind_is_read_or_refused_in_a_sentence(fault: FileFault) 
     one = dataclasses.replace(fault, kind=dataclasses.replace(fault.kind, cases=1))
     outcome = run_file_fault(one, 1, seed=1)
     assert (outcome.tried, outcome.survived, outcome.faults) == (1, 1, [])
-    assert f"| {fault.group} | {fault.name} | 1 | 1 | – |" in file_rows([(one, outcome)])
+    assert f"| {fault.group} | {fault.name} | 1 | 1 | – |" in other_rows([(one, outcome)])
+
+
+def test_nodes_outlive_requests_of_each_kind_and_a_process_that_ends_has_not_survived() -> None:
+    def end(leg: Leg, _: Random) -> list[Any]:
+        os.kill(leg.pid, signal.SIGKILL)
+        return [leg.call(Trigger, "orientation_filter/reset")]
+
+    killed = RequestFault("requests", "the process is killed", end)
+    *outlived, ended, later = run_requests([*REQUEST_FAULTS, killed, REQUEST_FAULTS[0]], 1, seed=2)
+    assert [(o.tried, o.survived, o.faults) for o in outlived] == [(1, 1, [])] * len(REQUEST_FAULTS)
+    assert (ended.tried, ended.survived) == (1, 0)
+    assert "the process ended with -9" in ended.faults[0]
+    assert ended.seconds == ended.recovered == [math.inf]
+    assert (later.tried, later.faults) == (0, ["the process had ended before"])
 
 
 def test_a_file_whose_reader_ends_in_a_traceback_has_not_survived() -> None:

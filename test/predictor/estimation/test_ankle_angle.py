@@ -111,6 +111,12 @@ def test_impossible_constants_are_refused_by_name(value):
         FilterConfig(accel_noise_rest=value)
 
 
+@pytest.mark.parametrize(("name", "value"), [("lever_arm", 9.2e18), ("gyro_limit", 500.0), ("max_gap", 60.0)])
+def test_constants_beyond_any_leg_and_sensor_are_refused(name, value):
+    with pytest.raises(ValueError, match=f"{name} must be at most"):
+        FilterConfig(**{name: value})
+
+
 @pytest.mark.parametrize(
     "activity",
     [
