@@ -13,7 +13,7 @@ from ankle_imu_driver.mounting import AUTO, FOOT_TILT, SHANK_TILT, MountingError
 from ankle_predictor.estimation.ankle_angle import AnkleAngleEstimator
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.heading_tracker import HeadingTracker
-from ankle_predictor.estimation.leg_mounting import LegMounting, kept_forward, same_posture
+from ankle_predictor.estimation.leg_mounting import LegMounting, kept_forward, same_posture, to_segments
 from ankle_predictor.estimation.leg_watch import LegWatch
 from ankle_predictor.estimation.pair_matcher import PAIR_TOLERANCE, Matched, PairMatcher
 from ankle_predictor.estimation.rate_adapter import RateAdapter
@@ -89,6 +89,7 @@ class LegEstimator:
         self.calibration: Calibration | None = None
         self._uncalibrated = self._make_uncalibrated()
         self._estimator: AnkleAngleEstimator | None = None
+        self._levelled = self._mounting.axes
         if calibration is not None:
             self._use(calibration)
 
@@ -140,9 +141,9 @@ class LegEstimator:
     @property
     def rotations(self) -> tuple[FloatArray, FloatArray]:
         """(3, 3) rotations of shank and foot, sensor to segment: as found or levelled, nominal before a calibration."""
-        if self.calibration is None or self._estimator is None:
+        if self._estimator is None:
             return self._mounting.axes
-        return self._mounting.rotations(self.calibration, self._estimator.heading.headings)
+        return to_segments(self._levelled, self._estimator.heading.headings)
 
     @property
     def waiting(self) -> str:
@@ -172,8 +173,8 @@ class LegEstimator:
     @property
     def mountings(self) -> dict[str, str]:
         """The mounting of each sensor as it is used, as text for people."""
-        heading = None if self._estimator is None else self._estimator.heading
-        return self._mounting.described(self.calibration, heading)
+        certain = self._estimator is not None and self._estimator.heading.is_certain
+        return self._mounting.described(self.rotations, certain)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -243,7 +244,7 @@ class LegEstimator:
         jumped, heading.has_jumped = heading.has_jumped, False
         if heading.news and self.calibration is not None:
             heading.news = False
-            self.calibration = self._mounting.with_found(self.calibration, heading)
+            self.calibration = self._mounting.with_found(self.calibration, self._levelled, heading)
         return jumped
 
     def _uncalibrated_segment(self, stream: int, raw: Raw) -> SegmentSample:
@@ -267,9 +268,10 @@ class LegEstimator:
 
     def _use(self, calibration: Calibration, is_fresh: bool = False) -> None:
         mounting = self._mounting
+        levelled = mounting.levelled(calibration)
         estimator = AnkleAngleEstimator(
             calibration,
-            *mounting.levelled(calibration),
+            *levelled,
             self._config.filter,
             known=mounting.known(calibration, self._standing if is_fresh else None),
             documented=mounting.documented,
@@ -278,6 +280,7 @@ class LegEstimator:
         self._uncalibrated = self._make_uncalibrated()
         self._leg_watch.restart(calibration, is_fresh)
         self._estimator, self.calibration, self.refusal = estimator, calibration, ""
+        self._levelled = levelled  # the headings are in these frames, also after the calibration has got its forward
         self._refusals = StillestRefusal()
 
     def _current_counts(self, matcher: bool = True) -> Counter[str]:

@@ -74,11 +74,6 @@ class LegMounting:
         )
         return shank, foot
 
-    def rotations(self, calibration: Calibration, headings: tuple[float, float]) -> Pair:
-        """Return the rotations of both sensors to their segments."""
-        shank, foot = (turned_about_up(m, h) for m, h in zip(self.levelled(calibration), headings, strict=True))
-        return shank, foot
-
     def known(self, calibration: Calibration, standing: StandingCalibrator | None) -> KnownHeading:
         """Judge what a calibration says about the headings.
 
@@ -97,25 +92,33 @@ class LegMounting:
             usual = all(tilt_of(axes, sensor) <= LARGEST_TILT for axes, sensor in zip(self.axes, sensors, strict=True))
         return KnownHeading(self.is_auto, is_assumed=usual, is_found=found)
 
-    def with_found(self, calibration: Calibration, heading: HeadingTracker) -> Calibration:
-        """Return a calibration with what walking has shown."""
+    def with_found(self, calibration: Calibration, levelled: Pair, heading: HeadingTracker) -> Calibration:
+        """Return a calibration with what walking has shown.
+
+        Args:
+            calibration: in use.
+            levelled: rotations of both sensors to the frames that the headings are in.
+            heading: what walking has shown.
+        """
         found = heading.found
         if found is None:
             return calibration
         shank, foot = (
             replace(sensor, forward=(float(r[0][0]), float(r[0][1]), float(r[0][2]))) if auto else sensor
             for sensor, r, auto in zip(
-                _sensors(calibration), self.rotations(calibration, heading.headings), self.is_auto, strict=True
+                _sensors(calibration), to_segments(levelled, heading.headings), self.is_auto, strict=True
             )
         )
         source = f"{calibration.source.split(FORWARD)[0]}{FORWARD}{found.strides} strides"
         return replace(calibration, shank=shank, foot=foot, source=source)
 
-    def described(self, calibration: Calibration | None, heading: HeadingTracker | None) -> dict[str, str]:
-        """Return the mounting of each sensor as text for people, by the parameter's name."""
-        rotations, certain = self.axes, False
-        if calibration is not None and heading is not None:
-            rotations, certain = self.rotations(calibration, heading.headings), heading.is_certain
+    def described(self, rotations: Pair, certain: bool) -> dict[str, str]:
+        """Return the mounting of each sensor as text for people, by the parameter's name.
+
+        Args:
+            rotations: (3, 3), sensor to segment.
+            certain: whether the headings were found.
+        """
         texts = {}
         for name, rotation, auto in zip(SENSORS, rotations, self.is_auto, strict=True):
             texts[f"{name}.mounting"] = f"{described(rotation)}, {'set' if not auto else _HOW[certain]}"
@@ -123,6 +126,17 @@ class LegMounting:
 
 
 _HOW = {True: "found", False: "assumed"}
+
+
+def to_segments(levelled: Pair, headings: tuple[float, float]) -> Pair:
+    """Return the rotations of both sensors to their segments.
+
+    Args:
+        levelled: (3, 3) rotations of both sensors to the levelled frames that the headings are in.
+        headings: of shank and foot, rad about up from the levelled frame's x axis to forward.
+    """
+    shank, foot = (turned_about_up(m, h) for m, h in zip(levelled, headings, strict=True))
+    return shank, foot
 
 
 def kept_forward(fresh: Calibration, old: Calibration | None) -> Calibration:

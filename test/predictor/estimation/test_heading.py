@@ -13,7 +13,8 @@ from rigs.turned_sensors import about, any_rotation, turned
 from rigs.walks import part
 
 from ankle_imu_driver.arrays import FloatArray
-from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING
+from ankle_imu_driver.conventions import SENSORS
+from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING, axes_of, described, found_mounting
 from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import Recording
@@ -132,6 +133,41 @@ def test_a_heading_that_is_found_late_gives_what_it_would_have_given_from_the_st
     assert np.abs(difference(late, angles(from_the_start), late[0, 0])).max() < 1.0
     assert angles(from_the_start)[0, 0] < recording.start + 0.1
     assert known.notes == []
+
+
+@pytest.mark.parametrize("seconds", [8.0, 40.0])  # of walking: some strides, and more than the twenty that are averaged
+def test_what_is_kept_and_shown_is_where_forward_is(seconds: float) -> None:
+    usual = simulate([Stand(4.0), Walk(seconds)], draw_user(1), SensorModel(), 1).recording
+    turns = any_rotation(9), any_rotation(10)
+    expected, _ = estimate(uncalibrated(usual), AUTO)
+    leg, _ = estimate(turned(uncalibrated(usual), *turns), AUTO)
+    assert leg.calibration is not None
+    assert f"forward from {'20' if seconds > 20.0 else '3'} strides" in leg.calibration.source
+    documented = axes_of("auto", SHANK_MOUNTING), axes_of("auto", FOOT_MOUNTING)
+    sensors = leg.calibration.shank, leg.calibration.foot
+    for name, found, usually, axes, turn, sensor in zip(
+        SENSORS, leg.rotations, expected.rotations, documented, turns, sensors, strict=True
+    ):
+        assert angle_between(usually, axes) < 30.0
+        assert angle_between(found, usually @ turn.T) < 3.0
+        assert leg.mountings[f"{name}.mounting"] == f"{described(found)}, found"
+        assert sensor.forward is not None
+        kept = found_mounting(axes, sensor)
+        assert angle_between(kept, found) < 10.0  # the newest strides say the one, those until it was kept the other
+
+
+def angle_between(a: FloatArray, b: FloatArray) -> float:
+    """Angle in degrees between two rotations."""
+    return math.degrees(math.acos(min(1.0, (float(np.trace(a @ b.T)) - 1.0) / 2.0)))
+
+
+def test_a_reset_after_many_strides_changes_nothing() -> None:
+    usual = simulate([Stand(4.0), Walk(40.0)], draw_user(1), SensorModel(), 1).recording
+    leg, _ = estimate(turned(uncalibrated(usual), any_rotation(9), any_rotation(10)), AUTO)
+    before = leg.rotations
+    leg.reset()
+    for was, now in zip(before, leg.rotations, strict=True):
+        assert angle_between(was, now) < 10.0
 
 
 def test_a_left_leg_is_found_as_well() -> None:
