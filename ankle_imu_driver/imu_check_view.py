@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -16,7 +17,7 @@ from ankle_imu_driver.mpu6050.placement import MeanGravity, describe_up
 
 LEVELS = (("OK", "bold green"), ("LOOK", "bold yellow"), ("FAULT", "bold red"))
 MOVING = 1.0  # rad/s
-_HEADINGS = ("sensor", "state", "Hz", "jitter ms", "up", "accel m/s²", "gyro deg/s", "°C", "faults")
+_WIDTHS = {"sensor": 15, "state": 14, "up": 13, "accel\nm/s²": 9, "gyro\ndeg/s": 9, "faults": 8}  # least; 80 in all
 _HINTS = (
     "Turn one sensor in your hand: its row says MOVING. If it is the other row, exchange the plugs or the addresses.",
     "Stand upright: each row names the axis that points up, and whether the mounting agrees.",
@@ -45,9 +46,9 @@ class View:
     def render(self, health: tuple[int, str, Mapping[str, str]]) -> RenderableType:
         """Return the view of the present state; ``health`` is the driver's level, sentence and values."""
         level, sentence, values = health
-        table = Table(expand=True)
-        for heading in _HEADINGS:
-            table.add_column(heading)
+        table = Table(expand=True, box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+        for heading, width in _WIDTHS.items():
+            table.add_column(heading, min_width=width, overflow="fold")
         for name in self._sensors:
             table.add_row(*self._row(name, values))
         word, style = LEVELS[level]
@@ -57,16 +58,14 @@ class View:
 
     def _row(self, name: str, values: Mapping[str, str]) -> tuple[str, ...]:
         wiring, sample = self._sensors[name], self._latest.get(name)
-        fault = f"{name} faults: "
+        fault, temperature = f"{name} faults: ", values[f"{name} temperature (deg C)"]
         return (
-            f"{name}\n/dev/i2c-{wiring.bus} 0x{wiring.device.address:02x}\n{values[f'{name} chip']}",
-            values[f"{name} state"] + ("\nMOVING" if sample and math.hypot(*sample.gyro) > MOVING else ""),
-            values[f"{name} rate (Hz)"],
-            values[f"{name} jitter (ms)"],
+            f"{name}\n/dev/i2c-{wiring.bus} 0x{wiring.device.address:02x}\n{values[f'{name} chip']}\n{temperature} °C",
+            f"{values[f'{name} state']}\n{values[f'{name} rate (Hz)']} Hz\njitter {values[f'{name} jitter (ms)']} ms"
+            + ("\nMOVING" if sample and math.hypot(*sample.gyro) > MOVING else ""),
             self._up(name),
             _vector(sample.accel) if sample else "",
             _vector([math.degrees(rate) for rate in sample.gyro]) if sample else "",
-            values[f"{name} temperature (deg C)"],
             "\n".join(f"{key.removeprefix(fault)} {count}" for key, count in values.items() if key.startswith(fault)),
         )
 
@@ -81,4 +80,6 @@ class View:
 
 
 def _vector(vector: Sequence[float]) -> str:
-    return "\n".join(f"{axis} {value:8.2f}" for axis, value in zip("xyz", vector, strict=True))
+    return "\n".join(
+        f"{axis} {value:7.{1 if abs(value) >= 1000.0 else 2}f}" for axis, value in zip("xyz", vector, strict=True)
+    )

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -152,19 +153,24 @@ def keep_model(bundle: Bundle, folder: Path) -> None:
 
 
 def _announce(plan: Plan, source: str, recording: Recording | None, outcome: Outcome, console: Console) -> None:
+    say = partial(console.print, soft_wrap=True)
     through = "emulated sensors, " if plan.emulated else ""
     length = f"{'' if plan.seconds or plan.log is not None else 'up to '}{plan.longest:g} s"
-    console.print(f"{source}: {length} through {through}imu_driver, orientation_filter and predictor")
+    say(f"{source}: {length} through {through}imu_driver, orientation_filter and predictor")
+    if recording is not None and (whole := recording.end - recording.start) > plan.longest:
+        say(f"the recording has {whole:.0f} s; --seconds plays more of it")
     if plan.web:
-        console.print(f"open {ADDRESS} in a browser; Ctrl-C ends the demo")
+        say(f"open {ADDRESS} in a browser; Ctrl-C ends the demo")
     elif plan.adapts:
-        console.print(
+        say(
             f"a new user walks; {plan.model} is adapted to them with {WALKING:g} s of their walking, without an encoder"
         )
     elif recording is None:
-        console.print(f"adapting to the new user is {outcome.message}")
+        say(f"adapting to the new user is {outcome.message}")
     elif recording.encoder is None:
-        console.print(f"{source} has no encoder: forecasts are scored against the IMUs' own later angle")
+        say(f"{source} has no encoder: forecasts are scored against the IMUs' own later angle")
+    elif plan.encoder_role == "input":
+        say("the encoder is an input of the forecasts and scores them; --encoder score: it only scores them")
 
 
 if __name__ == "__main__":

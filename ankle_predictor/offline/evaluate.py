@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -145,12 +146,13 @@ def _score(
 
 def show(model: str, evaluation: Evaluation, console: Console, offline_reference: bool = False) -> None:
     """Print the scores as a table, errors in deg, and why logs could not be scored."""
-    table = Table(title=f"{model}: mean absolute error, deg", caption_style="bold")
+    narrow: dict[str, Any] = {"box": SIMPLE_HEAD, "pad_edge": False, "padding": (0, 1, 0, 0)}  # for 80 columns
+    table = Table(title=f"{model}: mean absolute error, deg", caption_style="bold", **narrow)
     if offline_reference:
         table.caption = NOT_LIVE
-    table.add_column("log")
-    for title in ("label", "now", "h20", "h50", "stride h50", "in 90 %", "unfamiliar", "windows"):
-        table.add_column(title, justify="right")
+    table.add_column("log", overflow="fold")
+    for heading in ("label", "now", "h20", "h50", "stride h50", "in 90 %", "unfamiliar", "windows"):
+        table.add_column(heading, justify="right", min_width=max(map(len, heading.split())))
     for name, found in evaluation.scores.items():
         result = found.forecasts
         errors = [math.degrees(found.angle_mae), result.mae_deg(20), result.mae_deg(50), found.last_stride.mae_deg(50)]

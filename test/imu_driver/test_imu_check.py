@@ -35,6 +35,15 @@ def test_it_shows_both_sensors_and_which_way_is_up(capsys):
         assert text in shown
 
 
+def test_nothing_is_cut_off_in_a_usual_terminal(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main([*QUIET, "--seconds", "1.5"]) == 0
+    shown = capsys.readouterr().out
+    for text in ("streaming", "/dev/i2c-1 0x68", "MPU-6050", "jitter", "°C", "-Y up", "degrees off", "mounting says"):
+        assert text in shown
+    assert "…" not in shown
+
+
 def test_a_fault_is_shown_and_gives_status_1(capsys):
     assert main([*QUIET, "--seconds", "1.2", "--set", "emulator.faults=unplugged foot 0 60"]) == 1
     shown = capsys.readouterr().out

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.samples import AngleSource, JointSample, PairSample, SegmentSample
 from ankle_predictor.model.forecast import Forecast
 from ankle_predictor.trust.input_monitor import InputMonitor, QueueDelay, TrustLimits
-from ankle_predictor.trust.status import Status, names
+from ankle_predictor.trust.status import WITHHELD, Status, names
 
 CONFIG = FilterConfig()
 LEVEL = (0.0, 0.0, 0.0, 1.0)
@@ -38,6 +40,16 @@ def monitored(
             monitor.hear(stream, sample(k * period), now)
         monitor.pair(k * period, now, now, calibrated=True)
     return monitor, now
+
+
+def test_the_pages_have_every_bit() -> None:
+    pages = Path(__file__).parents[3] / "docs"
+    topics, trust = ((pages / name).read_text(encoding="utf-8") for name in ("topics.md", "trust.md"))
+    for bit in Status:
+        if bit:
+            withheld = "if `withhold_unfamiliar`" if bit is Status.UNFAMILIAR else "yes" if bit & WITHHELD else "no"
+            assert re.search(rf"^\| {bit.value} \| `{bit.name}` \| .* \| {withheld} \|$", topics, re.MULTILINE)
+            assert f"\n| `{bit.name}` | " in trust
 
 
 def test_the_bits_match_the_message() -> None:
