@@ -31,15 +31,15 @@ class PreparedModel:
         engine: the tested engine.
         wearer: has learned as if this model had been in use for the last minute; None for a model without memory.
         newest: s, stamp of the newest pair that it knows.
-        restarts: number of restarts when it had learned. After another restart it is not used: the wearer may have
-            changed.
+        era: of the predictor, from one restart to the next, in which it has learned. In another one that is not used:
+            the wearer may have changed.
         figures: what its trial measured, as text for people.
     """
 
     engine: InferenceEngine
     wearer: Wearer | None
     newest: float
-    restarts: int
+    era: object
     figures: str = ""
 
 
@@ -64,7 +64,7 @@ class Forecaster:
         self._familiarity: FamiliarityScore | None = None
         self._wearer: Wearer | None = None
         self._history = WalkHistory()
-        self._restarts = 0
+        self._era = object()  # from one restart to the next
         self.engine: InferenceEngine | None = None
         self._window: FloatArray | None = None  # (W, F) of the newest forecast, until its unfamiliarity is computed
         self._unfamiliarity = math.nan
@@ -99,12 +99,12 @@ class Forecaster:
         Raises:
             BundleError: INCOMPATIBLE.
         """
-        manifest, restarts = engine.manifest, self._restarts
+        manifest, era = engine.manifest, self._era
         self.check(engine.bundle.name, manifest)
         wearer, newest = _new_wearer(manifest), -math.inf
         if wearer is not None:
             newest = self._history.teach(wearer, engine, self._mirror_for(manifest))
-        return PreparedModel(engine, wearer, newest, restarts)
+        return PreparedModel(engine, wearer, newest, era)
 
     def last_minute(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return stamps (N,), angles (N,) and features (N, F) of the wearer's last minute; for any thread."""
@@ -113,7 +113,7 @@ class Forecaster:
 
     def afresh(self, engine: InferenceEngine) -> PreparedModel:
         """Return a model that knows nothing of the wearer, which takes no time, unlike ``prepare``."""
-        return PreparedModel(engine, _new_wearer(engine.manifest), self._newest, self._restarts)
+        return PreparedModel(engine, _new_wearer(engine.manifest), self._newest, self._era)
 
     def drop(self) -> None:
         """Go on without a model; pairs are kept for the next one."""
@@ -133,9 +133,10 @@ class Forecaster:
             past = self._history.since(since)
             for stamp, row in zip(past.stamps, past.features * mirror, strict=True):
                 self._grid.push(stamp, row)
-        self._wearer = ready.wearer if ready.restarts == self._restarts else _new_wearer(manifest)
+        is_of_now = ready.era is self._era
+        self._wearer = ready.wearer if is_of_now else _new_wearer(manifest)
         if self._wearer is not None:
-            newer = self._history.since(ready.newest if ready.restarts == self._restarts else -math.inf)
+            newer = self._history.since(ready.newest if is_of_now else -math.inf)
             for stamp, angle, row in zip(newer.stamps, newer.angles, newer.features * mirror, strict=True):
                 self._wearer.push(stamp, row, angle)
         self._mirror = mirror
@@ -195,9 +196,9 @@ class Forecaster:
 
     def restart(self) -> None:
         """Empty the window, the history and what was learned of the wearer."""
-        self._restarts += 1
         self._unsettled = None
         self._history.clear()
+        self._era = object()  # after that: what another thread begins to learn now is of the new era
         if self._grid is not None:
             self._grid.clear()
         if self._wearer is not None:

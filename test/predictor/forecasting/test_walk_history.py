@@ -106,6 +106,35 @@ def test_a_restart_during_the_preparation_discards_what_was_learned(
     np.testing.assert_allclose(walk(forecaster, walked[SWAP:]), walk(cold, walked[SWAP:]), atol=1e-9)
 
 
+def test_a_restart_just_when_the_preparation_begins_discards_it_too(
+    walked: list[PairSample], first: InferenceEngine, second: InferenceEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forecaster, cold = forecaster_for(first), forecaster_for(second)
+    walk(forecaster, walked[:SWAP])
+    ready, clear = [], WalkHistory.clear
+
+    def meanwhile(history: WalkHistory) -> None:
+        """What another thread may do while this one restarts."""
+        ready.append(forecaster.prepare(second))
+        clear(history)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WalkHistory, "clear", meanwhile)
+        forecaster.restart()
+    forecaster.use(ready[0])
+    np.testing.assert_allclose(walk(forecaster, walked[SWAP:]), walk(cold, walked[SWAP:]), atol=1e-9)
+
+
+def test_what_another_predictor_has_learned_is_not_used(
+    walked: list[PairSample], first: InferenceEngine, second: InferenceEngine
+) -> None:
+    """As when the node is cleaned up and configured again while a model is being loaded."""
+    before, now, cold = forecaster_for(first), forecaster_for(first, "left"), forecaster_for(second, "left")
+    walk(before, walked[:SWAP])
+    now.use(before.prepare(second))
+    np.testing.assert_allclose(walk(now, walked[SWAP:]), walk(cold, walked[SWAP:]), atol=1e-9)
+
+
 def test_the_forecasts_are_the_same_without_calls_of_settle(walked: list[PairSample], second: InferenceEngine) -> None:
     lazy = forecaster_for(second)
     never = np.array([lazy.forecast().angle for pair in walked if lazy.push(pair)])
