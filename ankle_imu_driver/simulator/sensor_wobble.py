@@ -34,9 +34,6 @@ class Wobble:
     tilt: FloatArray
 
 
-NO_WOBBLE = Wobble(np.zeros(3), np.zeros(3), 20.0, 1.0, np.zeros(3))
-
-
 def draw_wobble(rng: np.random.Generator, size: float) -> Wobble:
     """Draw the wobble of one sensor; ``size`` 1 is a usual shank, 0.3 a foot, 0 a sensor screwed to the bone."""
     return Wobble(

@@ -41,7 +41,7 @@ class StrideEvidence:
         shank_spread: second moments of the shank's horizontal rate without weights, in rad^2/s.
         shank_skew: third moments xxx, xxy, xyy, yyy of the shank's horizontal rate, in rad^3/s^2.
         step: (x, y) of the foot's path from rest to rest in m, in the foot's frame at the first rest.
-        shank_force, foot_force: mean specific force in m/s^2.
+        shank_force: mean specific force in m/s^2.
         shank_rate, foot_rate: mean angular rate in rad/s.
         duration: s, of the swing and of the rest before it.
         is_clear: whether the shank turns enough to show where forward is.
@@ -55,7 +55,6 @@ class StrideEvidence:
     shank_skew: Plane2
     step: Plane
     shank_force: Vector
-    foot_force: Vector
     shank_rate: Vector
     foot_rate: Vector
     duration: float
@@ -81,7 +80,7 @@ class StrideCollector:
     def _clear(self) -> None:
         """Forget the present stride."""
         self._sums = [0.0] * 17
-        self._means = [0.0] * 12
+        self._means = [0.0] * 9
         self._duration = 0.0
         self._swing_since: float | None = None
         self._heading: Plane | None = None  # of the foot at its last rest, in the level frame
@@ -154,7 +153,7 @@ class StrideCollector:
         )  # fmt: skip
         for k, value in enumerate(values):
             self._sums[k] += value
-        for k, value in enumerate((*shank.accel, *foot.accel, *shank.gyro, *foot.gyro)):
+        for k, value in enumerate((*shank.accel, *shank.gyro, *foot.gyro)):
             self._means[k] += dt * value
         self._duration += dt
 
@@ -179,9 +178,8 @@ class StrideCollector:
             shank_skew=(sums[13], sums[14], sums[15], sums[16]),
             step=step,
             shank_force=(means[0], means[1], means[2]),
-            foot_force=(means[3], means[4], means[5]),
-            shank_rate=(means[6], means[7], means[8]),
-            foot_rate=(means[9], means[10], means[11]),
+            shank_rate=(means[3], means[4], means[5]),
+            foot_rate=(means[6], means[7], means[8]),
             duration=self._duration,
             is_clear=turn >= LEAST_TURN,
         )

@@ -29,10 +29,6 @@ class Blending:
         self._stamp = -np.inf
         self._last = np.zeros((0, horizon))
 
-    def clear(self) -> None:
-        """Remove the last forecast."""
-        self._stamp = -np.inf
-
     def blend(self, stamp: float, curves: FloatArray) -> FloatArray:
         """Return the (C, H) curves of a forecast made at ``stamp`` s, blended with those of the last one."""
         passed = stamp - self._stamp

@@ -24,7 +24,7 @@ MAX_EXPONENT = 16.0
 
 
 class StrideMemory:
-    """The memory of one wearer. A new wearer, or a new calibration, needs a new memory or ``clear``."""
+    """The memory of one wearer. A new wearer, or a new calibration, needs a new memory."""
 
     def __init__(
         self,
@@ -62,10 +62,6 @@ class StrideMemory:
     def moments(self) -> int:
         """Number of stored moments."""
         return self._count
-
-    def clear(self) -> None:
-        """Remove all moments."""
-        self._count = self._next = 0
 
     def key(self, window: FloatArray, mean: FloatArray) -> Key:
         """Return the (K,) key of a (W, F) window of unscaled features, given its (F,) mean."""

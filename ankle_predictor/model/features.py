@@ -124,7 +124,6 @@ class WindowGrid:
 
     Attributes:
         full: whether the stored pairs cover a whole window.
-        restarts: how often a gap or a stamp cleared the grid.
     """
 
     def __init__(self, spec: FeatureSpec) -> None:
@@ -142,13 +141,11 @@ class WindowGrid:
         self._count = 0
         self._last = math.nan
         self.full = False
-        self.restarts = 0
 
     def push(self, stamp: float, row: FloatArray) -> bool:
         """Add the (F,) features of one pair with its stamp in s; return whether the window is full."""
         if self._count and not 0.0 < stamp - self._last <= self._spec.filter.max_gap + TIME_RESOLUTION:
             self.clear()
-            self.restarts += 1
         step = stamp - self._last if self._count else math.inf
         if self._newest_step < self._spacing:  # the newest row so far makes room
             self._next, self._count = (self._next - 1) % self._size, self._count - 1

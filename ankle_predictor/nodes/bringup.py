@@ -89,13 +89,6 @@ def _set_unless_given(nodes: Sequence[ManagedNode], defaults: Mapping[str, Any])
                 node.set_parameters([Parameter(name, value=value)])
 
 
-def connect(
-    executor: SampleExecutor, driver: ImuDriverNode, orientation: OrientationFilterNode, predictor: PredictorNode
-) -> None:
-    """Connect the nodes of one leg, see ``connect_all``."""
-    connect_all(executor, [(driver, orientation, predictor)])
-
-
 def connect_all(executor: SampleExecutor, chains: Sequence[Chain]) -> None:
     """Pass each leg's samples directly from node to node instead of over DDS, unless a remapping separates topics."""
     direct = [chain for chain in chains if _is_one_chain(*chain)]

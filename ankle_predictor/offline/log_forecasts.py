@@ -64,14 +64,10 @@ class LogForecasts:
     Attributes:
         stamp: (N,) s, of each forecast's newest pair.
         forecast: angle and interval, (N, H) each.
-        pair_stamp: (M,) s, of every pair in the span.
-        pair_angle: (M,) rad, the IMUs' ankle angle at each pair; NaN if the model's features do not contain it.
     """
 
     stamp: FloatArray
     forecast: Forecast
-    pair_stamp: FloatArray
-    pair_angle: FloatArray
 
 
 def forecast_log(
@@ -116,10 +112,7 @@ def forecast_log(
     chosen = wanted[index]
     if not chosen.any():
         raise EvaluationError(no_forecast(engine.manifest, recording, span))
-    inside = (since >= start) & (since <= end)
-    return LogForecasts(
-        table.stamp[index][chosen], joined(forecasts).at(chosen), table.stamp[inside], table.angle[inside]
-    )
+    return LogForecasts(table.stamp[index][chosen], joined(forecasts).at(chosen))
 
 
 def no_forecast(manifest: Manifest, recording: Timed, span: Span) -> str:

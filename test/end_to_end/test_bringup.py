@@ -28,7 +28,7 @@ from ankle_imu_driver.driver_node import ImuDriverNode
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.rosbag_writer import write_bag
 from ankle_predictor.model.features import FeatureSpec
-from ankle_predictor.nodes.bringup import connect
+from ankle_predictor.nodes.bringup import connect_all
 from ankle_predictor.nodes.filter_node import OrientationFilterNode
 from ankle_predictor.nodes.predictor_node import PredictorNode
 from ankle_predictor.nodes.sample_executor import SampleExecutor
@@ -158,7 +158,7 @@ def in_one_process(table: Bench, models: Path, log: Path, *remapping: str) -> li
             (PredictorNode, {"models_dir": str(models), "model": "tiny"}),
         )
     )
-    connect(table.executor, driver, orientation, predictor)
+    connect_all(table.executor, [(driver, orientation, predictor)])
     for node in (predictor, orientation, driver):
         table.executor.add_node(node)
         node.trigger_configure()

@@ -31,7 +31,7 @@ def stride(scale: tuple[float, float] = (1.0, 1.0), lean: float = 0.0, rate: flo
     return StrideEvidence(
         stamp=0.0, shank_turn=(0.0,) * 3, foot_turn=(0.1, 0.0, foot), shank_foot=(0.0,) * 4,
         shank_spread=(0.1, 0.0, shank), shank_skew=(0.0,) * 4, step=(1.0, 0.0),
-        shank_force=(-9.81 * math.sin(lean), 0.0, 9.81 * math.cos(lean)), foot_force=(0.0, 0.0, 9.81),
+        shank_force=(-9.81 * math.sin(lean), 0.0, 9.81 * math.cos(lean)),
         shank_rate=(0.0,) * 3, foot_rate=(0.0, rate, 0.0), duration=time,
     )  # fmt: skip
 

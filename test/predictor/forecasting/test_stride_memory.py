@@ -72,14 +72,6 @@ def test_it_holds_no_more_than_its_span() -> None:
     assert made.moments == 50, "one in two pairs is stored"
 
 
-def test_clear_removes_everything() -> None:
-    made = memory()
-    walked(4.0, made)
-    made.clear()
-    assert made.moments == 0
-    np.testing.assert_array_equal(step(made, window_at(4.0), None), 0.0)
-
-
 @pytest.mark.parametrize(
     "wrong", [{"span": 0.0}, {"span": 1e4}, {"every": 0}, {"sharpness": 0.0}, {"prior": -1.0}, {"prior": float("nan")}]
 )
