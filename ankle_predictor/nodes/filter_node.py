@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,8 @@ class OrientationFilterNode(ManagedNode):
         if self._tf_output is None:
             self.get_logger().info("tf2_msgs is not installed: the sensors' static transforms are not published")
         self.leg = leg
+        # A disk may take longer than the samples can wait. One thread, so that the newest calibration is saved last.
+        self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="calibration")
         self._calibration: Calibration | None = None
         self._apply_calibration()
 
@@ -144,6 +147,7 @@ class OrientationFilterNode(ManagedNode):
         if self.leg is None:
             return
         self.leg = None
+        self._disk.shutdown()
         for output in (*self.outputs.values(), self._calibration_output, self._tf_output):
             if output is not None:
                 self.destroy_publisher(output)
@@ -234,7 +238,7 @@ class OrientationFilterNode(ManagedNode):
         if was_mixed and not is_mixed:
             self.leg.reset()  # after the samples above were published, which were estimated before
         if self.leg.calibration is not self._calibration:
-            self.get_logger().info(self._save_calibration())
+            self._disk.submit(self.guarded(self._log_saving), self._use_new_calibration())
         elif self._frames.names() != self._transformed:
             self._send_transforms()
 
@@ -265,7 +269,7 @@ class OrientationFilterNode(ManagedNode):
             response.message = str(refusal)
             return response
         response.success = True
-        response.message = self._save_calibration()
+        response.message = self._disk.submit(self._use_new_calibration()).result()
         return response
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -291,22 +295,28 @@ class OrientationFilterNode(ManagedNode):
         now = time.monotonic()
         return " and ".join(NAMES[stream] for stream, heard in self._heard.items() if now - heard >= SILENT)
 
-    def _save_calibration(self) -> str:
-        """Apply a new calibration, save it, and return a sentence about it."""
+    def _use_new_calibration(self) -> Callable[[], str]:
+        """Apply a new calibration; return what saves it, in any thread, and then says a sentence about it."""
         assert self.leg is not None
         assert self.leg.calibration is not None
         self._apply_calibration()
         sentence = f"calibrated by {self.leg.calibration.source}"
         if why := self.leg.waiting or self.leg.unconfirmed:
             sentence = f"{sentence}; no forecast yet: {why}"
-        if self._save_to is None:
+        return partial(self._save, self._save_to, self.leg.calibration, sentence)
+
+    def _save(self, path: Path | None, calibration: Calibration, sentence: str) -> str:
+        if path is None:
             return f"{sentence}; not saved, calibration_save can name a file"
         try:
-            save_calibration(self._save_to, self.leg.calibration)
+            save_calibration(path, calibration)
         except CalibrationError as error:
             self.get_logger().warning(str(error))
             return f"{sentence}, but not saved: {error}"
-        return f"{sentence}, saved as {self._save_to}"
+        return f"{sentence}, saved as {path}"
+
+    def _log_saving(self, save: Callable[[], str]) -> None:
+        self.get_logger().info(save())
 
     def _apply_calibration(self) -> None:
         assert self.leg is not None

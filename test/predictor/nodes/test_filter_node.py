@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_predictor.estimation.stamp_guard import CONFIRMATIONS
+from ankle_predictor.nodes import filter_node
 from ankle_predictor.nodes.filter_node import OrientationFilterNode
 from ankle_predictor.nodes.messages import static_transforms
 from ankle_predictor.nodes.qos import LATCHED_QOS
@@ -178,12 +180,33 @@ def test_without_a_calibration_it_waits_for_standing_and_saves_the_result(table:
     assert 0 < len(stamps) < 110
     assert np.max(np.abs(angles)) < 0.01
     assert table.got["shank/imu/data"][-1].orientation_covariance[0] > 0.0
+    table.until(lambda: Path(saved).exists())
     calibration = load_calibration(Path(saved))
     np.testing.assert_allclose(calibration.foot.gravity, UP[FOOT], atol=0.02)
     assert calibration.shank.gyro_bias[1] == pytest.approx(0.01, abs=0.001)
 
     again = pass_directly(table, swinging(0.5), **parameters)
     assert len(again[0]) == 50
+
+
+def test_no_sample_waits_until_a_slow_disk_has_the_calibration(
+    table: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, has_room = tmp_path / "calibration.yaml", threading.Event()
+
+    def slowly(to: Path, calibration: Calibration) -> None:
+        has_room.wait(20.0)
+        save_calibration(to, calibration)
+
+    monkeypatch.setattr(filter_node, "save_calibration", slowly)
+    node = table.start(OrientationFilterNode, {"calibration_file": str(path), "calibration_save": str(path)})
+    feed(table, node, standing(2.5))
+    assert table.got["joint_states"]
+    assert not path.exists()
+    has_room.set()
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    assert load_calibration(path).source.startswith("standing still"), "it is there before the node is configured anew"
 
 
 def test_who_comes_late_gets_the_calibration_in_use(table: Bench) -> None:
