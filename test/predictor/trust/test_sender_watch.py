@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ankle_predictor.trust.sender_watch import UNSUPPORTED, Origin, SenderWatch, senders_sentence
+from ankle_predictor.trust.sender_watch import MEMORY, UNSUPPORTED, Origin, SenderWatch, senders_sentence
 
 HOW = ["ids", "numbers", "stamps"]
 
@@ -117,11 +117,13 @@ def test_when_one_of_two_ends_the_other_goes_on(how: str) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2**64 - 1)), max_size=80))
-def test_any_messages_are_borne(messages: list[tuple[int, int]]) -> None:
-    watch = SenderWatch()
+def test_any_messages_are_borne_and_forgotten(messages: list[tuple[int, int]]) -> None:
+    watch, now = SenderWatch(), 0.0
     for k, (sender, number) in enumerate(messages):
-        watch.hear(Origin(bytes([sender]) if sender else None, number or None), float(number % 97), 0.01 * k)
-        assert watch.several(0.01 * k) in (True, False)
+        now = 0.01 * k
+        watch.hear(Origin(bytes([sender]) if sender else None, number or None), float(number % 97), now)
+        assert {bytes([sender])} <= set(watch.ids(now)) or not sender
+    assert not watch.several(now + MEMORY + 0.01)
 
 
 def test_the_sentence_names_the_senders() -> None:
