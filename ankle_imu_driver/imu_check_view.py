@@ -70,13 +70,16 @@ class View:
         )
 
     def _up(self, name: str) -> str:
-        gravity, up = self._gravity[name].value, self._sensors[name].up
-        expected = describe_up(up).split(" ", maxsplit=1)[0]
+        gravity, sensor = self._gravity[name].value, self._sensors[name]
+        expected = describe_up(sensor.up).split(" ", maxsplit=1)[0]
         if gravity is None:
             return f"mounting says {expected}"
         found = describe_up(gravity)
-        agrees = found.startswith(expected)
-        return f"{found}\n" + ("as the mounting says" if agrees else f"but the mounting says {expected}")
+        if found.startswith(expected):
+            return f"{found}\nas the mounting says"
+        return f"{found}\n" + (
+            f"usual is {expected}; auto finds it" if sensor.is_auto else f"but the mounting says {expected}"
+        )
 
 
 def _vector(vector: Sequence[float]) -> str:

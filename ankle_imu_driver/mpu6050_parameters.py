@@ -8,7 +8,15 @@ from typing import Any
 
 from ankle_imu_driver.arrays import Vector
 from ankle_imu_driver.conventions import SENSORS
-from ankle_imu_driver.mounting import AUTO, FOOT_MOUNTING, MOUNTING_MEANING, SHANK_MOUNTING, axes_of, check_mounting
+from ankle_imu_driver.mounting import (
+    AUTO,
+    FOOT_MOUNTING,
+    MOUNTING_MEANING,
+    SHANK_MOUNTING,
+    axes_of,
+    check_mounting,
+    is_auto,
+)
 from ankle_imu_driver.mpu6050.device_config import DeviceConfig
 from ankle_imu_driver.mpu6050.driver import Mpu6050Config, SensorWiring
 from ankle_imu_driver.mpu6050_emulator.wiring import Emulation
@@ -91,7 +99,8 @@ def read_parameters(
     value = {spec.name: spec.checked(values.get(spec.name, spec.default)) for spec in SPECS}
     sensors = {}
     for name in SENSORS:
-        up = axes_of(value[f"{name}.mounting"], _DOCUMENTED[name])[2]
+        mounting = value[f"{name}.mounting"]
+        x, y, z = axes_of(mounting, _DOCUMENTED[name])[2].tolist()
         device = DeviceConfig(
             address=value[f"{name}.address"],
             accel_range=value["mpu6050.accel_range"],
@@ -102,7 +111,7 @@ def read_parameters(
             gyro_offset=_vector(f"{name}.gyro_offset", value),
             allowed_chips=frozenset(value["mpu6050.allowed_chips"]),
         )
-        sensors[name] = SensorWiring(value[f"{name}.bus_number"], device, (float(up[0]), float(up[1]), float(up[2])))
+        sensors[name] = SensorWiring(value[f"{name}.bus_number"], device, (x, y, z), is_auto(mounting))
     emulation = Emulation(
         log=log,
         leg=leg,

@@ -29,11 +29,13 @@ class SensorWiring:
         bus: number N of its /dev/i2c-N.
         device: address and settings.
         up: the direction that points up by its mounting, unit vector in the sensor's frame.
+        is_auto: whether the filter finds its mounting; ``up`` is then the documented one.
     """
 
     bus: int
     device: DeviceConfig
     up: Vector
+    is_auto: bool = False
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,9 @@ class Mpu6050Driver:
         reports = {channel.name: channel.report() for channel in channels}
         missed = max((loop.missed_share() for loop in self._loops), default=0.0)
         gravity = {name: mean.value for name, mean in self._gravity.items()}
-        placement = placement_problem(gravity, {name: wiring.up for name, wiring in self._config.sensors.items()})
+        sensors = self._config.sensors
+        auto = [name for name, wiring in sensors.items() if wiring.is_auto]
+        placement = placement_problem(gravity, {name: wiring.up for name, wiring in sensors.items()}, auto)
         ended = [loop.ended for loop in self._loops if loop.ended]
         level, sentence = judge_all(reports, self._config.rate, missed, placement, ended)
         values = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from ankle_imu_driver.arrays import Vector
 
@@ -38,12 +38,16 @@ class MeanGravity:
         return self._mean if self.seconds >= self._time_constant and math.hypot(*self._mean) >= _MIN_GRAVITY else None
 
 
-def placement_problem(gravity: Mapping[str, Vector | None], up: Mapping[str, Vector]) -> str:
+def placement_problem(
+    gravity: Mapping[str, Vector | None], up: Mapping[str, Vector], auto: Collection[str] = ()
+) -> str:
     """Return one sentence on sensors that are mounted differently than configured; empty if all is well.
 
     Args:
         gravity: mean specific force of both sensors, by name, sensor frame.
         up: unit vector of the mounting's up direction, by name, sensor frame.
+        auto: names of the sensors whose mounting the filter finds: they may sit in any orientation, and their ``up`` is
+            the documented one. Two that sit as documented for the other one are still taken for swapped.
     """
     tilt = {name: _angle(g, up[name]) for name, g in gravity.items() if g is not None}
     off = [name for name, angle in tilt.items() if angle > _MISPLACED]
@@ -52,16 +56,17 @@ def placement_problem(gravity: Mapping[str, Vector | None], up: Mapping[str, Vec
         fits = [_angle(gravity[x] or up[x], up[y]) < _PLACED for x, y in ((a, b), (b, a))]
         if all(fits):
             return f"the {a} and the {b} sensor are swapped: each gravity fits the other's mounting; exchange them"
+    off = [name for name in off if name not in auto]
     if not off:
         return ""
     if over := [name for name in off if tilt[name] > _UPSIDE_DOWN]:
         return "; ".join(
             f"the {name} sensor is upside down: up is {tilt[name]:.0f} degrees off {name}.mounting; turn it round, or "
-            "correct the setting (the filter finds any orientation with auto)"
+            "correct the setting, or set it to auto"
             for name in over
         )
     parts = " and ".join(f"{name}.mounting (up is {tilt[name]:.0f} degrees off)" for name in off)
-    return f"gravity does not fit {parts}; unless the wearer sits or lies, turn the sensor or correct the setting"
+    return f"gravity does not fit {parts}; unless the wearer sits or lies, turn the sensor, correct the setting, or set it to auto"
 
 
 def describe_up(gravity: Vector) -> str:

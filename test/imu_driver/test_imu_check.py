@@ -52,8 +52,11 @@ def test_a_fault_is_shown_and_gives_status_1(capsys):
 
 
 def test_swapped_sensors_are_shown_by_their_upward_axes(capsys):
-    main([*QUIET, "--seconds", "1.5", "--set", "emulator.swapped=true"])
+    swapped = [*QUIET, "--seconds", "1.5", "--set", "emulator.swapped=true"]
+    main([*swapped, "--set", "shank.mounting='-X,-Z,-Y'"])
     assert "but the mounting says -Y" in capsys.readouterr().out
+    main(swapped)
+    assert "usual is -Y; auto finds it" in capsys.readouterr().out
 
 
 def test_the_self_test_is_reported(tmp_path: Path, capsys):

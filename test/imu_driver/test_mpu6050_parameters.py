@@ -23,6 +23,9 @@ def test_the_defaults():
     assert (shank.device.accel_range, shank.device.gyro_range, shank.device.low_pass) == (8, 1000, 3)
     assert shank.up == (0.0, -1.0, 0.0)
     assert foot.up == (-1.0, 0.0, 0.0)
+    assert shank.is_auto
+    assert foot.is_auto
+    assert not read_parameters({"foot.mounting": "+Y,-Z,-X"}).driver.sensors["foot"].is_auto
 
 
 def test_whole_numbers_are_accepted_for_floats_and_arrays_for_lists():

@@ -39,6 +39,15 @@ def test_gravity_shows_wrong_placement_also_while_walking(shank, foot, expected)
     assert re.search(expected, problem) if expected else problem == ""
 
 
+@pytest.mark.parametrize("shank", [(9.0, -1.0, 0.5), (1.0, 9.6, 0.5)], ids=["turned", "upside down"])
+def test_a_sensor_whose_mounting_is_found_may_sit_in_any_orientation(shank):
+    gravity = {"shank": mean_of(shank), "foot": mean_of((-9.2, -0.6, -2.0))}
+    assert placement_problem(gravity, UP, {"shank", "foot"}) == ""
+    assert placement_problem(gravity, UP, {"foot"}) != ""
+    swapped = {"shank": gravity["foot"], "foot": mean_of((1.0, -9.6, 0.5))}
+    assert "swapped" in placement_problem(swapped, UP, {"shank", "foot"})
+
+
 def test_placement_is_not_judged_before_there_are_enough_samples():
     assert mean_of((1.0, -9.6, 0.5), seconds=1.0) is None
     assert placement_problem({"shank": None, "foot": None}, UP) == ""
