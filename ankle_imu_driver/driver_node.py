@@ -165,9 +165,9 @@ class ImuDriverNode(ManagedNode):
             if self.tap is None:
                 self._publish(sample, stamp)
                 return
-            self._deferred.put(sample, stamp)
             if sample.stream != ENCODER:
                 self.tap(sample.stream, self._messages.frames[sample.stream], stamp, sample.values)
+            self._deferred.put(sample, stamp)  # last: the executor may have its turn in between, and would send it first
         except Exception:
             if self.context.ok():  # otherwise the process is ending, and publishing must fail
                 raise

@@ -229,6 +229,24 @@ def played_without_publishing(bench: DriverBench, log: Path) -> tuple[ImuDriverN
     return node, len(played)
 
 
+def test_a_sample_is_not_published_before_it_was_tapped(bench: DriverBench, log: Path) -> None:
+    """Even if the executor has its turn while the source's thread taps: a forecast does not wait for its input."""
+    node, order = bench.start(log=str(log), autostart=False), list[str]()
+
+    def tap(stream: int, *_: object) -> None:
+        node.send_waiting()
+        if stream == SHANK:
+            order.append("tapped")
+
+    node.tap = tap
+    node.trigger_configure()
+    node.outputs[SHANK].publish = lambda _message: order.append("published")
+    node.trigger_activate()
+    bench.until(lambda: order.count("published") > 20)
+    node.trigger_deactivate()
+    assert order[:40] == ["tapped", "published"] * 20
+
+
 def test_a_pause_publishes_all_queued_samples(bench: DriverBench, log: Path) -> None:
     _, played = played_without_publishing(bench, log)
     topics = "shank/imu/data_raw", "foot/imu/data_raw", "encoder/joint_states"
