@@ -66,7 +66,10 @@ def placement_problem(
             for name in over
         )
     parts = " and ".join(f"{name}.mounting (up is {tilt[name]:.0f} degrees off)" for name in off)
-    return f"gravity does not fit {parts}; unless the wearer sits or lies, turn the sensor, correct the setting, or set it to auto"
+    return (
+        f"gravity does not fit {parts}; unless the wearer sits or lies, turn the sensor, correct the setting, or set "
+        "it to auto"
+    )
 
 
 def describe_up(gravity: Vector) -> str:
