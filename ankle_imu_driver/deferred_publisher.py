@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections import deque
 from collections.abc import Callable
 
+from ankle_imu_driver.conventions import ENCODER
 from ankle_imu_driver.recordings.timeline import Sample
 
 CAPACITY = 1000  # samples; more than 3 s of both sensors and an encoder
@@ -28,7 +30,9 @@ class DeferredPublisher:
         """
         self._publish = publish
         self._log_error = log_error
-        self._queue: deque[tuple[Sample, int]] = deque(maxlen=CAPACITY)
+        self._queue: deque[tuple[int, Sample, int]] = deque(maxlen=CAPACITY)  # number, sample, stamp in ns
+        self._number = 0  # of sensor samples that were put; an encoder's has that of the one before it
+        self._released = math.inf
         self._reported_drops = 0
         self._failure = ""
         self.dropped = 0
@@ -36,13 +40,21 @@ class DeferredPublisher:
     def put(self, sample: Sample, stamp: int) -> None:
         """Add a sample; called in the source's thread."""
         self.dropped += len(self._queue) == self._queue.maxlen
-        self._queue.append((sample, stamp))
+        self._number += sample.stream != ENCODER
+        self._queue.append((self._number, sample, stamp))
+
+    def hold_later(self) -> None:
+        """Keep sensor samples that are put from now on, until the next call: what is made of them has to go first."""
+        self._released = self._number
 
     def publish_batch(self) -> None:
         """Publish the oldest samples, at most ``BATCH_SIZE``; a sample that cannot be published is dropped."""
         for _ in range(min(len(self._queue), BATCH_SIZE)):
+            if self._queue[0][0] > self._released:
+                return
+            _, sample, stamp = self._queue.popleft()
             try:
-                self._publish(*self._queue.popleft())
+                self._publish(sample, stamp)
             except Exception as error:  # noqa: BLE001 - must not stop the executor; take_problem reports it
                 if not self._failure:
                     self._log_error(traceback.format_exc())
@@ -50,6 +62,7 @@ class DeferredPublisher:
 
     def publish_all(self) -> None:
         """Publish all queued samples."""
+        self._released = math.inf
         while self._queue:
             self.publish_batch()
 

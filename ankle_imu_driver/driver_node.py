@@ -76,12 +76,14 @@ class ImuDriverNode(ManagedNode):
     Attributes:
         tap: takes each sensor sample before it is published, in the source's thread: stream, frame, stamp in ns and
             ``Sample.values``. If it is set, samples are queued and published by ``send_waiting``; None otherwise.
+        ring: called in the source's thread after each sensor sample that was tapped and queued.
         outputs: the publishers, by stream; empty while the node is not configured.
     """
 
     def __init__(self, **node_arguments: Any) -> None:
         super().__init__("imu_driver", **node_arguments)
         self.tap: Callable[[int, str, int, list[float]], None] | None = None
+        self.ring: Callable[[], None] = lambda: None
         self._deferred = self._make_queue()
         self.outputs: dict[int, Any] = {}
         self._source: Source | None = None
@@ -165,12 +167,19 @@ class ImuDriverNode(ManagedNode):
             if self.tap is None:
                 self._publish(sample, stamp)
                 return
-            if sample.stream != ENCODER:
+            is_tapped = sample.stream != ENCODER
+            if is_tapped:
                 self.tap(sample.stream, self._messages.frames[sample.stream], stamp, sample.values)
-            self._deferred.put(sample, stamp)  # last: the executor may have its turn in between, and would send it first
+            self._deferred.put(sample, stamp)  # after the tap: the executor may have its turn in between
+            if is_tapped:
+                self.ring()
         except Exception:
             if self.context.ok():  # otherwise the process is ending, and publishing must fail
                 raise
+
+    def hold_later(self) -> None:
+        """Let ``send_waiting`` publish none that is queued from now on, until the next call."""
+        self._deferred.hold_later()
 
     def send_waiting(self) -> None:
         """Publish some of the queued samples; called in the executor's thread."""

@@ -97,9 +97,12 @@ def connect_all(executor: SampleExecutor, chains: Sequence[Chain]) -> None:
     if not direct:
         return
     drains = [orientation.inputs.drain for _, orientation, _ in direct]
-    sends = [driver.guarded(driver.send_waiting) for driver, *_ in direct]
+    drivers = [driver for driver, *_ in direct]
+    sends = [driver.guarded(driver.send_waiting) for driver in drivers]
 
     def process() -> bool:
+        for driver in drivers:  # what comes while this is processed is sent after its own forecast
+            driver.hold_later()
         return sum(drain() for drain in drains) > 0  # all of them, whichever leg rang
 
     def afterwards() -> None:
@@ -127,9 +130,8 @@ def _connect(
     def tap(stream: int, frame: str, stamp: int, values: Sequence[float]) -> None:
         ax, ay, az, gx, gy, gz = values
         orientation.inputs.post((stream, frame, stamp, (ax, ay, az), (gx, gy, gz)))
-        executor.notify()
 
-    driver.tap = tap
+    driver.tap, driver.ring = tap, executor.notify
 
 
 def main() -> int:

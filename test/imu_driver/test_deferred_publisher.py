@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ankle_imu_driver import deferred_publisher
-from ankle_imu_driver.conventions import FOOT
+from ankle_imu_driver.conventions import ENCODER, FOOT
 from ankle_imu_driver.deferred_publisher import BATCH_SIZE, DeferredPublisher
 from ankle_imu_driver.recordings.timeline import Sample
 
@@ -28,6 +28,23 @@ class Sink:
         for stamp in range(count):
             queue.put(Sample(stamp, FOOT, [0.0] * 6), stamp)
         return queue
+
+
+def test_what_comes_later_is_held_but_for_the_encoder_of_what_may_go() -> None:
+    sink = Sink()
+    queue = sink.queue(3)
+    queue.hold_later()
+    queue.put(Sample(3, ENCODER, [0.0]), 3)
+    for stamp in (4, 5):
+        queue.put(Sample(stamp, FOOT, [0.0] * 6), stamp)
+    queue.publish_batch()
+    assert sink.stamps == [0, 1, 2, 3]
+    queue.hold_later()
+    queue.put(Sample(6, FOOT, [0.0] * 6), 6)
+    queue.publish_batch()
+    assert sink.stamps == [0, 1, 2, 3, 4, 5]
+    queue.publish_all()
+    assert sink.stamps[-1] == 6
 
 
 def test_batches_and_the_rest_are_published_in_order() -> None:
