@@ -46,9 +46,9 @@ class LastStride:
         if rows[0, 0] < oldest - 1.0:  # rarely, as it searches all rows
             self._rows.drop(int(np.searchsorted(rows[:, 0], oldest)))
         self._since_search += 1
-        if self._since_search >= SEARCH_EVERY and rows[0, 0] <= stamp + self._back[LONGEST - SHORTEST]:
+        if self._since_search >= SEARCH_EVERY and (lags := self._lags(self._rows.rows)) >= SHORTEST:
             self._since_search = 0
-            self._stride = self._search(self._rows.rows)
+            self._stride = self._search(self._rows.rows, lags)
 
     def clear(self) -> None:
         """Remove all strides."""
@@ -71,10 +71,14 @@ class LastStride:
         return change
 
     @staticmethod
-    def _search(rows: FloatArray) -> float:
-        """Return the stride time in s at which the last second is most like an earlier one."""
+    def _lags(rows: FloatArray) -> int:
+        """Return the longest stride, in samples, for which there are rows; at most ``LONGEST``."""
+        return min(LONGEST, int((rows[-1, 0] - rows[0, 0] + TIME_RESOLUTION) / GRID) - COMPARED + 1)
+
+    @staticmethod
+    def _search(rows: FloatArray, lags: int) -> float:
+        """Return the stride time in s, up to ``lags`` samples, at which the last second is most like an earlier one."""
         newest = rows[-1, 0]
-        lags = min(LONGEST, int((newest - rows[0, 0]) / GRID + 1e-6) - COMPARED + 1)
         times = newest + GRID * np.arange(1 - COMPARED - lags, 1)
         pitches = np.stack([np.interp(times, rows[:, 0], rows[:, column]) for column in (1, 2)])
         pieces = sliding_window_view(pitches, COMPARED, axis=1)  # (2, lags + 1, COMPARED), oldest first
