@@ -151,8 +151,9 @@ class LivePredictor:
         self._on_model(engine)
 
     def restart(self) -> None:
-        """Empty the window and the memory of the wearer; nothing is known of the encoder any more."""
+        """Empty the window, the memory of the wearer and the score; nothing is known of the encoder any more."""
         self._encoder.restart()
+        self._score.clear()  # another angle is no truth for forecasts of before
         if self._forecaster is not None:
             self._forecaster.restart()
 

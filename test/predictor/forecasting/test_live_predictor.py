@@ -405,6 +405,18 @@ def test_the_recent_error_is_against_the_encoder_while_there_is_one(models: Path
     assert live.predictor.recent_error == pytest.approx(0.04 - CHANGE, abs=1e-6)
 
 
+def test_no_forecast_of_before_a_new_calibration_is_scored_by_its_angle(models: Path) -> None:
+    live, all_pairs = Live(models), pairs(0.9)
+    live.feed(all_pairs[:70])
+    assert math.isfinite(live.predictor.recent_error)
+    live.predictor.restart()  # as an uncalibrated pair does
+    live.feed(
+        dataclasses.replace(pair, joint=dataclasses.replace(pair.joint, angle=pair.joint.angle + 0.3))
+        for pair in all_pairs[71:]
+    )
+    assert math.isnan(live.predictor.recent_error)
+
+
 def test_a_model_is_exchanged_between_two_pairs(models: Path) -> None:
     live = Live(models)
     live.feed(pairs(0.25))
