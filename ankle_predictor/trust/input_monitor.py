@@ -64,7 +64,7 @@ class TrustLimits:
                 raise Refusal(f"{name} must be a positive number, not {value}")
 
 
-class SensorWatch:
+class ReadingWatch:
     """Detects a frozen or saturated sensor."""
 
     def __init__(self, limits: TrustLimits, config: FilterConfig) -> None:
@@ -139,7 +139,7 @@ class InputMonitor:
         self._clock = ClockWatch(limits.max_input_age, limits.max_ahead, real_time)
         self._waited = 0.0
         self._stamps = [-math.inf, -math.inf]
-        self._sensors = SensorWatch(limits, config), SensorWatch(limits, config)
+        self._sensors = ReadingWatch(limits, config), ReadingWatch(limits, config)
         self._received = [-math.inf, -math.inf]
         self._together = math.inf  # when the stamps of both streams were last within the skew
         self._pair = -math.inf
