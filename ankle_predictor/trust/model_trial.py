@@ -37,9 +37,10 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 
 
 class ModelTrial:
-    """Tries one model after the other. ``run`` blocks in one thread, ``stop`` is called from any other."""
+    """Tries one model after the other. ``run`` blocks and ``stop`` ends it; both may be called in any thread."""
 
     def __init__(self) -> None:
+        self._turn = threading.Lock()  # held while a model is tried
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._stopped = False
@@ -58,7 +59,8 @@ class ModelTrial:
         """
         try:
             checked_onnx(bundle.onnx)  # most bad files are found here, without a process
-            answer = self._answer(request_of(bundle, in_use, walk))
+            with self._turn:
+                answer = self._answer(request_of(bundle, in_use, walk))
         except OnnxGuardError as error:
             raise BundleError("REJECTED", f"model {bundle.name} is not used: {error}") from error
         except _NoResultError as failure:

@@ -152,6 +152,13 @@ def test_a_canary_that_disagrees_is_refused_there_too() -> None:
     assert "rad off what it was" in refusal(wrong)
 
 
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30.0
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_a_stopped_trial_ends_at_once_and_no_other_begins() -> None:
     trial, messages = ModelTrial(), list[str]()
 
@@ -163,7 +170,7 @@ def test_a_stopped_trial_ends_at_once_and_no_other_begins() -> None:
 
     thread = threading.Thread(target=run)
     thread.start()
-    time.sleep(0.5)
+    until(lambda: bool(psutil.Process().children()))
     started = time.monotonic()
     trial.stop()
     thread.join(10.0)
@@ -171,6 +178,29 @@ def test_a_stopped_trial_ends_at_once_and_no_other_begins() -> None:
     assert messages == ["model hostile is not used: the node ends"]
     with pytest.raises(BundleError, match="the node ends"):
         trial.run(BASE)
+
+
+def test_one_trial_waits_for_another_and_both_end_when_they_are_stopped() -> None:
+    """As when a model is loaded while another one, adapted to the wearer, is being tried."""
+    trial, messages = ModelTrial(), list[str]()
+
+    def run() -> None:
+        try:
+            trial.run(bundle(hostile.slow(1500), asked=False))
+        except BundleError as error:
+            messages.append(str(error))
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    until(lambda: bool(psutil.Process().children()))
+    time.sleep(0.5)
+    assert len(psutil.Process().children()) == 1
+    trial.stop()
+    for thread in threads:
+        thread.join(10.0)
+    assert messages == ["model hostile is not used: the node ends"] * 2
+    assert not psutil.Process().children()
 
 
 def test_a_reference_walk_that_was_changed_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
