@@ -15,7 +15,7 @@ from ankle_predictor.dashboard.leg_drawing import leg_svg
 from ankle_predictor.dashboard.leg_link import LegLink
 from ankle_predictor.dashboard.leg_tasks import USER_DURATIONS, LegTasks, TaskState
 from ankle_predictor.dashboard.leg_view import LegView
-from ankle_predictor.dashboard.wording import degrees, direction, gain_words, stage_words
+from ankle_predictor.dashboard.wording import degrees, direction, gain_words, stage_words, task_words
 from ankle_predictor.library.catalogue import model_names
 from ankle_predictor.model.bundle import NAME, model_directories
 
@@ -189,9 +189,8 @@ def _figure(label: str, kind: str) -> tuple[ui.label, ui.label]:
 
 def _answer(label: ui.label, state: TaskState, running: str) -> None:
     """Show how a task ended, or that it runs."""
-    waits = state.is_running and state.seconds_left == 0
-    text = running if waits else state.message
-    label.set_text(f"{text[:1].upper()}{text[1:]}")
+    text = task_words(state, running)
+    label.set_text(text)
     label.classes(replace=f"answer {state.phase}")
     label.set_visibility(bool(text))
 

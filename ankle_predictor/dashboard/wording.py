@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ankle_predictor.dashboard.leg_tasks import Adapted
+from ankle_predictor.dashboard.leg_tasks import Adapted, TaskState
 from ankle_predictor.dashboard.recorder import RecorderState
 
 STAGES = {
@@ -45,6 +45,13 @@ def direction(angle: float) -> str:
 def stage_words(stage: str) -> str:
     """Return a stage of an adaptation in words."""
     return STAGES.get(stage, stage.capitalize())
+
+
+def task_words(state: TaskState, running: str) -> str:
+    """Return how a task ended, or what was said meanwhile; ``running`` while it runs and nothing was said."""
+    waits = state.is_running and state.seconds_left == 0
+    text = state.message or (running if waits else "")
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def gain_words(adapted: Adapted) -> str:

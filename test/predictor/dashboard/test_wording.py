@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ankle_predictor.dashboard.leg_tasks import Adapted
+from ankle_predictor.dashboard.leg_tasks import Adapted, TaskState
 from ankle_predictor.dashboard.recorder import RecorderState
-from ankle_predictor.dashboard.wording import degrees, direction, gain_words, leg_title, recording_words
+from ankle_predictor.dashboard.wording import degrees, direction, gain_words, leg_title, recording_words, task_words
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,13 @@ from ankle_predictor.dashboard.wording import degrees, direction, gain_words, le
 )
 def test_an_angle(angle: float, text: str, way: str) -> None:
     assert (degrees(angle), direction(angle)) == (text, way)
+
+
+def test_what_is_said_while_a_task_runs_is_shown() -> None:
+    assert task_words(TaskState("running"), "Trying the model ...") == "Trying the model ..."
+    assert task_words(TaskState("running", seconds_left=3), "Calibrating ...") == ""
+    assert task_words(TaskState("running", "it is too late to stop"), "") == "It is too late to stop"
+    assert task_words(TaskState("done", "model anna runs"), "Trying the model ...") == "Model anna runs"
 
 
 def test_an_error_has_a_tenth_and_no_sign() -> None:
