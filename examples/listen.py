@@ -1,0 +1,34 @@
+"""The shortest subscriber: prints twice a second where the ankle will be in 200 and in 500 ms.
+
+scripts/run python examples/listen.py
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import suppress
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from trajectory_msgs.msg import JointTrajectory
+
+
+class Listener(Node):  # type: ignore[misc,unused-ignore]
+    """Subscribes to ``forecast`` with depth 1: each forecast replaces the one before."""
+
+    def __init__(self) -> None:
+        super().__init__("listener")
+        self.create_subscription(JointTrajectory, "forecast", self._on_forecast, 1)
+
+    def _on_forecast(self, forecast: JointTrajectory) -> None:
+        in_200_ms, in_500_ms = (math.degrees(forecast.points[k].positions[0]) for k in (19, 49))  # point k: (k+1) 10 ms
+        self.get_logger().info(
+            f"in 200 ms {in_200_ms:+.1f} deg, in 500 ms {in_500_ms:+.1f} deg", throttle_duration_sec=0.5
+        )
+
+
+if __name__ == "__main__":
+    rclpy.init()
+    with suppress(KeyboardInterrupt, ExternalShutdownException):
+        rclpy.spin(Listener())
