@@ -40,6 +40,8 @@ class LegWatch:
         self._agreement = AgreementWatch(), AgreementWatch()
         self._strides = StrideWatch()
         self._newest: StrideEvidence | None = None
+        if calibration is not None:
+            self._still.calibrate(calibration)
         if is_fresh:
             self.calibration = CalibrationWatch(None)
 

@@ -2,7 +2,7 @@
 
 A resting foot is never so still for so long while the shank turns: in 81 recordings the shank turned by at most 1.4
 rad/s on average where the foot's rate changed by less than ``STILL``, and the foot by at most 0.2 rad/s where the
-shank's did.
+shank's did. A rate that does not change is not enough: a shank may turn steadily while the heel comes off the ground.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import math
 from collections import deque
 
 from ankle_imu_driver.arrays import Vector
+from ankle_imu_driver.calibration import Calibration
 from ankle_imu_driver.conventions import FOOT, SENSORS, SHANK
 from ankle_predictor.estimation.samples import RawPair
 
 STILL_TIME = 0.13  # s
 FEWEST = 8  # samples
 STILL = 0.06  # rad/s, most that a rate changes within that time, on each axis
+LIES = 0.3  # rad/s, most that the rate differs from the calibrated bias; a gyro that warms up drifts by up to 0.2
 STILL_FORCE = 1.0  # m/s^2, most that the specific force does; a gyro that is dead alone is found by ``SensorWatch``
 OTHER = {SHANK: 1.0, FOOT: 2.2}  # rad/s, mean rate of the other sensor, by the one that is still
 MOVES = 0.5  # rad/s, change of the rate that shows that it moves again
@@ -32,8 +34,13 @@ class StillWatch:
 
     def __init__(self) -> None:
         self.problem = ""
+        self._biases: tuple[Vector, Vector] = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0))
         self._recent: deque[RawPair] = deque()
         self._still: int | None = None
+
+    def calibrate(self, calibration: Calibration) -> None:
+        """Take the gyros' biases from a calibration; they are zero before."""
+        self._biases = calibration.shank.gyro_bias, calibration.foot.gyro_bias
 
     def push(self, pair: RawPair) -> int | None:
         """Process one pair; return the stream that has begun to move again, if one has."""
@@ -58,6 +65,8 @@ class StillWatch:
     def _is_still(self, stream: int) -> bool:
         (a, b, c), (x, y, z) = _rate(self._recent[0], stream), _rate(self._recent[-1], stream)
         if max(abs(a - x), abs(b - y), abs(c - z)) >= STILL:  # mostly; saves looking at all of them
+            return False
+        if math.dist((x, y, z), self._biases[stream]) >= LIES:
             return False
         spread = _spread([_rate(pair, stream) for pair in self._recent])
         if not 0.0 < spread < STILL:  # without any noise it hangs, which is found elsewhere

@@ -9,8 +9,11 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
+from ankle_imu_driver.calibration import Calibration, SensorCalibration
 from ankle_imu_driver.conventions import FOOT, SHANK
 from ankle_predictor.estimation.leg_estimator import LegConfig, LegEstimator
+from ankle_predictor.estimation.samples import RawPair
+from ankle_predictor.estimation.still_watch import StillWatch
 from benchmarks.fault_chain import Message, TrueWalk, true_walk
 
 BEGIN, END = 9.0, 13.0  # s of the walk; strides last 1.1 to 1.6 s
@@ -88,6 +91,26 @@ def test_a_foot_sensor_that_lies_still_is_told_as_soon_as_the_shank_swings(seed:
     )
     assert still[0] < swing + 0.2
     assert max(still) < END + 0.2
+
+
+@pytest.mark.parametrize("is_steady", [SHANK, FOOT])
+def test_a_sensor_that_turns_steadily_does_not_lie_still(is_steady: int) -> None:
+    """As a shank may for 0.13 s while the heel comes off the ground; with nearly that rate as its bias it lies."""
+    random = np.random.default_rng(1)
+
+    def problem(bias: float) -> str:
+        sensors = SensorCalibration((0.0, bias, 0.0), (0.0, 0.0, G)), SensorCalibration((0.0, bias, 0.0), (0.0, 0.0, G))
+        watch = StillWatch()
+        watch.calibrate(Calibration(*sensors))
+        for k in range(30):
+            steady = (0.0, 0.6 + float(random.normal(0, 0.003)), 0.0)
+            turns = (0.0, 2.5 + 0.03 * k, 0.0)
+            rates = (steady, turns) if is_steady == SHANK else (turns, steady)
+            watch.push(RawPair(0.01 * k, (0.0, 0.0, G), rates[SHANK], 0.01 * k, (0.0, 0.0, G), rates[FOOT]))
+        return watch.problem
+
+    assert problem(0.0) == ""
+    assert "lies still" in problem(0.4)
 
 
 def test_a_gyro_that_hangs_is_not_said_to_lie_still() -> None:
