@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ankle_imu_driver.arrays import FloatArray
+from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
 
 NEW = 0.4  # weight of the new forecast
 PERIOD = 0.01  # s between two forecasts for which this weight is meant
@@ -32,13 +33,14 @@ class Blending:
     def blend(self, stamp: float, curves: FloatArray) -> FloatArray:
         """Return the (C, H) curves of a forecast made at ``stamp`` s, blended with those of the last one."""
         passed = stamp - self._stamp
-        if 0.0 < passed <= LONGEST:
-            whole, share = divmod(passed / self._period, 1.0)
-            if share > 1.0 - 1e-6:  # rounding: a whole step has passed
-                whole, share = whole + 1.0, 0.0
+        if 0.0 < passed <= LONGEST + TIME_RESOLUTION:
+            steps = passed / self._period
+            if abs(steps - round(steps)) <= TIME_RESOLUTION / self._period:  # whole steps have passed
+                steps = float(round(steps))
+            whole, share = divmod(steps, 1.0)
             # The last forecast at the times of the new one; its first steps have passed.
             last = self._last[:, int(whole) :]
-            if share > 1e-6:
+            if share > 0.0:
                 last = last[:, :-1] + share * (last[:, 1:] - last[:, :-1])
             known = last.shape[1]
             curves[:, :known] += (1.0 - NEW) ** (passed / PERIOD) * (last - curves[:, :known])

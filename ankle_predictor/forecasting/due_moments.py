@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from ankle_imu_driver.arrays import FloatArray
+from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
 from ankle_predictor.model.row_buffer import RowBuffer
 from ankle_predictor.trust.scoring import truth_at
 
@@ -42,10 +43,10 @@ class DueMoments(Generic[T]):
             self.clear()
         self._angles.append((stamp, angle))
         due = []
-        while self._pending and self._pending[0][0] + self._steps[-1] <= stamp:
+        while self._pending and self._pending[0][0] + self._steps[-1] <= stamp + TIME_RESOLUTION:
             then, moment = self._pending.popleft()
             known = self._angles.rows
-            truth = truth_at(known[:, 0], known[:, 1], np.asarray(then + self._steps, dtype=np.float64))
+            truth = truth_at(known[:, 0], known[:, 1], np.minimum(then + self._steps, stamp))
             if np.isfinite(truth).all():
                 due.append((moment, truth))
         oldest = self._pending[0][0] if self._pending else stamp

@@ -100,6 +100,17 @@ def test_blending_is_an_average_over_the_forecasts_of_one_moment() -> None:
     np.testing.assert_array_equal(made.blend(1.0, np.full((1, HORIZON), 2.0)), 2.0)
 
 
+@pytest.mark.parametrize("start", [0.0, 1_795_825_773.63, 4_000_000_000.0])
+def test_blending_reaches_as_far_whatever_clock_the_stamps_are_of(start: float) -> None:
+    """A stamp of today is known to 240 ns only, so that equal distances differ by that much."""
+    made = Blending(PERIOD, HORIZON)
+    for k in range(100):
+        stamp = (round(start * 1e9) + 10_000_000 * k) / 1e9
+        blended = made.blend(stamp, np.full((1, HORIZON), float(k % 2)))
+        if k:
+            assert 0.0 < blended[0, HORIZON - 2] < 1.0, "all but the last step were forecast before"
+
+
 @given(st.integers(0, 99))
 def test_blending_forecasts_that_agree_changes_nothing(seed: int) -> None:
     made, random, stamp = Blending(PERIOD, HORIZON), np.random.default_rng(seed), 0.0
