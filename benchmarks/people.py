@@ -40,7 +40,7 @@ Task = tuple[Callable[..., Result], tuple[Any, ...]]
 def scored(log: Path, model: str, models: Path | None, learned: bool) -> Result:
     """Run and score one recording."""
     recording, bundle = read_recording(log), _bundle(model, models)
-    run = run_live(bundle, recording, LiveSettings(side=side_of(log)))
+    run = run_live(bundle, recording, LiveSettings().worn_on(side_of(log)))
     return {"cells": cells_of(log, recording, run, learned)}
 
 
@@ -49,7 +49,7 @@ def nonsense(log: Path, model: str, models: Path | None, kind: str) -> Result:
     recording, bundle = read_recording(log), _bundle(model, models)
     begin = WALKED + (QMT_WALKS if log.stem.startswith("qmt") else 0.0)
     changed = with_nonsense(recording, kind, begin, seed=len(log.stem))
-    run = run_live(bundle, changed, LiveSettings(side=side_of(log)), begin + LASTS)
+    run = run_live(bundle, changed, LiveSettings().worn_on(side_of(log)), begin + LASTS)
     return {"kind": kind, **asdict(noticed(run, recording.start, begin))}
 
 

@@ -73,7 +73,7 @@ def finetune(  # noqa: PLR0917 - each is another thing
     if path == base.path:
         raise AdaptationError(f"{user} is the model to start from; give the user another name")
     check_writable(path, replace=True)
-    worn = worn or LiveSettings(side=base.manifest.side)
+    worn = worn or LiveSettings().worn_on(base.manifest.side)
     mirrored = is_mirrored(worn, base.manifest)
     on_progress(f"reading {log.name}", 0.0)
     try:

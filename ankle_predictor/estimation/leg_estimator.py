@@ -35,10 +35,11 @@ class LegConfig:
         shank_mounting: axes of the shank's sensor that point forward, left and up, such as ``-X,-Z,-Y``; or ``auto``:
             up is found from standing, forward from walking.
         foot_mounting: the same of the foot's sensor.
-        shank_tilt: (roll, pitch) in rad, the usual tilt of the strapped shank sensor from its mounting.
-        foot_tilt: (roll, pitch) in rad, the usual tilt of the strapped foot sensor from its mounting.
+        shank_tilt: (roll, pitch) in rad, the usual tilt of the strapped shank sensor from its mounting, on a right leg.
+        foot_tilt: (roll, pitch) in rad, the usual tilt of the strapped foot sensor from its mounting, on a right leg.
         pair_tolerance: s, largest difference of a pair's two stamps.
         filter: the constants of the filter.
+        side: the leg that wears the sensors, "left" or "right".
     """
 
     shank_mounting: str = AUTO
@@ -47,6 +48,14 @@ class LegConfig:
     foot_tilt: tuple[float, float] = FOOT_TILT
     pair_tolerance: float = PAIR_TOLERANCE
     filter: FilterConfig = field(default_factory=FilterConfig)
+    side: str = "right"
+
+    @property
+    def tilts(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """(roll, pitch) in rad of shank and foot, on the leg that wears the sensors; a left leg has the opposite rolls."""
+        sign = -1.0 if self.side == "left" else 1.0
+        (shank_roll, shank_pitch), (foot_roll, foot_pitch) = self.shank_tilt, self.foot_tilt
+        return (sign * shank_roll, shank_pitch), (sign * foot_roll, foot_pitch)
 
 
 class LegEstimator:
@@ -70,9 +79,7 @@ class LegEstimator:
             MountingError: a mounting is invalid, or contradicts the calibration.
         """
         self._config = config = config or LegConfig()
-        self._mounting = LegMounting(
-            (config.shank_mounting, config.foot_mounting), (config.shank_tilt, config.foot_tilt)
-        )
+        self._mounting = LegMounting((config.shank_mounting, config.foot_mounting), config.tilts)
         self._guards: tuple[StampGuard[Raw], ...] = (StampGuard(keep_repeated=True), StampGuard(keep_repeated=True))
         self.rates = RateAdapter(config.pair_tolerance)
         self._matcher: PairMatcher[Raw] = PairMatcher(config.pair_tolerance)

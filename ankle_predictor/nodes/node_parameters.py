@@ -26,16 +26,15 @@ def read_leg(node: ManagedNode) -> LegConfig:
         Refusal: a value cannot be used.
     """
     value = node.parameters.value
-    mirrored = value("side") == "left"
-    # Tilts are given for a right leg. On a left leg the roll has the opposite sign.
     (shank_roll, shank_pitch), (foot_roll, foot_pitch) = value("shank.tilt"), value("foot.tilt")
     return LegConfig(
         shank_mounting=value("shank.mounting"),
         foot_mounting=value("foot.mounting"),
-        shank_tilt=(-shank_roll if mirrored else shank_roll, shank_pitch),
-        foot_tilt=(-foot_roll if mirrored else foot_roll, foot_pitch),
+        shank_tilt=(shank_roll, shank_pitch),
+        foot_tilt=(foot_roll, foot_pitch),
         pair_tolerance=value("pair_tolerance"),
         filter=read_filter(node),
+        side=value("side"),
     )
 
 

@@ -130,7 +130,7 @@ def _named(log: Path) -> Entry:
 
 
 def _settings_for(entry: Entry, settings: EvaluationSettings) -> EvaluationSettings:
-    leg = replace(settings.leg, side=entry.side or settings.leg.side)
+    leg = settings.leg.worn_on(entry.side) if entry.side else settings.leg
     return replace(settings, labels=entry.labels or settings.labels, leg=leg)
 
 

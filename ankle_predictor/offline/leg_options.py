@@ -55,25 +55,24 @@ def leg_settings(side: str | None, params_file: Path | None, namespace: str = ""
         Refusal: a value cannot be used; the message names the parameter.
     """
     if params_file is None:
-        return LiveSettings(side=side or "right")
+        return LiveSettings().worn_on(side or "right")
     sections = sections_of(params_file)
     if warning := untaken_warning(params_file, sections, [namespace]):
         print(warning, file=sys.stderr)
     ours, predictor = (parameters_of(sections, full_name(node, namespace)) for node in (FILTER_NODE, PREDICTOR_NODE))
-    worn_on = side or _side(ours)
-    side = side or _side(predictor)
     constants = {field.name: _number(ours, field.name) for field in fields(FilterConfig) if field.name in ours}
     leg = LegConfig(
         shank_mounting=_text(ours, "shank.mounting", AUTO),
         foot_mounting=_text(ours, "foot.mounting", AUTO),
-        shank_tilt=_tilt(ours, "shank.tilt", SHANK_TILT, worn_on),
-        foot_tilt=_tilt(ours, "foot.tilt", FOOT_TILT, worn_on),
+        shank_tilt=_tilt(ours, "shank.tilt", SHANK_TILT),
+        foot_tilt=_tilt(ours, "foot.tilt", FOOT_TILT),
         pair_tolerance=_number(ours, "pair_tolerance", PAIR_TOLERANCE),
+        side=side or _side(ours),
     )
     limits = {limit: _number(predictor, name) for name, limit in LIMITS.items() if name in predictor}
     own_filter = FilterConfig(**constants) if constants else None
     return LiveSettings(
-        side,
+        side or _side(predictor),
         leg,
         TrustLimits(**limits),
         own_filter,
@@ -134,11 +133,10 @@ def _number(values: Mapping[str, Any], name: str, default: float = 0.0) -> float
     return float(value)
 
 
-def _tilt(values: Mapping[str, Any], name: str, default: tuple[float, float], side: str) -> tuple[float, float]:
-    """Return roll and pitch in rad; the roll of a right leg has the opposite sign on a left one."""
+def _tilt(values: Mapping[str, Any], name: str, default: tuple[float, float]) -> tuple[float, float]:
+    """Return roll and pitch in rad, of a right leg."""
     value = values.get(name, default)
     numbers = isinstance(value, list | tuple) and all(isinstance(part, int | float) for part in value)
     if not numbers or len(value) != 2:
         raise Refusal(f"{name} must be [roll, pitch] in rad, not {shown(value)}")
-    roll, pitch = float(value[0]), float(value[1])
-    return (-roll if side == "left" else roll), pitch
+    return float(value[0]), float(value[1])

@@ -33,7 +33,7 @@ class LiveSettings:
     """What the nodes' parameters say about the leg.
 
     Attributes:
-        side: the leg that the sensors are on, "left" or "right".
+        side: the leg that the sensors are on, "left" or "right". ``worn_on`` sets it here and in ``leg``.
         leg: mounting of the sensors and tolerance of pairs; see ``filter`` for its constants.
         limits: within which input and forecast are trusted.
         filter: constants of the filter; None for those that the model was trained with.
@@ -49,6 +49,10 @@ class LiveSettings:
     encoder: JointConvention = ENCODER_JOINT
     encoder_role: EncoderRole = "score"
     withhold_unfamiliar: bool = False
+
+    def worn_on(self, side: str) -> LiveSettings:
+        """Return these settings for sensors on the ``left`` or ``right`` leg."""
+        return dataclasses.replace(self, side=side, leg=dataclasses.replace(self.leg, side=side))
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ import numpy as np
 from ankle_imu_driver.arrays import Float32Array, FloatArray
 from ankle_imu_driver.recordings.recording import EncoderSamples, Recording
 from ankle_predictor.estimation.gait import StrideMonitor
+from ankle_predictor.estimation.leg_estimator import LegConfig
 from ankle_predictor.model.features import SEGMENT_FEATURES
 from ankle_predictor.offline.feature_tables import feature_table
 from ankle_predictor.offline.log_forecasts import Timed
@@ -99,14 +100,14 @@ class Walk:
         return VariedSource(shorter, followed, fused, self.simulated, period)
 
 
-def walk_of(recording: Recording, settings: TrainSettings, simulated: bool = False, mirrored: bool = False) -> Walk:
+def walk_of(recording: Recording, settings: TrainSettings, simulated: bool = False, side: str | None = None) -> Walk:
     """Run a recording through the live code and cut it into examples.
 
     Args:
         recording: the walk.
         settings: of the training.
         simulated: whether nobody walked it.
-        mirrored: whether it is of the other leg than the settings' one.
+        side: the leg that was recorded; None for the settings' one.
 
     Raises:
         DatasetError: the recording has no encoder though one is to be learned from, or gives no example.
@@ -118,8 +119,9 @@ def walk_of(recording: Recording, settings: TrainSettings, simulated: bool = Fal
             f"{recording.name} has no encoder, so there is no angle to learn; "
             "--labels imu learns from the IMUs' own later angle"
         )
-    leg = None if simulated else settings.worn.leg
-    table = feature_table(recording, spec, mirrored=mirrored, leg=leg)
+    side = side or settings.side
+    leg = replace(LegConfig() if simulated else settings.worn.leg, side=side)
+    table = feature_table(recording, spec, mirrored=side != settings.side, leg=leg)
     truth = encoder or EncoderSamples(table.stamp, table.angle)
     stride = settings.stride * (SIMULATED_STRIDE if simulated else 1)
     fused = with_encoder(table, encoder).angle if encoder is not None and settings.is_varied else None

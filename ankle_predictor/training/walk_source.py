@@ -60,7 +60,7 @@ class RecordedSource:
         """
         own = replace(settings, labels=self.entry.labels or settings.labels)
         recording = open_entry(self.entry, settings.worn.encoder, settings.leg)
-        return walk_of(recording, own, mirrored=(self.entry.side or settings.side) != settings.side)
+        return walk_of(recording, own, side=self.entry.side)
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 
 from ankle_imu_driver.conventions import FOOT, SHANK
-from ankle_imu_driver.mounting import FOOT_TILT, SHANK_TILT
 from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_imu_driver.simulator.sensor_model import SensorModel
 from ankle_imu_driver.simulator.simulate import stream
 from ankle_imu_driver.simulator.user_profile import draw_user
 from ankle_predictor.estimation.leg_estimator import LegConfig, LegEstimator
 
-LEFT = LegConfig(shank_tilt=(-SHANK_TILT[0], SHANK_TILT[1]), foot_tilt=(-FOOT_TILT[0], FOOT_TILT[1]))
+LEFT = LegConfig(side="left")
 
 
 def angles(side: str, config: LegConfig, seed: int) -> list[float]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from ankle_imu_driver.mounting import FOOT_TILT, SHANK_TILT
 from ankle_imu_driver.refusal import Refusal
 from ankle_predictor.estimation.filter_config import FilterConfig
 from ankle_predictor.estimation.leg_estimator import LegConfig
@@ -18,7 +19,10 @@ SHIPPED = Path(__file__).parents[3] / "config" / "ankle.yaml"
 
 def test_without_options_everything_is_as_the_nodes_have_it() -> None:
     assert leg_settings(None, None) == LiveSettings()
-    assert leg_settings("left", None).side == "left"
+    left = leg_settings("left", None)
+    assert left.side == left.leg.side == "left"
+    assert left == LiveSettings().worn_on("left")
+    assert left.leg.tilts == ((-SHANK_TILT[0], SHANK_TILT[1]), (-FOOT_TILT[0], FOOT_TILT[1]))
 
 
 def test_the_shipped_parameter_file_gives_the_defaults() -> None:
@@ -37,11 +41,11 @@ def test_every_node_has_its_section_and_the_option_wins(tmp_path: Path) -> None:
     found = leg_settings(None, path)
     assert found.side == "left"
     assert (found.leg.shank_mounting, found.leg.foot_mounting) == ("+X,+Y,+Z", "-X,-Y,+Z")
-    assert found.leg.foot_tilt == (-0.1, 0.2)  # of a right leg in the file
+    assert found.leg.tilts[1] == (-0.1, 0.2)  # of a right leg in the file
     assert found.leg.pair_tolerance == found.limits.skew == 0.002
     assert (found.limits.max_angle, found.limits.max_input_age, found.limits.max_rate) == (0.5, 0.1, 15.0)
     assert found.filter == FilterConfig(rest_rate=2.0)
-    assert leg_settings("right", path).leg.foot_tilt == (0.1, 0.2)
+    assert leg_settings("right", path).leg.tilts[1] == (0.1, 0.2)
 
 
 def test_a_namespaces_sections_count_in_that_namespace_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

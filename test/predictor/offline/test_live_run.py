@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rigs.models import SHORT, write_linear_bundle
 from rigs.walks import part, swinging
 
+from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_imu_driver.recordings.recording import ImuSamples, Recording
 from ankle_imu_driver.simulator.gait_scenario import Stand, Walk
 from ankle_imu_driver.simulator.sensor_model import SensorModel
@@ -127,6 +128,17 @@ def test_without_a_calibration_it_is_made_from_standing(bundle: Bundle) -> None:
     before = run.stamp - run.stamp[0] < first
     assert (run.status[before] & Status.NOT_CALIBRATED != 0).all()
     assert run.made[~before].any()
+
+
+def test_a_left_leg_that_is_calibrated_from_standing_gives_what_the_right_one_gives(bundle: Bundle) -> None:
+    """Straps tilt outward on both legs; with a right leg's usual tilt, forward is not known before three strides."""
+    walk = dataclasses.replace(
+        simulate([Stand(4.0), Walk(4.0)], draw_user(2), SensorModel(), 2).recording, calibration=None
+    )
+    right, left = run_live(bundle, walk), run_live(bundle, mirrored(walk), LiveSettings().worn_on("left"))
+    np.testing.assert_array_equal(left.made, right.made)
+    np.testing.assert_allclose(left.angle, right.angle, atol=1e-9)
+    np.testing.assert_allclose(left.forecast.angle, right.forecast.angle, atol=1e-5)
 
 
 def test_what_cannot_run_is_refused(bundle: Bundle) -> None:
