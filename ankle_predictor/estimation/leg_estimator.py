@@ -52,7 +52,7 @@ class LegConfig:
 
     @property
     def tilts(self) -> tuple[tuple[float, float], tuple[float, float]]:
-        """(roll, pitch) in rad of shank and foot, on the leg that wears the sensors; a left leg has the opposite rolls."""
+        """(roll, pitch) in rad of shank and foot of the leg that wears them: a left one has the opposite rolls."""
         sign = -1.0 if self.side == "left" else 1.0
         (shank_roll, shank_pitch), (foot_roll, foot_pitch) = self.shank_tilt, self.foot_tilt
         return (sign * shank_roll, shank_pitch), (sign * foot_roll, foot_pitch)
