@@ -8,6 +8,7 @@ Segment frames follow REP-103: x forward, y left, z up, for a person who stands 
 from __future__ import annotations
 
 import math
+from itertools import permutations
 
 import numpy as np
 
@@ -25,6 +26,11 @@ LARGEST_TILT = 60.0  # degrees of gravity at standing from the up axis of a moun
 _UPSIDE_DOWN = 150.0  # degrees, beyond which the smallest rotation that levels a sensor depends on chance
 _STEEP = 0.3  # sine of the angle between forward and up, below which forward says nothing
 _AXES = {sign + axis: value * np.eye(3)[k] for sign, value in (("+", 1.0), ("-", -1.0)) for k, axis in enumerate("XYZ")}
+_MOUNTINGS = {
+    ",".join(names): rotation
+    for names in permutations(_AXES, 3)
+    if np.linalg.det(rotation := np.array([_AXES[name] for name in names])) > 0.5
+}
 
 
 class MountingError(Refusal):
@@ -178,10 +184,9 @@ def turned_about_up(mounting: FloatArray, heading: float) -> FloatArray:
 
 def described(rotation: FloatArray) -> str:
     """Return a mounting as its nearest axes and how far they are off, such as ``-X,-Z,-Y within 18 degrees``."""
-    rows = np.argmax(np.abs(rotation), axis=1)
-    names = [f"{'+' if row[k] > 0 else '-'}{'XYZ'[k]}" for row, k in zip(rotation, rows, strict=True)]
-    worst = max(math.degrees(math.acos(min(1.0, abs(float(row[k]))))) for row, k in zip(rotation, rows, strict=True))
-    return f"{','.join(names)} within {worst:.0f} degrees"
+    text, nearest = max(_MOUNTINGS.items(), key=lambda named: float(np.sum(named[1] * rotation)))
+    worst = math.degrees(math.acos(min(1.0, float(np.sum(nearest * rotation, axis=1).min()))))
+    return f"{text} within {worst:.0f} degrees"
 
 
 def _level(mounting: FloatArray, gravity: Vector) -> FloatArray:

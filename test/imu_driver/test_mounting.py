@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from ankle_imu_driver.calibration import SensorCalibration
-from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING, MountingError, levelled, parse_mounting
+from ankle_imu_driver.mounting import FOOT_MOUNTING, SHANK_MOUNTING, MountingError, described, levelled, parse_mounting
 
 
 def test_with_the_recordings_mountings_gravity_points_up():
@@ -36,6 +37,17 @@ def test_an_impossible_mounting_is_refused(text, word):
 
 def test_blanks_lower_case_and_a_missing_sign_are_accepted():
     np.testing.assert_array_equal(parse_mounting(" x, y ,z"), np.eye(3))
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_a_mounting_is_described_by_axes_that_can_be_set(seed):
+    rotation = Rotation.random(random_state=seed).as_matrix()
+    text, off = described(rotation).split(" within ")
+    axes = parse_mounting(text)
+    turn = Rotation.from_matrix(rotation @ axes.T).magnitude()
+    assert turn < math.radians(62.8), "of 24 such mountings, one is never further away"
+    worst = max(math.acos(row @ axis) for row, axis in zip(rotation, axes, strict=True))
+    assert off == f"{math.degrees(worst):.0f} degrees"
 
 
 @given(st.floats(-0.9, 0.9), st.floats(-0.9, 0.9), st.floats(8.2, 11.0))
