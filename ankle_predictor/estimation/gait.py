@@ -121,6 +121,11 @@ class StrideMonitor:
         return Gait.STANDING if self._last - self._moved >= STILL_TIME else Gait.TRANSITION
 
     @property
+    def is_striding(self) -> bool:
+        """Whether one swing followed another a moment ago: the wearer walks, steadily or not, beyond the first step."""
+        return bool(self._periods) and self._last - self._swing <= LONGEST_STRIDE
+
+    @property
     def period(self) -> float:
         """Stride period in s, the median of the last ones; NaN when the wearer does not walk steadily."""
         if len(self._periods) < STEADY_STRIDES:

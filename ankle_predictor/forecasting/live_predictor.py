@@ -12,7 +12,7 @@ from ankle_predictor.estimation.encoder_fusion import EncoderFusion
 from ankle_predictor.estimation.encoder_watch import EncoderLimits
 from ankle_predictor.estimation.gait import StrideMonitor
 from ankle_predictor.estimation.pair_assembler import JoinedPair, PairAssembler
-from ankle_predictor.estimation.samples import JointSample, LegSample, PairSample, SegmentSample
+from ankle_predictor.estimation.samples import AngleSource, JointSample, LegSample, PairSample, SegmentSample
 from ankle_predictor.forecasting.forecaster import Forecaster, PreparedModel
 from ankle_predictor.forecasting.model_choice import ModelChoice
 from ankle_predictor.forecasting.predictor_config import PredictorConfig
@@ -20,6 +20,7 @@ from ankle_predictor.forecasting.tick import Tick
 from ankle_predictor.model.bundle import Bundle, load_bundle, sweep_bundles
 from ankle_predictor.model.engine import InferenceEngine, ModelFailure
 from ankle_predictor.model.manifest import BundleError
+from ankle_predictor.trust.departure_watch import DepartureWatch
 from ankle_predictor.trust.forecast_counters import ForecastCounters
 from ankle_predictor.trust.input_monitor import InputMonitor, TrustLimits
 from ankle_predictor.trust.live_score import RECENT, LiveScore
@@ -60,6 +61,7 @@ class LivePredictor:
         self._input = InputMonitor(config.limits, config.filter, config.real_time)
         self._counters, self._strides = ForecastCounters(), StrideMonitor()
         self._score, self._period = LiveScore(DEFAULT_PERIOD), DEFAULT_PERIOD
+        self._departure = DepartureWatch(DEFAULT_PERIOD)
         self._last_pair = -math.inf  # s, when the newest pair was processed
         self._overrun = Status.OK  # OVERRUN after a skipped pair until the next status is published
         self._withholding = self._withheld(config)
@@ -147,13 +149,14 @@ class LivePredictor:
 
     def _began_to_use(self, engine: InferenceEngine) -> None:
         self._period = engine.manifest.features.period
-        self._score = LiveScore(self._period)
+        self._score, self._departure = LiveScore(self._period), DepartureWatch(self._period)
         self._on_model(engine)
 
     def restart(self) -> None:
         """Empty the window, the memory of the wearer and the score; nothing is known of the encoder any more."""
         self._encoder.restart()
         self._score.clear()  # another angle is no truth for forecasts of before
+        self._departure.clear()
         if self._forecaster is not None:
             self._forecaster.restart()
 
@@ -212,6 +215,7 @@ class LivePredictor:
         if not self._input.usable(pair):  # for all later steps it is as if it had not come
             return Tick(now, joined.stamp, None, status | Status.IMPLAUSIBLE, skipped=skip)
         begun = self._clock()
+        has_left = self._departure.push(joined.stamp, pair.joint.angle)
         if self.config.encoder_role == "input":
             pair = dataclasses.replace(pair, joint=self._encoder.fuse(pair.joint))
             status |= Status.ENCODER_SUSPECT if self._encoder.suspicion else Status.OK
@@ -229,7 +233,7 @@ class LivePredictor:
         self._counters.took(self._clock() - begun)
         if Status.UNFAMILIAR & self._withholding:
             status |= self._familiarity(forecaster)
-        if not self._input.plausible(pair.joint, forecast, self._period):
+        if has_left or not self._input.plausible(pair.joint, forecast, self._period):
             status |= Status.IMPLAUSIBLE
         return Tick(now, joined.stamp, pair, status, forecast, publish=not status & self._withholding)
 
@@ -268,6 +272,8 @@ class LivePredictor:
             self._score.push_imu(pair.joint.stamp, pair.joint.angle)  # as an input, the encoder is in this angle
             if forecast is not None and tick.publish:
                 self._score.push_forecast(pair.joint.stamp, forecast)
+                if pair.joint.source == AngleSource.IMU and self._strides.is_striding:
+                    self._departure.remember(tick.stamp, pair.joint.angle, forecast)
             self._strides.push(pair.joint.stamp, pair.shank.gyro[1])
             forecaster.settle()
         if tick.skipped:

@@ -106,3 +106,17 @@ def test_recorded_strides_are_found(walks_dir: Path) -> None:
     expected = (80 + np.argmax(lags[80:200])) * STEP
     assert np.nanmedian(periods) == pytest.approx(expected, abs=0.06)
     assert np.mean(swing) > 0.5
+
+
+def test_striding_begins_with_the_second_swing_and_ends_when_none_follows() -> None:
+    monitor = StrideMonitor()
+    begins = []
+    for stamp, rate in swings([1.0] * 3):
+        monitor.push(stamp, rate)
+        begins.append(monitor.is_striding)
+    assert 1.0 <= begins.index(True) * STEP <= 2.0
+    assert monitor.is_striding
+    feed(monitor, still(2.0, 3.0))
+    assert monitor.is_striding
+    feed(monitor, still(2.0, 5.0))
+    assert not monitor.is_striding
