@@ -230,6 +230,8 @@ class VisualizerNode(ManagedNode):
     def _outlook(self, detail: AnkleForecast) -> Outlook:
         curves = [np.array(curve) for curve in (detail.angle, detail.lower, detail.upper)]
         angle, lower, upper = (self._joint.sign * (curve - detail.current_angle) for curve in curves)
+        if self._joint.sign < 0:  # what was published as the lower end is the upper one of dorsiflexion
+            lower, upper = upper, lower
         published = np.column_stack(curves[1:])
         return Outlook(detail.sample_period, angle, lower, upper, published, detail.status != AnkleForecast.OK)
 

@@ -187,9 +187,14 @@ def test_forecasts_come_when_they_are_due(table: Bench, joint: tuple[str, float,
 def test_a_mirrored_sign_draws_the_same_ghosts(table: Bench) -> None:
     leg = Leg(table, {"joint_sign": -1.0, "joint_offset": 0.3})
     leg.walk(range(30))
-    q = leg.ghosts().markers[0].pose.orientation
+    markers = leg.ghosts().markers
+    q = markers[0].pose.orientation
     turn = Rotation.from_quat([q.x, q.y, q.z, q.w]).as_rotvec()
     assert turn[1] == pytest.approx(FOOT_PITCH - SHANK_PITCH - 0.004 * 20)
+    toes = np.array([(p.x, p.y, p.z) for p in markers[2].points]).reshape(-1, 3, 3)
+    for toe, end in ((toes[0, 1], 0.004 * 20 - 0.05), (toes[-1, 2], 0.004 * 20 + 0.1)):  # the interval
+        turned = Rotation.from_euler("y", FOOT_PITCH - SHANK_PITCH - end).as_quat().tolist()
+        np.testing.assert_allclose(toe[::2], on_foot(LegShape(), tuple(turned), LegShape().toe)[::2], atol=1e-9)
 
 
 @needs_tf
