@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ankle_predictor.estimation.filter_config import TIME_RESOLUTION
 from ankle_predictor.forecasting.due_moments import DueMoments
 
 PERIOD, HORIZON = 0.01, 50
@@ -58,5 +59,6 @@ def test_a_truth_is_interpolated_whatever_the_jitter(steps: list[float]) -> None
     moments: DueMoments[float] = DueMoments(PERIOD, HORIZON)
     for stamp in np.cumsum(steps).tolist():
         for then, truth in moments.push_angle(stamp, angle(stamp)):
-            np.testing.assert_allclose(truth, angle(then) + 0.3 * PERIOD * np.arange(1, HORIZON + 1), atol=1e-9)
+            expected = angle(then) + 0.3 * PERIOD * np.arange(1, HORIZON + 1)
+            np.testing.assert_allclose(truth, expected, atol=0.3 * TIME_RESOLUTION)
         moments.remember(stamp, stamp)

@@ -464,7 +464,7 @@ def test_an_unconfigured_predictor_has_no_model_and_accepts_none(models: Path) -
 
 
 def test_gait_and_counts_are_reported(models: Path) -> None:
-    live = Live(models, "longer")
+    live = Live(models, "tiny")
     live.feed(twice_as_fast(pairs(2.0)))
     assert math.isnan(live.predictor.stride_period)
     assert live.values()["gait"] == "transition"
