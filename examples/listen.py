@@ -9,8 +9,8 @@ import math
 from contextlib import suppress
 
 import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 from trajectory_msgs.msg import JointTrajectory
 
 
@@ -29,6 +29,8 @@ class Listener(Node):  # type: ignore[misc,unused-ignore]
 
 
 if __name__ == "__main__":
-    rclpy.init()
-    with suppress(KeyboardInterrupt, ExternalShutdownException):
-        rclpy.spin(Listener())
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)  # Ctrl-C is a KeyboardInterrupt, as in any program
+    listener = Listener()
+    with suppress(KeyboardInterrupt):
+        while True:
+            rclpy.spin_once(listener, timeout_sec=0.5)
