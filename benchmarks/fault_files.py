@@ -41,13 +41,14 @@ class FileFault:
 
 
 @dataclass
-class FileOutcome:
-    """What reading did with files of one kind.
+class Tally:
+    """What became of the files, or requests, of one kind.
 
     Attributes:
-        tried: how many were read.
-        survived: how many were read as far as they go or refused in a sentence.
-        seconds: of CPU time until the answer, of each.
+        tried: how many there were.
+        survived: how many files were read as far as they go or refused in a sentence, and how many requests were
+            outlived.
+        seconds: until the answer, of each; CPU time for a file.
         faults: what happened instead.
         recovered: s until forecasts came again, of each; empty if nothing was forecast.
     """
@@ -132,9 +133,9 @@ FILE_FAULTS = (
 )
 
 
-def run_file_fault(fault: FileFault, phases: int, seed: int) -> FileOutcome:
+def run_file_fault(fault: FileFault, phases: int, seed: int) -> Tally:
     """Make and read some files of one kind, each anew."""
     cases = range(seed * 1000, seed * 1000 + phases * fault.kind.cases)
     found = list(run(fault.kind, cases))
     faults = [f"{outcome.verdict}: {outcome.text}" for outcome in found if outcome.verdict in FAULTS]
-    return FileOutcome(len(found), len(found) - len(faults), [outcome.seconds for outcome in found], faults, [])
+    return Tally(len(found), len(found) - len(faults), [outcome.seconds for outcome in found], faults, [])

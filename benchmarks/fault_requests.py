@@ -32,7 +32,7 @@ from trajectory_msgs.msg import JointTrajectory
 from ankle_predictor.nodes.child_process import NodesProcess, private_environment
 from ankle_predictor.nodes.topics import FORECAST_TOPIC
 from ankle_predictor.performance.played_walk import simulated_walk, write_walk
-from benchmarks.fault_files import FileOutcome
+from benchmarks.fault_files import Tally
 
 NODES = ("imu_driver", "orientation_filter", "predictor")
 START = 30.0  # s until the first forecast
@@ -242,20 +242,20 @@ REQUEST_FAULTS = (
 )
 
 
-def run_requests(faults: Sequence[RequestFault], cases: int, seed: int) -> Iterator[FileOutcome]:
+def run_requests(faults: Sequence[RequestFault], cases: int, seed: int) -> Iterator[Tally]:
     """Try each kind of request several times at one live ``bringup``; once that has ended, nothing more is tried."""
     if not faults:
         return
     with _live_leg() as leg:
         for number, fault in enumerate(faults):
-            outcome = FileOutcome(0, 0, [], ["the process had ended before"] if leg.has_ended else [], [])
+            outcome = Tally(0, 0, [], ["the process had ended before"] if leg.has_ended else [], [])
             for case in range(cases):
                 if not leg.has_ended:
                     _try(leg, fault, Random(f"{seed} {number} {case}"), outcome)
             yield outcome
 
 
-def _try(leg: Leg, fault: RequestFault, random: Random, outcome: FileOutcome) -> None:
+def _try(leg: Leg, fault: RequestFault, random: Random, outcome: Tally) -> None:
     outcome.tried += 1
     begin = time.monotonic()
     is_answered = leg.answered(fault.ask(leg, random))

@@ -33,7 +33,7 @@ from ankle_predictor.trust.model_score import ModelScore, WalkError
 from ankle_predictor.trust.model_trial import ModelTrial
 from ankle_predictor.trust.status import names
 from benchmarks.fault_chain import SAID, STANDING, TOLD, Answer, Chain, TrueWalk, true_walk
-from benchmarks.fault_files import CASES, FILE_FAULTS, FileFault, FileOutcome, run_file_fault
+from benchmarks.fault_files import CASES, FILE_FAULTS, FileFault, Tally, run_file_fault
 from benchmarks.fault_requests import REQUEST_FAULTS, RequestFault, run_requests
 from benchmarks.fault_sensors import STREAM_KINDS
 from benchmarks.fault_streams import Fault, Kind
@@ -171,7 +171,7 @@ def table(outcomes: Sequence[tuple[Kind, Outcome]]) -> str:
     return "\n".join(lines)
 
 
-def other_rows(outcomes: Sequence[tuple[FileFault | RequestFault, FileOutcome]]) -> str:
+def other_rows(outcomes: Sequence[tuple[FileFault | RequestFault, Tally]]) -> str:
     """Return one row for each kind of file or request; what was said is the answer."""
     return "".join(
         f"\n| {fault.group} | {fault.name} | {o.tried} | {o.survived} | – | {shown(o.seconds)} | {shown(o.recovered)} "
@@ -190,7 +190,7 @@ def _measure(options: argparse.Namespace) -> None:
         for number, outcome in zip(chosen, track(pool.map(work, chosen), "streams", total=len(chosen)), strict=True):
             measured.append((STREAM_KINDS[number], outcome))
             print(f"{STREAM_KINDS[number].name}: {outcome}", flush=True)
-    others: list[tuple[FileFault | RequestFault, FileOutcome]] = []
+    others: list[tuple[FileFault | RequestFault, Tally]] = []
     for fault in track(files, "files", disable=not files):
         others.append((fault, run_file_fault(fault, options.phases, options.seed)))
     asked = [fault for fault in REQUEST_FAULTS if options.only in f"{fault.group}: {fault.name}"]

@@ -1,6 +1,6 @@
 """The shortest subscriber: prints twice a second where the ankle will be in 200 and in 500 ms.
 
-scripts/run python examples/listen.py
+Run: scripts/run python examples/listen.py
 """
 
 from __future__ import annotations

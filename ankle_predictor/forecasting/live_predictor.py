@@ -148,8 +148,10 @@ class LivePredictor:
             self._began_to_use(engine)
 
     def _began_to_use(self, engine: InferenceEngine) -> None:
-        self._period = engine.manifest.features.period
-        self._score, self._departure = LiveScore(self._period), DepartureWatch(self._period)
+        manifest = engine.manifest
+        self._period = manifest.features.period
+        self._score = LiveScore(self._period)
+        self._departure = DepartureWatch(self._period, manifest.memory is not None)
         self._on_model(engine)
 
     def restart(self) -> None:
@@ -272,7 +274,7 @@ class LivePredictor:
             self._score.push_imu(pair.joint.stamp, pair.joint.angle)  # as an input, the encoder is in this angle
             if forecast is not None and tick.publish:
                 self._score.push_forecast(pair.joint.stamp, forecast)
-                if self._follows_wearer and pair.joint.source == AngleSource.IMU and self._strides.is_striding:
+                if pair.joint.source == AngleSource.IMU and self._strides.is_striding:
                     self._departure.remember(tick.stamp, pair.joint.angle, forecast)
             self._strides.push(pair.joint.stamp, pair.shank.gyro[1])
             forecaster.settle()
@@ -282,11 +284,6 @@ class LivePredictor:
         else:
             self._count(status)
         return status
-
-    @property
-    def _follows_wearer(self) -> bool:
-        """Whether the intervals of the model in use follow what they held, so that leaving one says much."""
-        return self.engine is not None and self.engine.manifest.memory is not None
 
     def watch(self, now: float, clock: float | None = None) -> Status:
         """Return the status to publish when no pair has come for some time."""

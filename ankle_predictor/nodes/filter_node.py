@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from ankle_imu_driver.arrays import Vector
-from ankle_imu_driver.calibration import Calibration, CalibrationError, calibration_text, save_calibration
+from ankle_imu_driver.calibration import Calibration, CalibrationError, calibration_text
 from ankle_imu_driver.conventions import (
     ERROR,
     FOOT,
@@ -32,6 +32,7 @@ from ankle_imu_driver.refusal import Refusal
 from ankle_imu_driver.regular_file import exists, expanded
 from ankle_predictor.estimation.leg_estimator import LegEstimator
 from ankle_predictor.estimation.samples import LegSample
+from ankle_predictor.nodes.calibration_saver import CalibrationSaver
 from ankle_predictor.nodes.input_queue import InputQueue
 from ankle_predictor.nodes.messages import (
     JointMessage,
@@ -100,8 +101,8 @@ class OrientationFilterNode(ManagedNode):
 
     def setup(self) -> None:
         """Read the parameters and the calibration, and make the estimator and the publishers."""
-        self._save_to = None if self.get_parameter("calibration_save").value == AUTO else self._path("calibration_save")
-        leg = LegEstimator(read_leg(self), self._given_calibration())
+        save_to = None if self.get_parameter("calibration_save").value == AUTO else self._path("calibration_save")
+        leg = LegEstimator(read_leg(self), self._given_calibration(save_to))
         prefix = self.get_parameter("frame_prefix").value
         given = {stream: self.get_parameter(f"{name}.frame_id").value for stream, name in NAMES.items()}
         self._frames = SensorFrames(prefix, given)
@@ -121,8 +122,7 @@ class OrientationFilterNode(ManagedNode):
         if self._tf_output is None:
             self.get_logger().info("tf2_msgs is not installed: the sensors' static transforms are not published")
         self.leg = leg
-        # A disk may take longer than the samples can wait. One thread, so that the newest calibration is saved last.
-        self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="calibration")
+        self._saver = CalibrationSaver(save_to, self.get_logger().warning)
         self._calibration: Calibration | None = None
         self._apply_calibration()
 
@@ -147,7 +147,7 @@ class OrientationFilterNode(ManagedNode):
         if self.leg is None:
             return
         self.leg = None
-        self._disk.shutdown()
+        self._saver.close()
         for output in (*self.outputs.values(), self._calibration_output, self._tf_output):
             if output is not None:
                 self.destroy_publisher(output)
@@ -192,10 +192,10 @@ class OrientationFilterNode(ManagedNode):
         text = self.get_parameter(parameter).value
         return expanded(Path(text)) if text else None
 
-    def _given_calibration(self) -> Calibration | None:
+    def _given_calibration(self, save_to: Path | None) -> Calibration | None:
         path = self._path("calibration_file")
         # At the first start the file that the calibration is saved to does not exist yet.
-        if path is None or (path == self._save_to and not exists(path)):
+        if path is None or (path == save_to and not exists(path)):
             return None
         return read_calibration(path, self.get_parameter("leg").value, self.get_namespace())
 
@@ -238,7 +238,7 @@ class OrientationFilterNode(ManagedNode):
         if was_mixed and not is_mixed:
             self.leg.reset()  # after the samples above were published, which were estimated before
         if self.leg.calibration is not self._calibration:
-            self._disk.submit(self.guarded(self._log_saving), self._use_new_calibration())
+            self._use_new_calibration().add_done_callback(self.guarded(self._log_saving))
         elif self._frames.names() != self._transformed:
             self._send_transforms()
 
@@ -269,7 +269,7 @@ class OrientationFilterNode(ManagedNode):
             response.message = str(refusal)
             return response
         response.success = True
-        response.message = self._disk.submit(self._use_new_calibration()).result()
+        response.message = self._use_new_calibration().result()
         return response
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -295,28 +295,18 @@ class OrientationFilterNode(ManagedNode):
         now = time.monotonic()
         return " and ".join(NAMES[stream] for stream, heard in self._heard.items() if now - heard >= SILENT)
 
-    def _use_new_calibration(self) -> Callable[[], str]:
-        """Apply a new calibration; return what saves it, in any thread, and then says a sentence about it."""
+    def _use_new_calibration(self) -> Future[str]:
+        """Apply a new calibration, and begin to save it; the result is a sentence about it."""
         assert self.leg is not None
         assert self.leg.calibration is not None
         self._apply_calibration()
         sentence = f"calibrated by {self.leg.calibration.source}"
         if why := self.leg.waiting or self.leg.unconfirmed:
             sentence = f"{sentence}; no forecast yet: {why}"
-        return partial(self._save, self._save_to, self.leg.calibration, sentence)
+        return self._saver.save(self.leg.calibration, sentence)
 
-    def _save(self, path: Path | None, calibration: Calibration, sentence: str) -> str:
-        if path is None:
-            return f"{sentence}; not saved, calibration_save can name a file"
-        try:
-            save_calibration(path, calibration)
-        except CalibrationError as error:
-            self.get_logger().warning(str(error))
-            return f"{sentence}, but not saved: {error}"
-        return f"{sentence}, saved as {path}"
-
-    def _log_saving(self, save: Callable[[], str]) -> None:
-        self.get_logger().info(save())
+    def _log_saving(self, done: Future[str]) -> None:
+        self.get_logger().info(done.result())
 
     def _apply_calibration(self) -> None:
         assert self.leg is not None

@@ -22,13 +22,14 @@ LASTS = 0.6  # s; until then the foot has rested, and what compares the sensors 
 class DepartureWatch:
     """Compares each change of the angle with the one that was forecast for it a moment ago."""
 
-    def __init__(self, period: float) -> None:
+    def __init__(self, period: float, is_adaptive: bool = True) -> None:
         """Start without a forecast.
 
         Args:
             period: s between two steps of a forecast.
+            is_adaptive: whether the intervals follow what they held. To leave another one says nothing of the angle.
         """
-        self._period = period
+        self._period, self._is_adaptive = period, is_adaptive
         self._made: deque[tuple[float, float, Forecast]] = deque()
         self._left = -math.inf
 
@@ -45,7 +46,7 @@ class DepartureWatch:
             angle: rad, the IMUs' ankle angle of then.
             forecast: (H,) rad.
         """
-        if len(forecast.angle) * self._period >= OLDEST:
+        if self._is_adaptive and len(forecast.angle) * self._period >= OLDEST:
             self._made.append((stamp, angle, forecast))
 
     def push(self, stamp: float, angle: float) -> bool:

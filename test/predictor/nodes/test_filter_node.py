@@ -46,7 +46,7 @@ from ankle_imu_driver.recordings.mirror import mirrored
 from ankle_imu_driver.recordings.read_recording import read_recording
 from ankle_imu_driver.recordings.recording import Recording
 from ankle_predictor.estimation.stamp_guard import CONFIRMATIONS
-from ankle_predictor.nodes import filter_node
+from ankle_predictor.nodes import calibration_saver
 from ankle_predictor.nodes.filter_node import OrientationFilterNode
 from ankle_predictor.nodes.messages import static_transforms
 from ankle_predictor.nodes.qos import LATCHED_QOS
@@ -198,7 +198,7 @@ def test_no_sample_waits_until_a_slow_disk_has_the_calibration(
         has_room.wait(20.0)
         save_calibration(to, calibration)
 
-    monkeypatch.setattr(filter_node, "save_calibration", slowly)
+    monkeypatch.setattr(calibration_saver, "save_calibration", slowly)
     node = table.start(OrientationFilterNode, {"calibration_file": str(path), "calibration_save": str(path)})
     feed(table, node, standing(2.5))
     assert table.got["joint_states"]

@@ -20,7 +20,7 @@ from ankle_imu_driver.simulator.sensor_model import SensorModel
 from ankle_imu_driver.simulator.simulate import simulate
 from ankle_imu_driver.simulator.user_profile import draw_user
 from ankle_predictor.forecasting.forecaster import Forecaster
-from ankle_predictor.model.bundle import Bundle, load_bundle
+from ankle_predictor.model.bundle import Bundle, load_bundle, model_directories
 from ankle_predictor.model.engine import load_engine
 from ankle_predictor.model.manifest import MemorySettings
 from ankle_predictor.offline.live_run import LiveSettings, run_live
@@ -160,3 +160,24 @@ def test_a_recording_too_short_for_a_window_gives_ticks_without_forecasts(bundle
     assert not run.made.any()
     assert not run.walking.any()
     assert math.isfinite(run.angle[0])
+
+
+def test_a_gyro_that_fails_in_a_walk_withholds_the_forecast_as_soon_as_the_angle_leaves_it() -> None:
+    walk = simulate([Stand(3.0), Walk(9.0)], draw_user(3), SensorModel(), seed=3).recording
+    begin = walk.start + 8.8  # when the foot begins to swing
+    gyro = walk.foot.gyro.copy()
+    gyro[walk.foot.stamp >= begin] *= -1.0
+    failed = dataclasses.replace(walk, foot=dataclasses.replace(walk.foot, gyro=gyro))
+    base = load_bundle("base", model_directories())
+
+    def said(bundle: Bundle, recording: Recording) -> float:
+        run = run_live(bundle, recording)
+        times = run.stamp[run.status & Status.IMPLAUSIBLE != 0]
+        return float(times[0]) - begin if len(times) else math.inf
+
+    assert said(base, walk) == math.inf
+    assert 0.0 < said(base, failed) < 0.2
+    alone = dataclasses.replace(
+        base, manifest=dataclasses.replace(base.manifest, memory=None)
+    )  # its intervals follow nothing
+    assert said(alone, failed) > said(base, failed) + 0.05

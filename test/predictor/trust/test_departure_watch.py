@@ -56,6 +56,10 @@ def test_what_is_within_the_interval_s_widths_or_small_is_not_told() -> None:
     assert any(walked(DepartureWatch(PERIOD), 2.0, 1.2 * LEAST, begin=1.0, half_width=wide))
 
 
+def test_an_interval_that_does_not_follow_what_it_held_says_nothing_of_the_angle() -> None:
+    assert not any(walked(DepartureWatch(PERIOD, is_adaptive=False), 2.0, 2.0 * LEAST, begin=1.0))
+
+
 def test_an_encoder_s_offset_in_the_forecast_is_none_of_the_angle() -> None:
     assert not any(walked(DepartureWatch(PERIOD), 2.0, offset=2.0 * LEAST))
 

@@ -159,8 +159,8 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_a_stopped_trial_ends_at_once_and_no_other_begins() -> None:
-    trial, messages = ModelTrial(), list[str]()
+def tried(trial: ModelTrial, messages: list[str], count: int) -> list[threading.Thread]:
+    """Begin ``count`` trials of a model that takes long, each in a thread; what they say goes to ``messages``."""
 
     def run() -> None:
         try:
@@ -168,9 +168,16 @@ def test_a_stopped_trial_ends_at_once_and_no_other_begins() -> None:
         except BundleError as error:
             messages.append(str(error))
 
-    thread = threading.Thread(target=run)
-    thread.start()
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
     until(lambda: bool(psutil.Process().children()))
+    return threads
+
+
+def test_a_stopped_trial_ends_at_once_and_no_other_begins() -> None:
+    trial, messages = ModelTrial(), list[str]()
+    (thread,) = tried(trial, messages, 1)
     started = time.monotonic()
     trial.stop()
     thread.join(10.0)
@@ -183,17 +190,7 @@ def test_a_stopped_trial_ends_at_once_and_no_other_begins() -> None:
 def test_one_trial_waits_for_another_and_both_end_when_they_are_stopped() -> None:
     """As when a model is loaded while another one, adapted to the wearer, is being tried."""
     trial, messages = ModelTrial(), list[str]()
-
-    def run() -> None:
-        try:
-            trial.run(bundle(hostile.slow(1500), asked=False))
-        except BundleError as error:
-            messages.append(str(error))
-
-    threads = [threading.Thread(target=run) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    until(lambda: bool(psutil.Process().children()))
+    threads = tried(trial, messages, 2)
     time.sleep(0.5)
     assert len(psutil.Process().children()) == 1
     trial.stop()
