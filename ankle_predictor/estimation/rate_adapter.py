@@ -1,7 +1,7 @@
 """Brings two streams of any rate, or of different rates, to samples that make pairs at about 100 Hz or slower.
 
-Two streams that sample alike, at 135 Hz or slower, are passed on as they come. All others are resampled to common
-times. Where one of them is that slow, its samples give the times (the slower one's, or that which makes the other wait
+Two streams that sample alike, at 135 Hz or slower, are passed on as they come, unless they are slow and their clocks
+drift apart. All others are resampled to common times. Where one of them is that slow, its samples give the times (the slower one's, or that which makes the other wait
 less), so nothing is invented between them; where both are faster, the times are 10 ms apart. At these times
 
 - a faster stream is smoothed by a weighted straight line over 20 ms, with the weights of Hann's window: a symmetric
@@ -32,6 +32,8 @@ PERIOD = 0.01  # s between two outputs, where both streams are faster
 FAST = 1.0 / 135.0  # s; streams with a shorter period are smoothed
 ALIKE = 0.1  # relative difference of two periods below which the samples still pair one by one
 NEAR = 0.8  # share of the pair tolerance up to which the stamps of two streams may typically differ
+DRIFT = 0.005  # relative difference of two periods above which the streams drift apart within seconds
+DRIFT_SPAN = 1.2  # s of stamps that show it; in a shorter time stamps of chance look like that
 HALF_WIDTH = 0.01  # s, of the smoothing window
 KEPT = 0.25  # s of samples that are kept
 LONGEST_STEP = 0.1  # s between two samples that are interpolated
@@ -173,7 +175,7 @@ class RateAdapter:
         lags = self._lags()
         fast = [cadence.period < FAST for cadence in (shank, foot)]
         alike = abs(shank.period - foot.period) <= ALIKE * min(shank.period, foot.period)
-        near = self._apart() <= NEAR * self._tolerance
+        near = self._apart() <= NEAR * self._tolerance and not self._drift_apart((shank.period, foot.period))
         was, reference = self.resampling, self._reference
         self.resampling = any(fast) or not alike or not near or bool(shank.packet or foot.packet)
         if all(fast):
@@ -230,6 +232,18 @@ class RateAdapter:
         own, other = (np.array(rate.stamps) for rate in self.rates)
         after = np.clip(np.searchsorted(other, own), 1, len(other) - 1)
         return float(np.median(np.minimum(np.abs(own - other[after - 1]), np.abs(other[after] - own))))
+
+    def _drift_apart(self, periods: tuple[float, float]) -> bool:
+        """Return whether two streams, each with a clock of its own, come to lie where no sample has a partner.
+
+        Args:
+            periods: s, of shank and foot. Stamps of chance change these more than the mean ones, losses less.
+        """
+        shortest, spans = min(periods), [rate.stamps[-1] - rate.stamps[0] for rate in self.rates]
+        if 0.5 * shortest <= self._tolerance or min(spans) < DRIFT_SPAN:
+            return False
+        means = [span / (len(rate.stamps) - 1) for span, rate in zip(spans, self.rates, strict=True)]
+        return all(abs(a - b) > DRIFT * shortest for a, b in (periods, means))
 
     def _pass_alone(self, stream: int) -> list[Sample]:
         track = self._tracks[stream]
