@@ -1,8 +1,9 @@
 """Brings two streams of any rate, or of different rates, to samples that make pairs at about 100 Hz or slower.
 
 Two streams that sample alike, at 135 Hz or slower, are passed on as they come, unless they are slow and their clocks
-drift apart. All others are resampled to common times. Where one of them is that slow, its samples give the times (the slower one's, or that which makes the other wait
-less), so nothing is invented between them; where both are faster, the times are 10 ms apart. At these times
+drift apart. All others are resampled to common times. Where one of them is that slow, its samples give the times (the
+slower one's, or that which makes the other wait less), so nothing is invented between them; where both are faster, the
+times are 10 ms apart. At these times
 
 - a faster stream is smoothed by a weighted straight line over 20 ms, with the weights of Hann's window: a symmetric
   filter, half of whose amplitude is left at 50 Hz and less than 3 % above 100 Hz. For evenly spaced samples it is

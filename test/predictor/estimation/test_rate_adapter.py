@@ -49,9 +49,9 @@ def run(adapter: RateAdapter, events: Sequence[Event], stamped_on_arrival: bool 
     return out
 
 
-def late(out: list[tuple[float, Sample]], since: float = 101.0) -> list[tuple[float, Sample]]:
-    """What comes out after the rates are known, and half a second later also whether the clocks drift apart."""
-    return [one for one in out if one[1][1][0] > since]
+def late(out: list[tuple[float, Sample]]) -> list[tuple[float, Sample]]:
+    """What comes out after the rates are known."""
+    return [one for one in out if one[1][1][0] > 101.0]
 
 
 def largest_error(out: list[tuple[float, Sample]]) -> float:
@@ -64,7 +64,8 @@ def stamps_of(out: list[tuple[float, Sample]], stream: int) -> np.ndarray:
     return np.array([raw[0] for _, (one, raw) in out if one == stream])
 
 
-@given(st.floats(80.0, 130.0), st.floats(-0.3, 0.3), st.integers(0, 100))
+# A phase of 0.3 is 3.8 ms at 80 Hz: with jitter often more than the 4 ms up to which streams count as near.
+@given(st.floats(80.0, 130.0), st.floats(-0.25, 0.25), st.integers(0, 100))
 @settings(max_examples=25, deadline=None)
 def test_two_sensors_of_about_100_hz_are_passed_on_as_they_come(rate: float, phase: float, seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -95,17 +96,17 @@ def test_slow_sensors_whose_clocks_drift_apart_keep_their_pairs(shank: float, fo
 @given(st.floats(20.0, 1000.0), st.floats(20.0, 1000.0), st.floats(0.0, 1.0))
 @example(70.0, 71.0, 0.0)
 @example(20.0, 20.9375, 0.0)
+@example(50.5, 54.0, 0.0)
 @settings(max_examples=40, deadline=None)
 def test_any_two_rates_give_near_samples_in_order_with_the_leg_s_true_values(
     shank: float, foot: float, phase: float
 ) -> None:
     adapter = RateAdapter(PAIR_TOLERANCE)
-    out = late(run(adapter, regular(SHANK, shank) + regular(FOOT, foot, phase)), 101.5)
+    out = run(adapter, regular(SHANK, shank) + regular(FOOT, foot, phase))
+    out = [one for one in out if one[0] > 101.5]  # then it is known whether the clocks drift apart; pairs stay whole
     assert adapter.problem == ""
     if not adapter.resampling:
         return
-    if out[0][1][0] == FOOT:  # its partner is just before that
-        out = out[1:]
     a, b = stamps_of(out, SHANK), stamps_of(out, FOOT)
     assert len(a) == len(b)
     assert np.max(np.abs(a - b)) <= PAIR_TOLERANCE + 1e-6
